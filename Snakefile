@@ -1,0 +1,43 @@
+# From raw images to the tables and figures of an attribution study.
+#   snakemake --cores all                                    the default study (SynthBirds, CPU)
+#   snakemake --cores all --configfile config/cub.yaml       CUB-200-2011
+# Stages, one file each; every file opens with its contract: inputs -> outputs.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/shards.smk"
+include: "workflow/rules/cues.smk"
+include: "workflow/rules/supersets.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/attribute.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+
+
+# Named targets: stop after a stage.
+rule datasets:
+    input:
+        expand(f"{RESULTS}/datasets/{{dataset}}/test.parquet", dataset=STUDY.datasets),
+
+
+rule models:
+    input:
+        [WEIGHTS.format(**names) for names in model_names(STUDY.models())],
+
+
+rule scores:
+    input:
+        all_scores(),

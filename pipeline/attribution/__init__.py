@@ -1,0 +1,1 @@
+"""Stage 6: attribution maps of a trained model, planned, computed in one pass and stored."""

@@ -1,0 +1,1 @@
+"""Stage 1: raw folders, or birds drawn from a seed, become records of one form."""

@@ -1,0 +1,58 @@
+"""Stage 1 on the command line: draw SynthBirds, write records, or only check a folder."""
+
+import json
+import os
+from pathlib import Path
+
+from pipeline import settings
+from pipeline.cli import add_section, main, parser, read_section
+from pipeline.datasets.cub import SPLITS, read_cub
+from pipeline.datasets.records import write_records
+from pipeline.datasets.synthbirds import draw
+from pipeline.files import atomic_path, write_json
+
+READERS = {"cub": read_cub}
+
+
+def run(argv: list[str]) -> None:
+    """Run one of the commands; ``argv`` as on the command line."""
+    arguments = parser("pipeline.datasets", __doc__)
+    commands = arguments.add_subparsers(dest="command", required=True)
+
+    command = commands.add_parser("draw", help="draw SynthBirds in the layout of CUB-200-2011")
+    add_section(command, settings.SynthBirds)
+    command.add_argument("--out", required=True, help="folder to write")
+    command.add_argument("--manifest", required=True, help="JSON file: counts and a checksum")
+
+    command = commands.add_parser("records", help="check a folder and write its records")
+    add_section(command, settings.Records)
+    command.add_argument("--root", required=True, help="folder of the raw data")
+    command.add_argument("--out", required=True, help="folder for the records of each split")
+
+    command = commands.add_parser("check", help="check a folder and print what is in it")
+    add_section(command, settings.Records)
+    command.add_argument("--root", required=True, help="folder of the raw data")
+
+    for command in commands.choices.values():
+        command.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = arguments.parse_args(argv)
+
+    if options.command == "draw":
+        section = read_section(options.section, settings.SynthBirds)
+        write_json(options.manifest, draw(section, options.out, workers=options.workers))
+        return
+    section = read_section(options.section, settings.Records)
+    records, classes, summary = READERS[section.layout](options.root, section, options.workers)
+    if options.command == "check":
+        print(json.dumps(summary, indent=2))
+        return
+    out = Path(options.out)
+    for split in SPLITS:
+        write_records(out / f"{split}.parquet", records[records["split"] == split])
+    with atomic_path(out / "classes.csv") as temporary:
+        classes.to_csv(temporary, index=False)
+    write_json(out / "check.json", summary)
+
+
+if __name__ == "__main__":
+    main(run)

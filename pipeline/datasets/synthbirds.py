@@ -1,0 +1,198 @@
+"""SynthBirds: birds drawn from a seed, written in the folder layout of CUB-200-2011.
+
+Beside what CUB has, the folder holds the true mask of every part (`true_parts/`), which no real
+data set has, so that estimated cue masks can be scored, and `drawn.json`: what was drawn.
+"""
+
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.datasets.synthbirds_classes import (
+    ATTRIBUTES_FILE,
+    FAMILY_SIZE,
+    PARTS,
+    Genotype,
+    attribute_percentages,
+    differing_parts,
+    genotypes,
+)
+from pipeline.datasets.synthbirds_draw import draw_bird
+from pipeline.datasets.synthbirds_pose import KEYPOINT_PARTS
+from pipeline.errors import UserError
+from pipeline.files import canonical_json, sha256, write_json
+from pipeline.settings import SynthBirds
+
+JPEG_QUALITY = 95
+
+
+class Task(NamedTuple):
+    """One image to draw."""
+
+    number: int  # image id, from 1
+    name: str  # '<class folder>/<file>.jpg'
+    class_id: int
+    genotype: Genotype
+
+
+def draw(section: SynthBirds, out: str | Path, *, workers: int = 1) -> dict[str, Any]:
+    """Draw the data set into folder ``out``, which appears when it is whole.
+
+    The bytes depend on the section alone, not on the number of workers.
+
+    Returns:
+        The manifest: ``images``, ``train``, ``test``, ``classes``, ``files``, ``bytes`` and
+        ``sha256``, one checksum over the names and contents of all files.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    looks = genotypes(section)
+    tasks = list(_tasks(section, looks))
+    with _whole_folder(Path(out)) as root:
+        _write_lists(root, section, looks, tasks)
+        if workers == 1:
+            rows = [_draw_one(root, section, task) for task in tasks]
+        else:
+            with ProcessPoolExecutor(workers) as pool:
+                jobs = pool.map(
+                    _draw_one, *zip(*((root, section, task) for task in tasks), strict=True),
+                    chunksize=32,
+                )
+                rows = list(jobs)
+        _write_lines(root / "bounding_boxes.txt", (box for box, _ in rows))
+        _write_lines(root / "parts" / "part_locs.txt", (line for _, part in rows for line in part))
+        return _manifest(root, section)
+
+
+def _tasks(section: SynthBirds, looks: list[Genotype]) -> Iterator[Task]:
+    """All images, class by class, a class's training images first."""
+    number = 0
+    for class_id, genotype in enumerate(looks, start=1):
+        name = class_name(section, class_id)
+        for index in range(1, section.train_images + section.test_images + 1):
+            number += 1
+            file = f"{class_id:03d}.{name}/{name}_{index:04d}.jpg"
+            yield Task(number, file, class_id, genotype)
+
+
+def class_name(section: SynthBirds, class_id: int) -> str:
+    """Name of a class; with a pair structure it says the family and the member."""
+    if not section.pair_structure:
+        return f"Synthbird_{class_id}"
+    family, member = divmod(class_id - 1, FAMILY_SIZE)
+    return f"Family_{family + 1}_Synthbird_{member + 1}"
+
+
+def _draw_one(root: Path, section: SynthBirds, task: Task) -> tuple[str, list[str]]:
+    """Draw and write one image; return its lines of bounding_boxes.txt and part_locs.txt."""
+    rng = np.random.default_rng([section.seed, 1, task.number])
+    drawn = draw_bird(task.genotype, section.size, rng)
+    mask = Path(task.name).with_suffix(".png")
+    Image.fromarray(drawn.image).save(root / "images" / task.name, quality=JPEG_QUALITY)
+    Image.fromarray(drawn.parts).save(root / "true_parts" / mask)
+    foreground = (drawn.parts > 0).astype(np.uint8) * 255
+    Image.fromarray(foreground).save(root / "segmentations" / mask)
+    rows, columns = (np.flatnonzero(drawn.parts.any(axis=axis)) for axis in (1, 0))
+    x, y = columns[0], rows[0]
+    box = f"{task.number} {x}.0 {y}.0 {columns[-1] + 1 - x}.0 {rows[-1] + 1 - y}.0"
+    parts = [
+        f"{task.number} {part} {x:.1f} {y:.1f} {int(visible)}"
+        for part, (x, y, visible) in enumerate(drawn.keypoints, start=1)
+    ]
+    return box, parts
+
+
+def _write_lists(
+    root: Path, section: SynthBirds, looks: list[Genotype], tasks: list[Task]
+) -> None:
+    """Everything that is known before drawing, and the folders."""
+    for task in tasks[:: section.train_images + section.test_images]:
+        for folder in ("images", "segmentations", "true_parts"):
+            (root / folder / task.name).parent.mkdir(parents=True)
+    for folder in ("parts", "attributes"):
+        (root / folder).mkdir()
+    names = [class_name(section, number) for number in range(1, len(looks) + 1)]
+    images = section.train_images + section.test_images
+    _write_lines(root / "images.txt", (f"{task.number} {task.name}" for task in tasks))
+    _write_lines(
+        root / "image_class_labels.txt", (f"{task.number} {task.class_id}" for task in tasks)
+    )
+    _write_lines(
+        root / "train_test_split.txt",
+        (
+            f"{task.number} {int((task.number - 1) % images < section.train_images)}"
+            for task in tasks
+        ),
+    )
+    _write_lines(
+        root / "classes.txt", (f"{n} {n:03d}.{name}" for n, name in enumerate(names, start=1))
+    )
+    _write_lines(
+        root / "parts" / "parts.txt", (f"{n} {name}" for n, name in enumerate(KEYPOINT_PARTS, 1))
+    )
+    shutil.copyfile(ATTRIBUTES_FILE, root / "attributes.txt")
+    _write_lines(
+        root / "attributes" / "class_attribute_labels_continuous.txt",
+        (" ".join(map(str, attribute_percentages(genotype))) for genotype in looks),
+    )
+    pairs = Counter(len(differing_parts(*pair)) for pair in combinations(looks, 2))
+    write_json(
+        root / "drawn.json",
+        {
+            "section": section.model_dump(mode="json"),
+            "classes": {
+                f"{number:03d}.{name}": {
+                    part: " ".join(look) for part, look in zip(PARTS, genotype, strict=True)
+                }
+                for number, (name, genotype) in enumerate(zip(names, looks, strict=True), start=1)
+            },
+            "pairs_by_differing_parts": {str(parts): pairs[parts] for parts in sorted(pairs)},
+        },
+    )
+
+
+def _write_lines(path: Path, lines: Iterator[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+@contextmanager
+def _whole_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside ``out`` that takes its place if the block succeeds."""
+    temporary = out.with_name(f".{os.getpid()}.partial.{out.name}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        shutil.rmtree(out, ignore_errors=True)
+        temporary.rename(out)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the folder {out}: {error.strerror or error}. Free some space or choose "
+            "another folder."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _manifest(root: Path, section: SynthBirds) -> dict[str, Any]:
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    sums = {path.relative_to(root).as_posix(): sha256(path) for path in files}
+    return {
+        "classes": section.classes,
+        "images": section.classes * (section.train_images + section.test_images),
+        "train": section.classes * section.train_images,
+        "test": section.classes * section.test_images,
+        "files": len(files),
+        "bytes": sum(path.stat().st_size for path in files),
+        "sha256": hashlib.sha256(canonical_json(sums).encode()).hexdigest(),
+    }

@@ -1,0 +1,1 @@
+"""Measures of attribution maps and models: cue localisation, boxes, accuracy, intervals."""

@@ -1,0 +1,77 @@
+"""Histograms of scores by pixel label, on any ascending edges, bit for bit as NumPy bins them."""
+
+import numpy as np
+from numba import njit
+
+_KEYS = 1 << 16
+
+
+class Bins:
+    """Half-open bins [edge_k, edge_k+1), the last one without an upper end.
+
+    A score finds its bin through a table indexed by the upper half of its float32 bits, and by
+    bisection among the few edges that share these bits; comparisons are in float64.
+
+    Args:
+        edges: (K,) ascending, finite; equal neighbours make an empty bin.
+    """
+
+    def __init__(self, edges: np.ndarray) -> None:
+        self.edges = np.ascontiguousarray(edges, dtype=np.float64)
+        keys = _keys(self.edges.astype(np.float32).view(np.int32))
+        # edges with a smaller key than k: rounding to float32 keeps the order, so they are below
+        # every score of key k
+        below = np.cumsum(np.bincount(keys, minlength=_KEYS))
+        self._first = np.concatenate([[0], below]).astype(np.int32)  # (_KEYS + 1,)
+
+    def count(self, scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Pixels of each image by label and bin.
+
+        Args:
+            scores: (N, P) float32 or float64, finite.
+            mask: (N, P) uint8; 0 and 1 are counted, other values are not.
+
+        Returns:
+            (N, 2, K) int64: label 0, label 1. Scores below the lowest edge are in no bin.
+        """
+        scores = np.ascontiguousarray(scores)
+        bits = scores.astype(np.float32, copy=False).view(np.int32)
+        counts = np.zeros((len(scores), 2, len(self.edges)), dtype=np.int64)
+        _count(scores, bits, np.ascontiguousarray(mask), self.edges, self._first, counts)
+        return counts
+
+
+@njit(cache=True)
+def _key(bits: int) -> int:
+    """Upper 16 bits of a float32, so ordered that a greater number has no smaller key."""
+    if bits >= 0:
+        return (bits >> 16) + 32768
+    return 32768 if bits == -2147483648 else 32767 - ((bits & 0x7FFFFFFF) >> 16)  # -0.0 equals 0.0
+
+
+@njit(cache=True)
+def _keys(bits: np.ndarray) -> np.ndarray:
+    keys = np.empty(bits.size, np.int64)
+    for index in range(bits.size):
+        keys[index] = _key(bits[index])
+    return keys
+
+
+@njit(cache=True)
+def _count(scores, bits, mask, edges, first, counts):
+    for image in range(scores.shape[0]):
+        for pixel in range(scores.shape[1]):
+            label = mask[image, pixel]
+            if label > 1:
+                continue
+            score = scores[image, pixel]
+            key = _key(bits[image, pixel])
+            low, high = first[key], first[key + 1]  # number of edges <= score is in low..high
+            while low < high:
+                middle = (low + high) >> 1
+                if edges[middle] <= score:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low > 0:
+                counts[image, label, low - 1] += 1

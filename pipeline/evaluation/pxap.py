@@ -1,0 +1,219 @@
+"""Pixel-wise average precision (PxAP) of score maps against cue masks (paper, section 5.2).
+
+All pixels of all images are ranked together. Average precision is the sum over thresholds, from
+the highest down, of precision times the gain in recall; equal scores are one threshold.
+"""
+
+import numpy as np
+from numba import njit
+
+from pipeline.errors import UserError
+from pipeline.evaluation.histogram import Bins
+
+# The thresholds of the released code: 1000 of them, and bins above for scores of exactly 1.
+BIN_EDGES = {
+    "even": np.concatenate([np.arange(0, 1, 0.001), [1, 2, 3]]),
+    "log": np.concatenate([np.sort(10 ** -np.arange(0, 7, 0.007)), [1, 2, 3]]),
+}
+
+_COMPACT_PIXELS = 4_000_000  # pixels that wait before equal scores are counted together
+
+
+class PixelAveragePrecision:
+    """PxAP over any number of maps.
+
+    Args:
+        thresholds: ``"exact"``: every distinct score is a threshold and nothing is dropped; what
+            grows with the data is only the list of distinct scores. ``"even"`` or ``"log"``: the
+            1000 thresholds of the released code on scores in [0, 1]; with ``"log"`` all pixels
+            below 10^-6.993, zeros too, are left out, positives among them as well.
+
+    Raises:
+        ValueError: ``thresholds`` is none of these.
+    """
+
+    def __init__(self, thresholds: str = "exact") -> None:
+        if thresholds not in ("exact", *BIN_EDGES):
+            raise ValueError(f"thresholds must be 'exact', 'even' or 'log', not {thresholds!r}")
+        self.thresholds = thresholds
+        if thresholds == "exact":
+            self._runs = [_no_run(), _no_run()]  # of label 0 and 1: distinct scores, counts
+            self._waiting: list[list[np.ndarray]] = [[], []]
+            self._waiting_pixels = 0
+        else:
+            self._bins = Bins(BIN_EDGES[thresholds])
+            self._counts = np.zeros((2, len(self._bins.edges)), dtype=np.int64)
+
+    def update(self, score_map: np.ndarray, mask: np.ndarray) -> None:
+        """Add maps.
+
+        Args:
+            score_map: finite numbers of any shape, e.g. (H, W) or (N, H, W); in [0, 1] unless
+                thresholds are exact. float64 is kept, all else is taken as float32.
+            mask: the same shape, bool or uint8: 1 cue, 0 not, 255 ignore.
+
+        Raises:
+            ValueError: the shapes differ, or the mask has another type or other values.
+            UserError: a score that counts is NaN or infinite, or outside [0, 1] where bins are
+                used.
+        """
+        scores, mask = _checked(score_map, mask)
+        if self.thresholds == "exact":
+            for label in (0, 1):
+                self._waiting[label].append(scores[mask == label])
+            self._waiting_pixels += scores.size
+            if self._waiting_pixels > max(_COMPACT_PIXELS, sum(len(v) for v, _ in self._runs)):
+                self._compact()
+        else:
+            if scores.size and (scores.min() < 0 or scores.max() > 1):
+                raise UserError(
+                    f"Scores are in [{scores.min():g}, {scores.max():g}], but {self.thresholds} "
+                    "thresholds need [0, 1]: normalise the maps or use exact thresholds."
+                )
+            self._counts += self._bins.count(scores[None], mask[None])[0]
+
+    def merge(self, other: "PixelAveragePrecision") -> None:
+        """Add what ``other`` has seen; ValueError if its thresholds are others."""
+        if other.thresholds != self.thresholds:
+            raise ValueError(f"cannot merge {other.thresholds} into {self.thresholds} thresholds")
+        if self.thresholds == "exact":
+            self._compact()
+            other._compact()
+            self._runs = [_merged(*self._runs[label], *other._runs[label]) for label in (0, 1)]
+        else:
+            self._counts += other._counts
+
+    @property
+    def positives(self) -> int:
+        """Number of cue pixels that are ranked."""
+        if self.thresholds == "exact":
+            self._compact()
+            return int(self._runs[1][1].sum())
+        return int(self._counts[1].sum())
+
+    def compute(self) -> float:
+        """PxAP in [0, 1].
+
+        Raises:
+            UserError: no cue pixel was ranked, so that recall is not defined.
+        """
+        if not self.positives:
+            dropped = "no positive pixel scores 10^-6.993 or more"
+            raise UserError(
+                "PxAP is not defined: "
+                + (dropped if self.thresholds == "log" else "the masks have no positive pixel")
+            )
+        if self.thresholds == "exact":
+            return _exact(*self._runs[1], *self._runs[0])
+        return float(average_precision(self._counts[1], self._counts[0]))
+
+    def _compact(self) -> None:
+        """Count equal scores together; merge them into the runs."""
+        for label in (0, 1):
+            if self._waiting[label]:
+                scores = np.sort(np.concatenate(self._waiting[label]))
+                self._runs[label] = _merged(*self._runs[label], *_run_lengths(scores))
+                self._waiting[label] = []
+        self._waiting_pixels = 0
+
+
+def average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    """Average precision from counts in bins of ascending score.
+
+    Args:
+        positives, negatives: (..., K) counts, not negative.
+
+    Returns:
+        (...) float64 in [0, 1]; NaN where there is no positive.
+    """
+    found = np.cumsum(positives[..., ::-1], axis=-1, dtype=np.float64)
+    retrieved = found + np.cumsum(negatives[..., ::-1], axis=-1, dtype=np.float64)
+    precision = found / np.maximum(retrieved, np.finfo(np.float64).tiny)
+    total = found[..., -1]
+    with np.errstate(invalid="ignore"):
+        return (precision * positives[..., ::-1]).sum(axis=-1) / total
+
+
+def _checked(score_map: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and labels (0 or 1) of the pixels that count, flat."""
+    scores, mask = np.asarray(score_map), np.asarray(mask)
+    if scores.shape != mask.shape:
+        raise ValueError(f"score_map {scores.shape} and mask {mask.shape} differ in shape")
+    if scores.dtype != np.float64:
+        scores = scores.astype(np.float32, copy=False)
+    if mask.dtype == bool:
+        scores, mask = scores.ravel(), mask.ravel().view(np.uint8)
+    elif mask.dtype == np.uint8:
+        counted = mask != 255
+        scores, mask = scores[counted], mask[counted]
+        if mask.size and mask.max() > 1:
+            raise ValueError(f"mask: values must be 0, 1 or 255, found {mask.max()}")
+    else:
+        raise ValueError(f"mask: expected bool or uint8, got {mask.dtype}")
+    if not np.isfinite(scores).all():
+        raise UserError("A score map has NaN or infinite values; make the maps again.")
+    return scores, mask
+
+
+def _no_run() -> tuple[np.ndarray, np.ndarray]:
+    return np.empty(0, np.float32), np.empty(0, np.int64)
+
+
+@njit(cache=True)
+def _run_lengths(ascending):
+    values, counts = np.empty_like(ascending), np.empty(ascending.size, np.int64)
+    number = 0
+    for index in range(ascending.size):
+        if index == 0 or ascending[index] != ascending[index - 1]:
+            values[number], counts[number] = ascending[index], 1
+            number += 1
+        else:
+            counts[number - 1] += 1
+    return values[:number].copy(), counts[:number].copy()
+
+
+def _merged(values_a, counts_a, values_b, counts_b):
+    """Two ascending lists of distinct scores, with their counts, as one."""
+    if not len(values_a):
+        return values_b, counts_b
+    if not len(values_b):
+        return values_a, counts_a
+    dtype = np.result_type(values_a, values_b)
+    return _merge(
+        values_a.astype(dtype, copy=False), counts_a, values_b.astype(dtype, copy=False), counts_b
+    )
+
+
+@njit(cache=True)
+def _merge(values_a, counts_a, values_b, counts_b):
+    size = values_a.size + values_b.size
+    values, counts = np.empty(size, values_a.dtype), np.empty(size, np.int64)
+    a = b = number = 0
+    while a < values_a.size or b < values_b.size:
+        if b == values_b.size or (a < values_a.size and values_a[a] < values_b[b]):
+            values[number], counts[number] = values_a[a], counts_a[a]
+            a += 1
+        elif a == values_a.size or values_b[b] < values_a[a]:
+            values[number], counts[number] = values_b[b], counts_b[b]
+            b += 1
+        else:
+            values[number], counts[number] = values_a[a], counts_a[a] + counts_b[b]
+            a += 1
+            b += 1
+        number += 1
+    return values[:number].copy(), counts[:number].copy()
+
+
+@njit(cache=True)
+def _exact(positive_values, positive_counts, negative_values, negative_counts):
+    """Recall grows only at the scores of positives, so these are the only thresholds needed."""
+    found = above = 0
+    total = 0.0
+    rest = negative_values.size - 1
+    for index in range(positive_values.size - 1, -1, -1):
+        while rest >= 0 and negative_values[rest] >= positive_values[index]:
+            above += negative_counts[rest]
+            rest -= 1
+        found += positive_counts[index]
+        total += positive_counts[index] * (found / (found + above))
+    return total / found

@@ -1,0 +1,184 @@
+"""Counterfactual maps: where each variant sees class A instead of class B, and the cue mask."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from pipeline.attribution.plan import class_target, counterfactual_target
+from pipeline.attribution.store import MapStore
+from pipeline.cue_parts import PARTS
+from pipeline.cues import read_pairs
+from pipeline.datasets.records import read_records
+from pipeline.errors import UserError
+from pipeline.figures import pictures
+from pipeline.figures.gallery import class_name
+from pipeline.figures.style import SIGNED_COLOURS
+from pipeline.loading import open_shards
+from pipeline.part_maps import PartMaps, part_table
+from pipeline.settings import Report
+
+_INCH = 1.4  # of a panel
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of the figure: an image of class A, which is told from class B.
+
+    Attributes:
+        title: classes and differing parts.
+        image: uint8 (S, S, 3).
+        cue: bool (S, S), the cue mask.
+        bird: bool (S, S), the foreground.
+        maps: "variant/method" -> s_A - s_B (h, w), signed.
+    """
+
+    title: str
+    image: np.ndarray
+    cue: np.ndarray
+    bird: np.ndarray
+    maps: dict[str, np.ndarray]
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the inputs of the figure."""
+    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
+    arguments.add_argument("--records", required=True, help="records of the test split")
+    arguments.add_argument("--pairs", required=True, help="class pairs, .csv")
+    arguments.add_argument("--part-maps", required=True, help="part maps, .h5")
+    arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
+    arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
+    arguments.add_argument("--title", required=True, help="above the figure")
+
+
+def draw(given: argparse.Namespace, section: Report) -> Figure:
+    """Draw it from the command line's inputs."""
+    shards, part_maps = open_shards(given.shards), PartMaps.load(given.part_maps)
+    records = read_records(given.records)
+    chosen = [
+        (pair, image)
+        for pair in pictures.choose_pairs(
+            read_pairs(given.pairs), section.gallery_pairs, section.seed
+        ).itertuples()
+        if (image := choose_image(pair, records, part_maps, section.seed))
+    ]
+    if not chosen:
+        raise UserError(
+            "No chosen class pair has an image with a visible cue: raise gallery_pairs."
+        )
+    images = pictures.stored_images(shards, [image for _, image in chosen])
+    row_of = {image_id: row for row, image_id in enumerate(part_maps.image_ids)}
+    name_of = {
+        label: class_name(ids.iloc[0]) for label, ids in records.groupby("label")["image_id"]
+    }
+    with ExitStack() as open_files:
+        stores = {
+            name: open_files.enter_context(MapStore.open(path))
+            for name, path in zip(given.names, given.maps, strict=True)
+        }
+        examples = []
+        for pair, image in chosen:
+            labels = part_maps.labels[row_of[image]]
+            parts = ", ".join(PARTS[part] for part in pair.parts)
+            examples.append(
+                Example(
+                    title=f"{name_of[pair.label_a]}\nnot {name_of[pair.label_b]}\n({parts})",
+                    image=images[image],
+                    cue=part_table(pair.parts)[labels],
+                    bird=labels > 0,
+                    maps={
+                        name: difference(store, image, pair.label_a, pair.label_b)
+                        for name, store in stores.items()
+                    },
+                )
+            )
+    return counterfactual(examples, given.title)
+
+
+def choose_image(pair, records: pd.DataFrame, part_maps: PartMaps, seed: int) -> str | None:
+    """An image of the pair's class A, at random of those in which a differing part is visible."""
+    of_class = set(records.loc[records["label"] == pair.label_a, "image_id"])
+    shown = part_maps.visible[:, np.array(pair.parts) - 1].any(axis=1)
+    usable = [
+        image_id
+        for image_id, visible in zip(part_maps.image_ids, shown, strict=True)
+        if visible and image_id in of_class
+    ]
+    if not usable:
+        return None
+    return str(np.random.default_rng([seed, pair.class_a, pair.class_b]).choice(usable))
+
+
+def difference(store: MapStore, image_id: str, label: int, other: int) -> np.ndarray:
+    """s_A - s_B (h, w): stored, or the difference of two stored maps."""
+    if store.attributes["method"] == "counterfactual":
+        return store.maps[store.lookup(image_id, counterfactual_target(label, other))]
+    first, second = (store.maps[store.lookup(image_id, class_target(y))] for y in (label, other))
+    return first - second
+
+
+def counterfactual(examples: Sequence[Example], title: str) -> Figure:
+    """The figure: red where the map is for A, blue where it is for B, white at zero.
+
+    Each map is scaled to its own largest absolute value, which stands above it.
+    """
+    names = list(examples[0].maps)
+    columns = 2 + len(names)
+    figure, axes = plt.subplots(
+        len(examples),
+        columns,
+        squeeze=False,
+        figsize=(_INCH * columns, 1.15 * _INCH * len(examples) + 0.9),
+        gridspec_kw={"wspace": 0.05, "hspace": 0.18},
+    )
+    for row, example in zip(axes, examples, strict=True):
+        row[0].imshow(example.image)
+        row[0].set_ylabel(example.title, fontsize=6, rotation=0, ha="right", va="center")
+        row[1].imshow(
+            np.where(example.cue, 0.0, np.where(example.bird, 0.85, 1.0)), "gray", vmin=0, vmax=1
+        )
+        for panel, name in zip(row[2:], names, strict=True):
+            _map(panel, example, name)
+        for panel in row:
+            pictures.bare(panel)
+    look = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "fontsize": 7,
+        "ha": "center",
+    }
+    for panel, heading in zip(axes[0], ["image", "cue mask", *names], strict=True):
+        panel.annotate(heading.replace("/", " · "), (0.5, 1), (0, 13), weight="bold", **look)
+    _colour_bar(figure, axes[-1, -1])
+    figure.suptitle(title, fontsize=9, y=0.985)
+    return figure
+
+
+def _map(panel, example: Example, name: str) -> None:
+    signed = pictures.enlarge(example.maps[name], len(example.image))
+    peak = float(np.abs(signed).max())
+    panel.imshow(signed / (peak or 1), SIGNED_COLOURS, vmin=-1, vmax=1)
+    pictures.outline(panel, example.bird, "#999999", 0.5)
+    pictures.outline(panel, example.cue, "black", 0.9)
+    panel.set_title(f"±{peak:.2g}", fontsize=6, pad=2)
+
+
+def _colour_bar(figure: Figure, last) -> None:
+    place = last.get_position()
+    bar = figure.add_axes(
+        (
+            place.x1 - 2.2 / figure.get_figwidth(),
+            place.y0 - 0.25 / figure.get_figheight(),
+            *(2.2, 0.1) / figure.get_size_inches(),
+        )
+    )
+    scale = ScalarMappable(Normalize(-1, 1), SIGNED_COLOURS)
+    figure.colorbar(scale, cax=bar, orientation="horizontal")
+    bar.set_xticks([-1, 0, 1], ["−max: for B", "0", "+max: for A"], fontsize=6)

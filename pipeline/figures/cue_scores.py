@@ -1,0 +1,110 @@
+"""Cue localisation by method: mPxAP with intervals, and baselines as lines."""
+
+import argparse
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pipeline.errors import UserError
+from pipeline.figures.style import PALETTE, colours
+from pipeline.settings import Report
+from pipeline.tables.table import Table, load
+
+_BASELINES = {"chance": ("--", "#555555"), "always_head": (":", PALETTE[1])}
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the inputs of the figure."""
+    arguments.add_argument("--tables", required=True, help="tables.json")
+    arguments.add_argument("--dataset", required=True, help="whose scores")
+    arguments.add_argument("--architecture", required=True, help="whose scores")
+
+
+def draw(given: argparse.Namespace, section: Report) -> Figure:
+    """Draw it from the command line's inputs."""
+    return cue_scores(load(given.tables)["table1_cues"], given.dataset, given.architecture)
+
+
+def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:
+    """The figure: a panel for each number of differing parts and their mean by pairs.
+
+    The first normalisation of the table is drawn as a filled dot, the others as rings.
+
+    Raises:
+        UserError: the table has no scores of the data set and architecture.
+    """
+    keys = {"dataset": dataset, "architecture": architecture, "masks": "estimated"}
+    blocks = [block for block in table.blocks if keys.items() <= block.keys.items()]
+    if not blocks:
+        raise UserError(f"The tables have no cue scores of {dataset}, {architecture}.")
+    methods = [
+        tuple(row.names.values()) for row in blocks[0].rows if row.kind == "measured"
+    ]  # (variant, method)
+    of_variant = colours(list(dict.fromkeys(variant for variant, _ in methods)))
+    panels = [column for column in table.columns if column != "unweighted"]
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        sharey=True,
+        sharex=True,
+        squeeze=False,
+        figsize=(1.5 + 1.6 * len(panels), 1.2 + 0.28 * len(methods)),
+        layout="constrained",
+    )
+    shifts = np.linspace(-0.16, 0.16, len(blocks)) if len(blocks) > 1 else [0.0]
+    for panel, column in zip(axes[0], panels, strict=True):
+        for block, shift in zip(blocks, shifts, strict=True):
+            _dots(panel, block.rows, column, methods, of_variant, shift, block is blocks[0])
+        panel.set(title=table.columns[column], xlabel="mPxAP (%)", xlim=(0, None))
+        panel.set_yticks(range(len(methods)), [" · ".join(names) for names in methods])
+        panel.set_ylim(len(methods) - 0.5, -0.5)
+        panel.grid(axis="x", alpha=0.25)
+    _legend(figure, [block.keys["normalisation"] for block in blocks])
+    figure.suptitle(f"{dataset}, {architecture}", fontsize=9)
+    return figure
+
+
+def _dots(panel, rows, column, methods, of_variant, shift, filled) -> None:
+    """One block's values of a column."""
+    for row in rows:
+        cell = row.cells.get(column)
+        if cell is None:
+            continue
+        if row.kind == "baseline" and filled:
+            line, colour = _BASELINES[row.names["method"]]
+            panel.axvline(cell.value, linestyle=line, color=colour, linewidth=1.1)
+        elif row.kind == "measured":
+            colour = of_variant[row.names["variant"]]
+            height = methods.index(tuple(row.names.values())) + shift
+            if cell.low is not None and cell.high is not None:
+                panel.plot([cell.low, cell.high], [height, height], color=colour, linewidth=1.2)
+            panel.plot(
+                cell.value,
+                height,
+                marker="o",
+                markersize=4.5,
+                color=colour,
+                markerfacecolor=colour if filled else "white",
+            )
+
+
+def _legend(figure: Figure, normalisations: list[str]) -> None:
+    keys = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            color="#555555",
+            markerfacecolor="#555555" if index == 0 else "white",
+            label=f"|sA − sB| {name}",
+        )
+        for index, name in enumerate(normalisations)
+    ]
+    keys += [
+        Line2D([], [], linestyle=line, color=colour, label=name.replace("_", " "))
+        for name, (line, colour) in _BASELINES.items()
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False)

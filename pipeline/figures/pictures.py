@@ -1,0 +1,87 @@
+"""What galleries share: the choice of images, maps at image size, overlays and outlines."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from torch.nn.functional import interpolate
+
+from pipeline.cue_parts import PARTS
+from pipeline.figures.style import MAP_COLOURS, PALETTE
+from pipeline.loading import Shards
+
+PART_COLOURS = dict(zip(PARTS, (*PALETTE[:6], "#F0E442"), strict=True))
+
+
+def choose_images(records: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Rows of ``records``, drawn at random, of as many different classes as there are."""
+    drawn = records.iloc[np.random.default_rng(seed).permutation(len(records))]
+    turn = drawn.groupby("label").cumcount()  # 0 for the first drawn of a class, 1 for the second
+    return drawn.loc[turn.sort_values(kind="stable").index[:count]]
+
+
+def choose_pairs(pairs: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Rows of ``pairs``, drawn at random, from each number of differing parts in turn."""
+    drawn = pairs.iloc[np.random.default_rng(seed).permutation(len(pairs))]
+    turn = drawn.groupby("n_parts").cumcount()
+    chosen = drawn.assign(turn=turn).sort_values(["turn", "n_parts"], kind="stable")[:count]
+    return chosen.sort_values("n_parts", kind="stable").drop(columns="turn")
+
+
+def stored_images(shards: Shards, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """The images as the network gets them: image id -> uint8 (S, S, 3)."""
+    index = {image_id: number for number, image_id in enumerate(shards.image_ids)}
+    return {name: shards.image(index[name]).permute(1, 2, 0).numpy() for name in image_ids}
+
+
+def enlarge(score_map: np.ndarray, side: int) -> np.ndarray:
+    """(h, w) -> (side, side), bilinear with half-pixel centres, as the evaluations do."""
+    map_ = torch.from_numpy(np.asarray(score_map, np.float32))[None, None]  # (1, 1, h, w)
+    return interpolate(map_, (side, side), mode="bilinear", align_corners=False)[0, 0].numpy()
+
+
+def scaled(score_map: np.ndarray) -> tuple[np.ndarray, float]:
+    """A map as the fraction of its maximum, and the maximum; what is negative becomes 0."""
+    peak = max(float(score_map.max()), 0.0)
+    return np.clip(score_map, 0, None) / (peak or 1.0), peak
+
+
+def overlay(image: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """A map (S, S) in [0, 1] in colours over the grey image (S, S, 3) uint8: float (S, S, 3)."""
+    grey = image.mean(axis=2, keepdims=True) / 255  # (S, S, 1)
+    return 0.35 * grey + 0.65 * colormaps[MAP_COLOURS](fraction)[..., :3]
+
+
+def outline_parts(axes: Axes, labels: np.ndarray, linewidth: float = 0.8) -> None:
+    """Outline every part of a label map (S, S) in its colour."""
+    for part, colour in PART_COLOURS.items():
+        outline(axes, labels == part, colour, linewidth)
+
+
+def outline(axes: Axes, mask: np.ndarray, colour: str, linewidth: float = 0.8) -> None:
+    """Outline a mask (S, S)."""
+    if mask.any():
+        # The frame of zeros closes outlines at the border of the image.
+        places = np.arange(-1, len(mask) + 1)
+        axes.contour(
+            places, places, np.pad(mask, 1), levels=[0.5], colors=[colour], linewidths=linewidth
+        )
+        axes.set(xlim=(-0.5, len(mask) - 0.5), ylim=(len(mask) - 0.5, -0.5))
+
+
+def bare(axes: Axes) -> None:
+    """No ticks and no frame."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def by_variant(maps: Mapping[str, object]) -> dict[str, list[str]]:
+    """Names "variant/method" -> variant -> its methods, in their order."""
+    found: dict[str, list[str]] = {}
+    for name in maps:
+        variant, _, method = name.rpartition("/")
+        found.setdefault(variant, []).append(method)
+    return found

@@ -1,0 +1,5 @@
+"""Classifiers whose maps are the explanation: trunks, heads, and weights on disk."""
+
+from pipeline.models.classifier import build_classifier, load_model, save_model
+
+__all__ = ["build_classifier", "load_model", "save_model"]

@@ -1,0 +1,130 @@
+"""The config's JSON schema and its reference page, both generated from the typed sections.
+
+``python -m pipeline.reference`` rewrites workflow/schemas/config.schema.json and config/README.md;
+a test keeps them equal to the code.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline import settings
+from pipeline.cli import main, parser
+from pipeline.config import PRESETS, Dataset, Study
+from pipeline.files import atomic_path, canonical_json
+
+_ROOT = Path(__file__).parent.parent
+SCHEMA = _ROOT / "workflow/schemas/config.schema.json"
+PAGE = _ROOT / "config/README.md"
+
+_INTRODUCTION = """\
+# Config reference
+
+This page is generated from `pipeline/settings.py` and `pipeline/config.py` by
+`python -m pipeline.reference`; a test keeps it equal to them.
+
+| file | study |
+|---|---|
+| `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
+| `cub.yaml` | CUB-200-2011 from a folder that you name |
+
+A key that is absent has its default. An unknown or wrong key stops the workflow before any job,
+with every problem in one message. Fractions are in [0, 1]; sizes are in pixels.
+
+Training keys are merged from three places, the later winning: `training` of the study, `training`
+of a data set, and the keys under a variant in `datasets.*.variants`. A variant's name is its
+`method` unless the key `method` says otherwise, so one method can be trained under several names.
+"""
+
+
+def schema_text() -> str:
+    """The JSON schema of a config file."""
+    return json.dumps(Study.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def page_text() -> str:
+    """The reference page in Markdown: one table a section."""
+    sections = [("(top level)", Study), ("datasets.NAME", Dataset)]
+    sections += [(f"datasets.NAME.{key}", model) for key, model in _inner(Dataset)]
+    sections += [("architectures.NAME", settings.Trunk)]
+    sections += [("training (also in data sets and variants)", settings.Training)]
+    sections += list(_inner(Study))
+    sections += [(f"evaluation.{key}", model) for key, model in _inner(settings.Evaluation)]
+    sections += [("evaluation.*.bootstrap", settings.Bootstrap)]
+    text = _INTRODUCTION
+    for title, model in sections:
+        text += f"\n## `{title}`\n\n{model.__doc__.splitlines()[0]}\n\n"
+        text += "| key | default | values | meaning |\n|---|---|---|---|\n"
+        text += "".join(_rows(model))
+    text += "\n## What `protocol: released` sets\n\n"
+    text += "Each is a key of its own, and a key in the config wins over the preset.\n\n"
+    text += "| key | value |\n|---|---|\n"
+    text += "".join(f"| `{key}` | `{value}` |\n" for key, value in _leaves(PRESETS["released"]))
+    return text
+
+
+def _inner(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Keys of a section that are sections themselves."""
+    for key, field in model.model_fields.items():
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        for candidate in candidates:
+            if isinstance(candidate, type) and issubclass(candidate, settings.Section):
+                yield key, candidate
+
+
+def _rows(model: type[BaseModel]) -> Iterator[str]:
+    inner = dict(_inner(model))
+    properties = model.model_json_schema()["properties"]
+    for key, field in model.model_fields.items():
+        if field.is_required():
+            default = "required"
+        elif key in inner:
+            default = "see its table" if field.default is not None else "none"
+        else:
+            default = f"`{json.dumps(_plain(field.default))}`"
+        meaning = (field.description or (inner[key].__doc__ if key in inner else "")) or ""
+        values = "" if key in inner else _values(properties[key])
+        yield f"| `{key}` | {default} | {values} | {meaning.splitlines()[0]} |\n"
+
+
+def _values(schema: dict[str, Any]) -> str:
+    """The values that a key takes, in words."""
+    if "anyOf" in schema:
+        return " or ".join(_values(choice) for choice in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    bounds = {
+        "minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"
+    }  # fmt: skip
+    limits = [f"{sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema]
+    kind = schema.get("type", "mapping")
+    if kind == "array":
+        kind = f"list of {_values(schema.get('items', {}))}"
+    return " ".join([kind, *limits])
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _leaves(preset: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in preset.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", canonical_json(value)
+
+
+def run(argv: list[str]) -> None:
+    """Rewrite the schema and the page."""
+    parser("pipeline.reference", "Regenerate the config's schema and reference.").parse_args(argv)
+    for path, text in ((SCHEMA, schema_text()), (PAGE, page_text())):
+        with atomic_path(path) as temporary:
+            temporary.write_text(text)
+
+
+if __name__ == "__main__":
+    main(run)

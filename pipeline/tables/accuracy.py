@@ -1,0 +1,56 @@
+"""Table 2: top-1 accuracy of every model."""
+
+from collections.abc import Sequence
+
+from pipeline.settings import TablesJob
+from pipeline.tables import published
+from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.table import Block, Row, Table, pooled, sources
+
+
+def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
+    """Table 2: a block for every (data set, architecture) from all classification scores."""
+    blocks, compared = [], False
+    for dataset, architecture in datasets_and_architectures(groups):
+        chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
+        images = chosen[0].scores[0]["details"]["images"]
+        rows = [
+            Row(
+                kind="measured",
+                names={"variant": group.variant},
+                cells={"top1": pooled(group.scores, "top1")},
+                trained=group.note(job).method,
+                sources=sources(group.scores),
+            )
+            for group in chosen
+        ]
+        if published.same_images(images, chosen[0].note(job).trunk):
+            rows += published.accuracy_rows()
+            compared = True
+        blocks.append(
+            Block(
+                heading=f"{dataset}, {architecture} ({images} test images)",
+                keys={"dataset": dataset, "architecture": architecture},
+                rows=tuple(rows),
+            )
+        )
+    if not compared:
+        blocks.append(
+            Block(
+                heading="published (CUB, ResNet50; another setting)",
+                keys={"dataset": "CUB", "architecture": "ResNet50"},
+                rows=tuple(published.accuracy_rows()),
+            )
+        )
+    return Table(
+        name="table2_accuracy",
+        title="Classification: top-1 accuracy (%) on the test split",
+        names={"variant": "Model"},
+        columns={"top1": "Top-1"},
+        blocks=tuple(blocks),
+        notes=(
+            f"Protocol {job.protocol}. Brackets are bootstrap intervals over images, their ends "
+            "averaged over the seeds; ± is the standard deviation over the seeds where there are "
+            "several.",
+        ),
+    )

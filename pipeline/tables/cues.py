@@ -1,0 +1,129 @@
+"""Table 1: cue localisation, mPxAP by number of differing parts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.settings import TablesJob
+from pipeline.tables import published
+from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.table import Block, Row, Table, pooled, sources
+
+Score = Mapping[str, Any]
+
+_MASKS = {"": "estimated", "true_": "true"}
+_SIZES = {"raw": "|sA − sB| as it is", "minmax": "|sA − sB| stretched to [0, 1] image by image"}
+
+
+def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -> Table:
+    """Table 1.
+
+    Args:
+        groups: all scores of the task cues.
+        checks: data set -> check.json of its cues stage.
+        job: protocol and models; its first normalisation is the headline.
+
+    Returns:
+        A block for every (data set, architecture, kind of masks, normalisation); published rows
+        stand in it if the setting is the paper's, else in a block of their own.
+    """
+    blocks, compared = [], False
+    for dataset, architecture in datasets_and_architectures(groups):
+        chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
+        details = chosen[0].scores[0]["details"]
+        trunk = chosen[0].note(job).trunk
+        same = published.same_pairs(details["pairs"], trunk)
+        for prefix, masks in _MASKS.items():
+            for normalisation in job.normalisations:
+                rows = [row for group in chosen if (row := _row(group, prefix, normalisation, job))]
+                if not rows:
+                    continue
+                if same and not prefix:
+                    rows += published.cue_rows()
+                    compared = True
+                blocks.append(
+                    Block(
+                        heading=f"{dataset}, {architecture}: {masks} cue masks, "
+                        f"{_SIZES.get(normalisation, normalisation)}",
+                        keys={
+                            "dataset": dataset,
+                            "architecture": architecture,
+                            "masks": masks,
+                            "normalisation": normalisation,
+                        },
+                        rows=tuple(rows),
+                    )
+                )
+    if not compared:
+        blocks.append(
+            Block(
+                heading="published (CUB, ResNet50, 191 pairs; another setting)",
+                keys={"dataset": "CUB", "architecture": "ResNet50", "masks": "estimated"},
+                rows=tuple(published.cue_rows()),
+            )
+        )
+    found = {column for block in blocks for row in block.rows for column in row.cells}
+    numbers = sorted((column for column in found if column.isdigit()), key=int)
+    columns = {number: f"{number} part{'s' if number != '1' else ''}" for number in numbers}
+    return Table(
+        name="table1_cues",
+        title="Cue localisation: mPxAP (%) by number of differing parts",
+        names={"variant": "Model", "method": "Map"},
+        columns=columns | {"weighted": "Mean by pairs", "unweighted": "Mean of columns"},
+        blocks=tuple(blocks),
+        notes=tuple(_notes(groups, checks, job)) if groups else (),
+    )
+
+
+def _row(group: Group, prefix: str, normalisation: str, job: TablesJob) -> Row | None:
+    """The row of a method, or None where it was not measured so."""
+    cells = {}
+    for name in group.scores[0]["values"]:
+        if name.startswith(f"{prefix}mpxap_") and name.endswith(f"_{normalisation}"):
+            column = name.removeprefix(f"{prefix}mpxap_").removesuffix(f"_{normalisation}")
+            cells[column] = pooled(group.scores, name)
+    cells = {column: cell for column, cell in cells.items() if cell}
+    if not cells:
+        return None
+    if group.baseline:
+        return Row(
+            kind="baseline",
+            names={"variant": "baseline", "method": group.method},
+            cells=cells,
+            sources=sources(group.scores),
+        )
+    return Row(
+        kind="measured",
+        names={"variant": group.variant, "method": group.method},
+        cells=cells,
+        trained=group.note(job).method,
+        sources=sources(group.scores),
+    )
+
+
+def _notes(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -> list[str]:
+    """What the numbers stand for; counts of each data set once, as all of its scores share them."""
+    details = [score["details"] for g in groups if not g.baseline for score in g.scores]
+    thresholds = ", ".join(sorted({each["thresholds"] for each in details}))
+    pooling = ", ".join(sorted({each["pooling"] for each in details}))
+    notes = [
+        f"Protocol {job.protocol}: thresholds {thresholds}; pooling {pooling}. Brackets are "
+        "bootstrap intervals (class pairs, then images within a pair), their ends averaged over "
+        "the seeds; ± is the standard deviation over the seeds where there are several."
+    ]
+    for dataset in dict.fromkeys(group.dataset for group in groups):
+        details = next(g for g in groups if g.dataset == dataset).scores[0]["details"]
+        pairs = ", ".join(f"{count} with {n}" for n, count in sorted(details["pairs"].items()))
+        foreground = ", ".join(f"{kind} ({n})" for kind, n in sorted(details["foreground"].items()))
+        note = (
+            f"{dataset}: class pairs by number of differing parts: {pairs}. Foreground of the part "
+            f"maps (images): {foreground}. Image-pair combinations: "
+            f"{details['image_pairs']['masks']} measured, "
+            f"{details['image_pairs_skipped']['masks']} skipped, because no differing part is "
+            "visible."
+        )
+        iou = checks.get(dataset, {}).get("iou", {})
+        if iou:
+            means = ", ".join(f"{entry['mean']:.3f} ({n})" for n, entry in sorted(iou.items()))
+            note += f" IoU of estimated with true cue masks (number of parts): {means}."
+        notes.append(note)
+    return notes

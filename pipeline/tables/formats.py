@@ -1,0 +1,131 @@
+"""Tables as CSV (percent, full precision), Markdown and LaTeX (one decimal, with intervals)."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from pipeline.tables.table import Block, Cell, Row, Table
+
+_PARTS = ("", "_low", "_high", "_sd")
+
+
+def to_csv(table: Table) -> str:
+    """One line a row; each column of numbers becomes value, low, high and sd, in percent."""
+    keys = list(dict.fromkeys(key for block in table.blocks for key in block.keys))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    numbers = [column + part for column in table.columns for part in _PARTS]
+    writer.writerow(["kind", *keys, *table.names, "seeds", *numbers])
+    for block in table.blocks:
+        for row in block.rows:
+            cells = [row.cells.get(column) for column in table.columns]
+            writer.writerow(
+                [row.kind, *(block.keys.get(key, "") for key in keys)]
+                + [row.names.get(name, "") for name in table.names]
+                + [";".join(str(s.seed) for s in row.sources if s.seed is not None)]
+                + [text for cell in cells for text in _exact(cell)]
+            )
+    return stream.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """A heading a block; the best measured value of each column is bold."""
+    lines = [f"# {table.title}", ""]
+    for block in table.blocks:
+        lines += [f"## {block.heading}", ""]
+        lines += ["| " + " | ".join([*headings(table)]) + " |"]
+        lines += ["|" + "---|" * len(table.names) + "---:|" * len(table.columns)]
+        leading = best(block)
+        for row in block.rows:
+            texts = [
+                f"**{text}**" if leading.get(column) is row else text
+                for column, text in zip(table.columns, numbers(table, row), strict=True)
+            ]
+            lines.append("| " + " | ".join([*labels(table, row), *texts]) + " |")
+        lines.append("")
+    lines += [f"{index}. {note}" for index, note in enumerate(table.notes, start=1)]
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(table: Table) -> str:
+    """A ``tabular`` for ``booktabs``, with notes as comments below it."""
+    width = len(table.names) + len(table.columns)
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{{'l' * len(table.names)}{'r' * len(table.columns)}}}",
+        "\\toprule",
+        " & ".join(escape(heading) for heading in headings(table)) + r" \\",
+    ]
+    for block in table.blocks:
+        lines += [
+            "\\midrule",
+            rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(block.heading)}}}}}\\",
+        ]
+        leading = best(block)
+        for row in block.rows:
+            texts = [
+                rf"\textbf{{{text}}}" if leading.get(column) is row else text
+                for column, text in zip(table.columns, numbers(table, row, latex=True), strict=True)
+            ]
+            lines.append(" & ".join([*map(escape, labels(table, row)), *texts]) + r" \\")
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    return "\n".join(lines + [f"% {note}" for note in table.notes]) + "\n"
+
+
+def headings(table: Table) -> list[str]:
+    """Headings of the name columns and of the columns of numbers."""
+    return [*table.names.values(), *table.columns.values()]
+
+
+def labels(table: Table, row: Row) -> list[str]:
+    """Texts of the name columns."""
+    return [row.names.get(name, "") for name in table.names]
+
+
+def numbers(table: Table, row: Row, *, latex: bool = False) -> Iterator[str]:
+    """Texts of the columns of numbers."""
+    for column in table.columns:
+        yield text(row.cells.get(column), latex=latex)
+
+
+def text(cell: Cell | None, *, latex: bool = False) -> str:
+    """``32.1 [30.0, 34.2] ± 0.4``: percent, interval, standard deviation over seeds."""
+    if cell is None:
+        return "--" if latex else "–"
+    value = f"{cell.value:.1f}"
+    if cell.low is not None and cell.high is not None:
+        value += f" [{cell.low:.1f}, {cell.high:.1f}]"
+    if cell.sd is not None:
+        value += rf" $\pm$ {cell.sd:.1f}" if latex else f" ± {cell.sd:.1f}"
+    return value
+
+
+def best(block: Block) -> dict[str, Row]:
+    """Column -> the measured row with the largest value, where there are several to choose from."""
+    measured = [row for row in block.rows if row.kind == "measured"]
+    columns = {column for row in measured for column in row.cells}
+    return {
+        column: max(
+            (row for row in measured if column in row.cells),
+            key=lambda row: row.cells[column].value,
+        )
+        for column in columns
+        if len(measured) > 1
+    }
+
+
+_LATEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "–": "--", "−": "$-$", "±": r"$\pm$"}
+_LATEX |= {character: "\\" + character for character in "&%$#_"}
+_LATEX |= {"|": r"\textbar{}", "^": r"\^{}", "~": r"\~{}", "<": "$<$", ">": "$>$", "Δ": r"$\Delta$"}
+
+
+def escape(value: str) -> str:
+    """Text as LaTeX shows it."""
+    return "".join(_LATEX.get(character, character) for character in value)
+
+
+def _exact(cell: Cell | None) -> list[str]:
+    if cell is None:
+        return [""] * len(_PARTS)
+    ends = (cell.value, cell.low, cell.high, cell.sd)
+    return ["" if number is None else repr(number) for number in ends]

@@ -1,0 +1,187 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+
+from pipeline.attribution.store import MapStore
+from pipeline.datasets.records import SCHEMA, write_records
+from pipeline.errors import UserError
+from pipeline.evaluation import cue_localization
+from pipeline.evaluation.scores import read_score
+from pipeline.part_maps import PartMaps
+
+SIDE = 12
+PAIRS = """class_a,class_b,label_a,label_b,parts,n_parts
+1,3,0,1,1;7,2
+1,5,0,2,3,1
+3,5,1,2,1,1
+"""
+PARTS = {(0, 1): (1, 7), (0, 2): (3,), (1, 2): (1,)}
+IDENTITY = {"dataset": "d", "architecture": "a", "variant": "v", "seed": 0, "method": "joint"}
+HEAD_HIDDEN, BELLY_HIDDEN = 2, 8  # images
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Three classes of five images, maps of 4 x 4 for every class; image 2 hides its head."""
+    rng = np.random.default_rng(0)
+    ids = [f"{index // 5}/{index}.jpg" for index in range(15)]
+    labels = np.arange(15) // 5
+    parts = rng.integers(0, 8, (15, SIDE, SIDE)).astype(np.uint8)
+    visible = np.ones((15, 7), bool)
+    for image, part in ((HEAD_HIDDEN, 1), (HEAD_HIDDEN, 7), (BELLY_HIDDEN, 1), (BELLY_HIDDEN, 3)):
+        parts[image][parts[image] == part] = 0
+        visible[image, part - 1] = False
+    truth = rng.permuted(parts, axis=1)
+    PartMaps(ids, parts, visible, truth, {"box": 15}).save(tmp_path / "part_maps.h5")
+    (tmp_path / "pairs.csv").write_text(PAIRS)
+    empty = {name: [""] * 15 for name in ("path", "segmentation", "true_parts")}
+    records = pd.DataFrame(
+        {"image_id": ids, "label": labels, "class_id": 2 * labels + 1, **empty}
+        | {"width": 30, "height": 20, "boxes": [[]] * 15, "keypoints": [[]] * 15}
+    )
+    # further images, and another order than the part maps'
+    other = records.iloc[:1].assign(image_id="9/9.jpg", label=9)
+    write_records(tmp_path / "test.parquet", pd.concat([other, records.iloc[::-1]])[SCHEMA.names])
+    rows = [(image, str(target)) for image in ids for target in range(3)]
+    maps = rng.normal(size=(45, SIDE, SIDE)).astype(np.float32) * 2
+    maps[0], maps[2] = 0.5, 0.25  # image 0: a constant difference of labels 0 and 2
+    with MapStore.create(
+        tmp_path / "maps.h5", rows=rows, shape=(SIDE, SIDE), method="joint", units="", attributes={}
+    ) as writer:
+        writer.write(0, maps, np.ones(45, np.float32))
+    return tmp_path, labels, maps.reshape(15, 3, SIDE, SIDE), parts, visible, truth
+
+
+def _run(folder, section=None, *, maps=True, baseline=None, identity=None, out="out.json"):
+    source = ["--maps", str(folder / "maps.h5")] if maps else ["--baseline", baseline]
+    section = {"bootstrap": {"replicates": 50}} | (section or {})
+    inputs = {"pairs": "pairs.csv", "part-maps": "part_maps.h5", "records": "test.parquet"}
+    files = [f"--{name}={folder / file}" for name, file in (inputs | {"out": out}).items()]
+    what = json.dumps(IDENTITY | (identity or {}))
+    cue_localization.run([f"--section={json.dumps(section)}", *source, *files, "--identity", what])
+    return read_score(folder / out)
+
+
+def _pixels(study, pair, normalisation="raw", true=False):
+    """Scores and labels of a pair's pixels, image by image."""
+    _, labels, maps, parts, visible, truth = study
+    scores, cues = [], []
+    for image in np.flatnonzero(np.isin(labels, pair)):
+        masks = truth[image] if true else parts[image]
+        mask = np.isin(masks, PARTS[pair])
+        if not (mask.any() if true else visible[image, np.array(PARTS[pair]) - 1].any()):
+            continue
+        score = np.abs(maps[image, pair[0]] - maps[image, pair[1]])
+        if normalisation == "minmax":
+            span = np.ptp(score)
+            score = (score - score.min()) / span if span else 0 * score
+        scores.append(score.ravel())
+        cues.append(mask.ravel())
+    return np.concatenate(scores), np.concatenate(cues), len(scores)
+
+
+def _expected(study, normalisation, true=False):
+    pxap = {}
+    for pair in PARTS:
+        scores, cues, _ = _pixels(study, pair, normalisation, true)
+        pxap[pair] = average_precision_score(cues, scores)
+    one = (pxap[0, 2] + pxap[1, 2]) / 2
+    two = pxap[0, 1]
+    return {"1": one, "2": two, "weighted": (2 * one + two) / 3, "unweighted": (one + two) / 2}
+
+
+def test_values_are_the_mean_average_precision_of_each_pairs_pixels(study):
+    score = _run(study[0])
+    for prefix, true in (("", False), ("true_", True)):
+        for normalisation in ("raw", "minmax"):
+            for key, value in _expected(study, normalisation, true).items():
+                name = f"{prefix}mpxap_{key}_{normalisation}"
+                assert score["values"].pop(name) == pytest.approx(value, abs=1e-6), name
+    assert not score["values"]
+    assert score["details"]["pairs"] == {"1": 2, "2": 1}
+    # image 2 is skipped in pair (0, 1) and not in (0, 2); image 8 in (1, 2) and not in (0, 1)
+    assert score["details"]["image_pairs_skipped"]["masks"] == 2
+    assert score["details"]["image_pairs"]["masks"] == 28
+    assert score["details"]["foreground"] == {"box": 15}
+    assert set(score["provenance"]["inputs"]) == {"maps", "pairs", "part_maps", "records"}
+
+
+def test_intervals_hold_their_values_and_per_image_results_stand_beside(study):
+    folder = study[0]
+    score = _run(folder, {"bootstrap": {"replicates": 400}})
+    assert set(score["intervals"]) == set(score["values"])
+    for name, (low, high) in score["intervals"].items():
+        assert low < score["values"][name] < high
+    first = (folder / "out.json").read_bytes(), (folder / "out.npz").read_bytes()
+    _run(folder, {"bootstrap": {"replicates": 400}})
+    assert first == ((folder / "out.json").read_bytes(), (folder / "out.npz").read_bytes())
+    with np.load(folder / "out.npz") as arrays:
+        assert arrays["class_b"].tolist() == [5, 5, 3]  # by number of parts, then class
+        assert arrays["counts_raw"].shape == (28, 2, 256)
+        assert arrays["counts_true_minmax"].shape[0] == len(arrays["true_row_pair"])
+        assert arrays["pxap_raw"][:2].mean() == pytest.approx(score["values"]["mpxap_1_raw"])
+        used = arrays["row_image"][arrays["row_pair"] == 2]
+        assert HEAD_HIDDEN not in used
+        assert arrays["image_id"][used[0]] == "0/0.jpg"
+
+
+def test_cumulative_pooling_never_resets_and_runs_by_number_of_parts(study):
+    section = {"pooling": "cumulative", "thresholds": "even", "normalisations": ["minmax"]}
+    score = _run(study[0], section)
+    scores, cues, pxap = [], [], []
+    for pair in ((0, 2), (1, 2), (0, 1)):
+        found = _pixels(study, pair, "minmax")
+        scores.append(found[0])
+        cues.append(found[1])
+        pooled = np.floor(np.concatenate(scores) * 1000)  # the even thresholds
+        pxap.append(average_precision_score(np.concatenate(cues), pooled))
+    assert score["values"]["mpxap_1_minmax"] == pytest.approx(np.mean(pxap[:2]), abs=1e-3)
+    assert score["values"]["mpxap_2_minmax"] == pytest.approx(pxap[2], abs=1e-3)
+    assert score["intervals"] == {}
+    assert "cumulative" in score["details"]["intervals"]
+
+
+@pytest.mark.parametrize(("method", "thresholds"), [("joint", "log"), ("cam", "even")])
+def test_released_thresholds_depend_on_the_method_and_clip_raw_maps(study, method, thresholds):
+    found = _run(study[0], {"thresholds": "released"}, identity={"method": method})
+    assert found["details"]["thresholds"] == thresholds
+    assert found["values"] == _run(study[0], {"thresholds": thresholds})["values"]
+    # raw differences exceed 1 here: all of those are equal once clipped
+    exact = _run(study[0])
+    assert found["values"]["mpxap_1_raw"] != pytest.approx(exact["values"]["mpxap_1_raw"], abs=1e-4)
+
+
+@pytest.mark.parametrize("thresholds", ["exact", "log"])
+def test_chance_is_the_fraction_of_cue_pixels(study, thresholds):
+    score = _run(study[0], {"thresholds": thresholds}, maps=False, baseline="chance")
+    fractions = [_pixels(study, pair)[1].mean() for pair in ((0, 2), (1, 2), (0, 1))]
+    for normalisation in ("raw", "minmax"):
+        assert score["values"][f"mpxap_weighted_{normalisation}"] == pytest.approx(
+            np.mean(fractions), abs=1e-12
+        )
+    assert "maps" not in score["provenance"]["inputs"]
+
+
+def test_always_head_is_perfect_where_only_the_head_differs(study):
+    _run(study[0], maps=False, baseline="always_head")
+    with np.load(study[0] / "out.npz") as arrays:
+        assert arrays["pxap_raw"][1] == 1  # pair (3, 5) differs in the head
+        assert arrays["pxap_raw"][0] < 0.5
+
+
+def test_inputs_that_do_not_belong_together_are_told(study):
+    folder = study[0]
+    records = pd.read_parquet(folder / "test.parquet")
+    write_records(folder / "test.parquet", records[records["image_id"] != "1/7.jpg"])
+    with pytest.raises(UserError, match=r"1/7\.jpg"):
+        _run(folder)
+    write_records(folder / "test.parquet", records)
+    (folder / "pairs.csv").write_text(PAIRS + "7,8,20,21,1,1\n")
+    with pytest.raises(UserError, match="class 7 or 8"):
+        _run(folder)
+    (folder / "pairs.csv").write_text("nothing\n")
+    with pytest.raises(UserError, match=r"pairs\.csv"):
+        _run(folder)

@@ -1,0 +1,42 @@
+import errno
+
+import pytest
+
+from pipeline import files
+from pipeline.errors import UserError
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    target = tmp_path / "score.json"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), files.atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_is_one_clear_message(tmp_path):
+    with pytest.raises(UserError, match=r"score\.json: No space left"):  # noqa: SIM117
+        with files.atomic_path(tmp_path / "score.json"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_json_is_canonical_and_refuses_nan(tmp_path):
+    assert files.canonical_json({"b": 1, "a": (2, None)}) == '{"a":[2,null],"b":1}'
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_digest_ignores_the_order_of_keys_only():
+    assert files.digest({"a": 1, "b": 2}) == files.digest({"b": 2, "a": 1})
+    assert files.digest({"a": 1, "b": 2}) != files.digest({"a": 2, "b": 1})
+
+
+def test_missing_and_broken_json_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"missing\.json"):
+        files.read_json(tmp_path / "missing.json")
+    (tmp_path / "cut.json").write_text('{"a": ')
+    with pytest.raises(UserError, match=r"cut\.json is not valid JSON"):
+        files.read_json(tmp_path / "cut.json")

@@ -1,0 +1,20 @@
+# Stage 4, supersets: the classes whose maps are summed for localisation.
+#   datasets/{dataset}/classes.csv (+ WordNet's is-a edges) -> supersets/{dataset}.json
+rule supersets:
+    input:
+        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
+        code=code_of("pipeline.supersets"),
+    output:
+        f"{RESULTS}/supersets/{{dataset}}.json",
+    params:
+        section=lambda wildcards: study_config.params(dataset_of(wildcards).supersets),
+    log:
+        f"{RESULTS}/logs/supersets/{{dataset}}.log",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=500,
+    shell:
+        "python -m pipeline.supersets --section {params.section:q} --classes {input.classes:q}"
+        " --out {output:q} > {log:q} 2>&1"
