@@ -25,6 +25,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
+        if error.filename not in (None, str(temporary), str(target)):
+            raise  # about another file, read inside the block
         raise UserError(
             f"Cannot write {target}: {error.strerror or error}. "
             "Free some space or choose another `results` folder."

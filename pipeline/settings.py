@@ -28,7 +28,7 @@ class SynthBirds(Section):
     classes: Count = Field(20, description="number of bird classes")
     train_images: Count = Field(30, description="training images a class")
     test_images: Count = Field(20, description="test images a class")
-    size: Count = Field(160, description="mean side of an image, pixels (sides vary by 20 %)")
+    size: int = Field(160, ge=32, description="mean side of an image, pixels (sides vary by 20 %)")
     pair_structure: bool = Field(
         True,
         description="classes come in families whose members differ in 1, 2 or 3 parts; "

@@ -1,7 +1,12 @@
 import os
 from pathlib import Path
 
-import pytest
+# One thread a test process: tests run side by side, and OpenMP threads that wait for each other
+# are slower than none. Set before torch and numba are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import pytest  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):

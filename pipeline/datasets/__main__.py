@@ -34,7 +34,12 @@ def run(argv: list[str]) -> None:
     command.add_argument("--root", required=True, help="folder of the raw data")
 
     for command in commands.choices.values():
-        command.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+        command.add_argument(
+            "--workers",
+            type=int,
+            default=os.cpu_count() or 1,
+            help="drawing processes or decoding threads (default: one a core)",
+        )
     options = arguments.parse_args(argv)
 
     if options.command == "draw":

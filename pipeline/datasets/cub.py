@@ -171,6 +171,8 @@ def _read_images(root: Path, classes: int, problems: Problems) -> pd.DataFrame:
         },
         problems,
     )
+    twice = images["image_id"][images["image_id"].duplicated()]
+    problems.add("image is listed twice (images.txt)", *twice)
     strange = ~images["class_id"].between(1, classes)
     problems.add(
         f"class id is not within 1-{classes} (image_class_labels.txt)",

@@ -23,7 +23,7 @@ def read_rows(path: Path, types: tuple[Callable, ...], problems: Problems) -> li
     splits = len(types) - 1 if types[-1] is str else -1
     rows = []
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        fields = line.split(maxsplit=splits)
+        fields = line.strip().split(maxsplit=splits)
         if not fields:
             continue
         try:
@@ -52,18 +52,14 @@ def read_column(path: Path, types: tuple[Callable, ...], problems: Problems) -> 
     return pd.Series(values, dtype=object)
 
 
-def join(
-    columns: dict[str, tuple[Path, tuple[Callable, ...]]], problems: Problems
-) -> pd.DataFrame:
+def join(columns: dict[str, tuple[Path, tuple[Callable, ...]]], problems: Problems) -> pd.DataFrame:
     """Lists of one id each joined into a table: the rows that all lists have, in the first's order.
 
     Args:
         columns: name of a column -> its file and the types after the id.
         problems: where ids are noted that some list lacks.
     """
-    lists = {
-        name: read_column(path, types, problems) for name, (path, types) in columns.items()
-    }
+    lists = {name: read_column(path, types, problems) for name, (path, types) in columns.items()}
     first = next(iter(columns))
     ids = lists[first].index
     for name, series in lists.items():

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import combinations
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,21 +57,18 @@ def draw(section: SynthBirds, out: str | Path, *, workers: int = 1) -> dict[str,
         ``sha256``, one checksum over the names and contents of all files.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or holds something else.
     """
     looks = genotypes(section)
     tasks = list(_tasks(section, looks))
     with _whole_folder(Path(out)) as root:
         _write_lists(root, section, looks, tasks)
+        draw_one = partial(_draw_one, root, section)
         if workers == 1:
-            rows = [_draw_one(root, section, task) for task in tasks]
+            rows = [draw_one(task) for task in tasks]
         else:
-            with ProcessPoolExecutor(workers) as pool:
-                jobs = pool.map(
-                    _draw_one, *zip(*((root, section, task) for task in tasks), strict=True),
-                    chunksize=32,
-                )
-                rows = list(jobs)
+            with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+                rows = list(pool.map(draw_one, tasks, chunksize=8))
         _write_lines(root / "bounding_boxes.txt", (box for box, _ in rows))
         _write_lines(root / "parts" / "part_locs.txt", (line for _, part in rows for line in part))
         return _manifest(root, section)
@@ -113,9 +112,7 @@ def _draw_one(root: Path, section: SynthBirds, task: Task) -> tuple[str, list[st
     return box, parts
 
 
-def _write_lists(
-    root: Path, section: SynthBirds, looks: list[Genotype], tasks: list[Task]
-) -> None:
+def _write_lists(root: Path, section: SynthBirds, looks: list[Genotype], tasks: list[Task]) -> None:
     """Everything that is known before drawing, and the folders."""
     for task in tasks[:: section.train_images + section.test_images]:
         for folder in ("images", "segmentations", "true_parts"):
@@ -169,6 +166,10 @@ def _write_lines(path: Path, lines: Iterator[str]) -> None:
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside ``out`` that takes its place if the block succeeds."""
+    if out.is_dir() and any(out.iterdir()) and not (out / "drawn.json").exists():
+        raise UserError(
+            f"{out} holds files that are not SynthBirds and would be lost; choose another folder."
+        )
     temporary = out.with_name(f".{os.getpid()}.partial.{out.name}")
     try:
         temporary.mkdir(parents=True)

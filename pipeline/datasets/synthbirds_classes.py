@@ -96,9 +96,7 @@ def _family(first: int, rng: np.random.Generator) -> list[Genotype]:
     changed = {part: _other_look(founder[part], part, rng) for part in (first, second, third)}
 
     def member(*parts: int) -> Genotype:
-        return tuple(
-            changed[part] if part in parts else look for part, look in enumerate(founder)
-        )
+        return tuple(changed[part] if part in parts else look for part, look in enumerate(founder))
 
     return [founder, member(first), member(second, third), member(first, second, third)]
 

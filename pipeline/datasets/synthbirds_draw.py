@@ -5,6 +5,7 @@ the resolution. A palette turns indices into colours and a table turns them into
 the picture and the true part masks are the same drawing.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def draw_bird(genotype: Genotype, size: int, rng: np.random.Generator) -> Drawn:
         pixels = points * scale + offset
         return np.stack([width - pixels[..., 0], pixels[..., 1]], -1) if flip else pixels
 
-    canvas = _Canvas(width, height, to_pixels, scale, rng)
+    canvas = _Canvas((width, height), to_pixels, scale, rng)
     _paint(canvas, bird, genotype)
     _occlude(canvas, bird, rng)
     parts = _TRUE_PART[np.asarray(canvas.image)[1::OVERSAMPLING, 1::OVERSAMPLING]]  # (H, W)
@@ -71,7 +72,14 @@ def _whole(bird: Bird) -> list[Shape]:
 class _Canvas:
     """An image of indices that takes shapes in model units."""
 
-    def __init__(self, width, height, to_pixels, scale, rng):
+    def __init__(
+        self,
+        size: tuple[int, int],
+        to_pixels: Callable[[np.ndarray], np.ndarray],
+        scale: float,
+        rng: np.random.Generator,
+    ):
+        width, height = size
         self.image = Image.new("L", (width * OVERSAMPLING, height * OVERSAMPLING))
         self.draw = ImageDraw.Draw(self.image)
         self.to_pixels, self.unit, self.rng = to_pixels, scale * OVERSAMPLING, rng
@@ -82,16 +90,22 @@ class _Canvas:
     def fill(self, shape: Shape, index: int) -> None:
         self.draw.polygon(self.points(shape.points), index)
 
-    def mask(self, shape: Shape) -> Image.Image:
-        """255 inside the shape."""
+    def mask(self, *shapes: Shape) -> Image.Image:
+        """255 inside any of the shapes."""
         mask = Image.new("L", self.image.size)
-        ImageDraw.Draw(mask).polygon(self.points(shape.points), 255)
+        draw = ImageDraw.Draw(mask)
+        for shape in shapes:
+            draw.polygon(self.points(shape.points), 255)
         return mask
 
-    def paste(self, index: int, mask: Image.Image) -> None:
-        box = mask.getbbox()
+    def paste(self, index: int, *masks: Image.Image) -> None:
+        """Set the index where all masks are 255."""
+        box = masks[0].getbbox()
         if box:
-            self.image.paste(index, box, mask.crop(box))
+            first, *others = (mask.crop(box) for mask in masks)
+            for other in others:
+                first = ImageChops.darker(first, other)
+            self.image.paste(index, box, first)
 
 
 def _paint(canvas: _Canvas, bird: Bird, genotype: Genotype) -> None:
@@ -101,24 +115,22 @@ def _paint(canvas: _Canvas, bird: Bird, genotype: Genotype) -> None:
     pattern = dict(zip(PARTS, (look.pattern for look in genotype), strict=True))
     trunk = canvas.mask(shapes["trunk"])
 
-    def part(name: str, mask: Image.Image, shape: Shape) -> None:
-        canvas.paste(number[name], mask)
+    def part(name: str, shape: Shape, *masks: Image.Image) -> None:
+        canvas.paste(number[name], *masks)
         if pattern[name] not in ("solid", "plain", "capped"):
             marks = _marks(canvas, pattern[name], shape)
-            canvas.paste(number[name] + ACCENT, ImageChops.multiply(mask, marks))
+            canvas.paste(number[name] + ACCENT, *masks, marks)
 
     canvas.fill(shapes["far leg"], FAR_LEG)
     canvas.fill(shapes["near leg"], number["leg"])
-    part("tail", canvas.mask(shapes["tail"]), shapes["tail"])
-    part("belly", trunk, shapes["trunk"])
+    part("tail", shapes["tail"], canvas.mask(shapes["tail"]))
+    part("belly", shapes["trunk"], trunk)
     for name in ("breast", "back"):
-        cut = ImageChops.multiply(trunk, canvas.mask(shapes[name]))
-        part(name, cut, shapes["trunk"])
-    head = ImageChops.lighter(canvas.mask(shapes["neck"]), canvas.mask(shapes["head"]))
-    part("head", head, shapes["head"])
+        part(name, shapes["trunk"], trunk, canvas.mask(shapes[name]))
+    part("head", shapes["head"], canvas.mask(shapes["neck"], shapes["head"]))
     if pattern["head"] == "capped":
         canvas.fill(shapes["cap"], number["head"] + ACCENT)
-    part("wing", canvas.mask(shapes["wing"]), shapes["wing"])
+    part("wing", shapes["wing"], canvas.mask(shapes["wing"]))
     canvas.fill(shapes["beak"], BEAK)
     for name in ("left eye", "right eye"):
         if name in shapes:
@@ -143,17 +155,16 @@ def _marks(canvas: _Canvas, pattern: str, shape: Shape) -> Image.Image:
     elif pattern == "spotted":
         grid = np.arange(-reach, reach, 0.075) + shift
         radius = 0.024 * canvas.unit
-        for row, y in enumerate(grid):
-            for x, pixel_y in (
-                canvas.to_pixels(place(np.stack([grid + 0.0375 * (row % 2), 0 * grid + y], -1)))
-                * OVERSAMPLING
-            ):
-                spot = [x - radius, pixel_y - radius, x + radius, pixel_y + radius]
-                draw.ellipse(spot, 255)
+        across, down = np.meshgrid(grid, grid)
+        across[::2] += 0.0375  # every other row is shifted by half a step
+        spots = place(np.stack([across, down], axis=-1).reshape(-1, 2))
+        for x, y in (canvas.to_pixels(spots) * OVERSAMPLING).tolist():
+            draw.ellipse([x - radius, y - radius, x + radius, y + radius], 255)
     else:  # multi-colored: two broad patches
         for left, right in ((-reach, -0.35 * reach), (0.05 * reach, 0.4 * reach)):
-            patch = np.array([[left, -reach], [right, -reach], [right + 0.08, reach],
-                              [left + 0.08, reach]])
+            patch = np.array(
+                [[left, -reach], [right, -reach], [right + 0.08, reach], [left + 0.08, reach]]
+            )
             draw.polygon(canvas.points(place(patch)), 255)
     return marks
 
@@ -187,25 +198,34 @@ def _develop(
     palette[1:, :3] += rng.normal(0, 7, (255, 3))
     palette[1:, 3] = 255
     canvas.putpalette(np.clip(palette, 0, 255).astype(np.uint8).tobytes(), "RGBA")
-    bird = canvas.convert("RGBA").reduce(OVERSAMPLING)
-    scene = scene.convert("RGBA")
-    scene.alpha_composite(bird)
-    image = np.asarray(scene)[..., :3].astype(np.float32)  # (H, W, 3)
-    height, width = parts.shape
+    left, top, right, bottom = canvas.getbbox()
+    corner = left // OVERSAMPLING, top // OVERSAMPLING  # whole pixels around all that is painted
+    right, bottom = (-(-edge // OVERSAMPLING) * OVERSAMPLING for edge in (right, bottom))
+    painted = canvas.crop((corner[0] * OVERSAMPLING, corner[1] * OVERSAMPLING, right, bottom))
+    painted = painted.convert("RGBA").reduce(OVERSAMPLING)
+    scene.paste(painted, corner, painted)
+    image = np.asarray(scene).astype(np.float32)  # (H, W, 3)
 
+    height, width = parts.shape
     rows = np.flatnonzero(parts.any(axis=1))
     down = (np.arange(height) - rows[0]) / max(np.ptp(rows), 1)  # 0 to 1 from head to foot
-    form = np.where(parts > 0, (1.1 - 0.3 * down)[:, None], 1.0)  # lit from above
-    angle = rng.uniform(0, 2 * np.pi)
-    across = np.linspace(-1, 1, width) * np.cos(angle)
-    light = 1 + rng.uniform(0, 0.25) * (across + np.linspace(-1, 1, height)[:, None] * np.sin(angle))
-    gain = rng.uniform(0.72, 1.15) * rng.uniform(0.94, 1.06, 3)
-    image *= (form * light).astype(np.float32)[..., None] * gain.astype(np.float32)
-    image += rng.standard_normal(image.shape, dtype=np.float32) * rng.uniform(1, 5)
-    return np.clip(image, 0, 255).astype(np.uint8)
+    light = np.where(parts > 0, np.float32(1.1 - 0.3 * down)[:, None], np.float32(1))
+    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.25)
+    light *= np.float32(
+        1
+        + strength * np.cos(angle) * np.linspace(-1, 1, width)
+        + strength * np.sin(angle) * np.linspace(-1, 1, height)[:, None]
+    )
+    image *= light[..., None]
+    image *= np.float32(rng.uniform(0.72, 1.15) * rng.uniform(0.94, 1.06, 3))
+    noise = rng.standard_normal(image.shape, dtype=np.float32)
+    image += noise * np.float32(rng.uniform(1, 5))
+    return np.clip(image, 0, 255, out=image).astype(np.uint8)
 
 
-def _keypoints(bird: Bird, to_pixels, flip: bool, parts: np.ndarray) -> np.ndarray:
+def _keypoints(
+    bird: Bird, to_pixels: Callable[[np.ndarray], np.ndarray], flip: bool, parts: np.ndarray
+) -> np.ndarray:
     """(15, 3) keypoints; visible are those on the viewer's side whose pixel shows their part."""
     names = list(KEYPOINT_PARTS)
     points = np.round(to_pixels(bird.keypoints), 1)  # (15, 2)

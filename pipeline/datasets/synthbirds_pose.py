@@ -93,8 +93,9 @@ def pose_bird(pose: Pose) -> Bird:
     """Outlines and keypoints of a bird in a pose."""
     places: dict[str, np.ndarray] = {}
     shapes = {**_trunk(pose, places), **_legs(pose, places), **_head(pose, places)}
-    hidden = {"left wing"} | {name for name in ("left eye", "right eye", "nape", "forehead")
-                              if name not in places}
+    hidden = {"left wing"} | {
+        name for name in ("left eye", "right eye", "nape", "forehead") if name not in places
+    }
     keypoints = np.array([places.get(name, np.zeros(2)) for name in KEYPOINT_PARTS])
     shown = np.array([name not in hidden for name in KEYPOINT_PARTS])
     return Bird(shapes, keypoints, shown)
@@ -107,20 +108,46 @@ def _trunk(pose: Pose, places: dict[str, np.ndarray]) -> dict[str, Shape]:
     trunk[:, 1] -= 0.10 * trunk[:, 0]  # the chest is higher than the rump
     high = pose.plump
     back = np.array(
-        [[-0.45, 0.02], [-0.30, -0.05], [-0.12, -0.09 * high], [0.06, -0.13 * high],
-         [0.16, -0.22], [0.16, -0.45], [-0.45, -0.45]]
+        [
+            [-0.45, 0.02],
+            [-0.30, -0.05],
+            [-0.12, -0.09 * high],
+            [0.06, -0.13 * high],
+            [0.16, -0.22],
+            [0.16, -0.45],
+            [-0.45, -0.45],
+        ]
     )
-    breast = np.array([[0.05, 0.40], [0.08, 0.10], [0.04, -0.10], [0.10, -0.40], [0.5, -0.4],
-                       [0.5, 0.4]])
+    breast = np.array(
+        [[0.05, 0.40], [0.08, 0.10], [0.04, -0.10], [0.10, -0.40], [0.5, -0.4], [0.5, 0.4]]
+    )
     wing = np.array(
-        [[0.13, -0.09], [0.10, -0.135], [0.02, -0.14], [-0.12, -0.115], [-0.28, -0.055],
-         [-0.42, 0.035], [-0.40, 0.055], [-0.28, 0.060], [-0.12, 0.065], [0.02, 0.045],
-         [0.10, 0.0]]
+        [
+            [0.13, -0.09],
+            [0.10, -0.135],
+            [0.02, -0.14],
+            [-0.12, -0.115],
+            [-0.28, -0.055],
+            [-0.42, 0.035],
+            [-0.40, 0.055],
+            [-0.28, 0.060],
+            [-0.12, 0.065],
+            [0.02, 0.045],
+            [0.10, 0.0],
+        ]
     ) * [1, high]
     length = 0.34 * pose.tail
     root = np.array([-0.26, 0.02])
-    tail = np.array([[0.04, -0.055], [-length, -0.085], [-length - 0.02, -0.03],
-                     [-length - 0.025, 0.03], [-length, 0.085], [0.04, 0.055]])
+    tail = np.array(
+        [
+            [0.04, -0.055],
+            [-length, -0.085],
+            [-length - 0.02, -0.03],
+            [-length - 0.025, 0.03],
+            [-length, 0.085],
+            [0.04, 0.055],
+        ]
+    )
     tail = turn(tail, pose.tail_lift) + root
     places["back"] = turn(np.array([-0.07, -0.165 * high]), pose.tilt)
     places["belly"] = turn(np.array([-0.06, 0.135 * high]), pose.tilt)
@@ -141,8 +168,18 @@ def _legs(pose: Pose, places: dict[str, np.ndarray]) -> dict[str, Shape]:
     """Two legs that hang down from the belly, each with a foot."""
     hip = turn(np.array([-0.03, 0.17 * pose.plump]), pose.tilt)
     leg = np.array(
-        [[-0.045, -0.08], [0.045, -0.08], [0.024, 0.06], [0.022, 0.17], [0.12, 0.19],
-         [0.12, 0.215], [-0.06, 0.215], [-0.06, 0.19], [-0.022, 0.17], [-0.024, 0.06]]
+        [
+            [-0.045, -0.08],
+            [0.045, -0.08],
+            [0.024, 0.06],
+            [0.022, 0.17],
+            [0.12, 0.19],
+            [0.12, 0.215],
+            [-0.06, 0.215],
+            [-0.06, 0.19],
+            [-0.022, 0.17],
+            [-0.024, 0.06],
+        ]
     )
     shapes = {}
     for name, side, offset in (("far leg", "left leg", 0.085), ("near leg", "right leg", -0.035)):

@@ -9,7 +9,7 @@ _KEYS = 1 << 16
 class Bins:
     """Half-open bins [edge_k, edge_k+1), the last one without an upper end.
 
-    A score finds its bin through a table indexed by the upper half of its float32 bits, and by
+    A score finds its bin through a table indexed by the upper half of its float32 bits, then by
     bisection among the few edges that share these bits; comparisons are in float64.
 
     Args:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -130,34 +129,27 @@ def counterfactual(examples: Sequence[Example], title: str) -> Figure:
     Each map is scaled to its own largest absolute value, which stands above it.
     """
     names = list(examples[0].maps)
-    columns = 2 + len(names)
-    figure, axes = plt.subplots(
-        len(examples),
-        columns,
-        squeeze=False,
-        figsize=(_INCH * columns, 1.15 * _INCH * len(examples) + 0.9),
-        gridspec_kw={"wspace": 0.05, "hspace": 0.18},
+    figure, axes = pictures.panels(
+        len(examples), 2 + len(names), _INCH, between=0.2, above=0.75, below=0.6
     )
     for row, example in zip(axes, examples, strict=True):
         row[0].imshow(example.image)
         row[0].set_ylabel(example.title, fontsize=6, rotation=0, ha="right", va="center")
-        row[1].imshow(
-            np.where(example.cue, 0.0, np.where(example.bird, 0.85, 1.0)), "gray", vmin=0, vmax=1
-        )
+        mask = np.where(example.cue, 0.0, np.where(example.bird, 0.85, 1.0))
+        row[1].imshow(mask, "gray", vmin=0, vmax=1)
         for panel, name in zip(row[2:], names, strict=True):
             _map(panel, example, name)
         for panel in row:
             pictures.bare(panel)
-    look = {
-        "xycoords": "axes fraction",
-        "textcoords": "offset points",
-        "fontsize": 7,
-        "ha": "center",
-    }
-    for panel, heading in zip(axes[0], ["image", "cue mask", *names], strict=True):
-        panel.annotate(heading.replace("/", " · "), (0.5, 1), (0, 13), weight="bold", **look)
-    _colour_bar(figure, axes[-1, -1])
-    figure.suptitle(title, fontsize=9, y=0.985)
+    pictures.heading(axes[0, 0], "image of class A")
+    pictures.heading(axes[0, 1], "cue mask")
+    for panel, name in zip(axes[0, 2:], names, strict=True):
+        variant, _, method = name.rpartition("/")
+        pictures.heading(panel, method)
+        pictures.heading(panel, variant, line=1, bold=True)
+    pictures.heading(axes[0, 0], title, line=2)
+    scale = ScalarMappable(Normalize(-1, 1), SIGNED_COLOURS)
+    pictures.colour_bar(figure, scale, {-1: "−max: for B", 0: "0", 1: "+max: for A"})
     return figure
 
 
@@ -168,17 +160,3 @@ def _map(panel, example: Example, name: str) -> None:
     pictures.outline(panel, example.bird, "#999999", 0.5)
     pictures.outline(panel, example.cue, "black", 0.9)
     panel.set_title(f"±{peak:.2g}", fontsize=6, pad=2)
-
-
-def _colour_bar(figure: Figure, last) -> None:
-    place = last.get_position()
-    bar = figure.add_axes(
-        (
-            place.x1 - 2.2 / figure.get_figwidth(),
-            place.y0 - 0.25 / figure.get_figheight(),
-            *(2.2, 0.1) / figure.get_size_inches(),
-        )
-    )
-    scale = ScalarMappable(Normalize(-1, 1), SIGNED_COLOURS)
-    figure.colorbar(scale, cax=bar, orientation="horizontal")
-    bar.set_xticks([-1, 0, 1], ["−max: for B", "0", "+max: for A"], fontsize=6)

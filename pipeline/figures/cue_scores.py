@@ -12,7 +12,7 @@ from pipeline.figures.style import PALETTE, colours
 from pipeline.settings import Report
 from pipeline.tables.table import Table, load
 
-_BASELINES = {"chance": ("--", "#555555"), "always_head": (":", PALETTE[1])}
+_BASELINES = {"chance": ("--", "#555555"), "always_head": (":", PALETTE[-1])}
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -39,9 +39,7 @@ def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:
     blocks = [block for block in table.blocks if keys.items() <= block.keys.items()]
     if not blocks:
         raise UserError(f"The tables have no cue scores of {dataset}, {architecture}.")
-    methods = [
-        tuple(row.names.values()) for row in blocks[0].rows if row.kind == "measured"
-    ]  # (variant, method)
+    methods = [row.names for row in blocks[0].rows if row.kind == "measured"]  # variant, method
     of_variant = colours(list(dict.fromkeys(variant for variant, _ in methods)))
     panels = [column for column in table.columns if column != "unweighted"]
     figure, axes = plt.subplots(
@@ -73,11 +71,11 @@ def _dots(panel, rows, column, methods, of_variant, shift, filled) -> None:
         if cell is None:
             continue
         if row.kind == "baseline" and filled:
-            line, colour = _BASELINES[row.names["method"]]
+            line, colour = _BASELINES[row.names[1]]
             panel.axvline(cell.value, linestyle=line, color=colour, linewidth=1.1)
         elif row.kind == "measured":
-            colour = of_variant[row.names["variant"]]
-            height = methods.index(tuple(row.names.values())) + shift
+            colour = of_variant[row.names[0]]
+            height = methods.index(row.names) + shift
             if cell.low is not None and cell.high is not None:
                 panel.plot([cell.low, cell.high], [height, height], color=colour, linewidth=1.2)
             panel.plot(

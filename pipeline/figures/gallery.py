@@ -1,12 +1,12 @@
 """Gallery: test images, and over them the maps of their true class by every variant."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
@@ -17,7 +17,7 @@ from pipeline.attribution.store import MapStore
 from pipeline.cue_parts import PARTS
 from pipeline.datasets.records import read_records
 from pipeline.figures import pictures
-from pipeline.figures.style import MAP_COLOURS, PALETTE
+from pipeline.figures.style import MAP_COLOURS
 from pipeline.loading import open_shards
 from pipeline.part_maps import PartMaps
 from pipeline.settings import Report
@@ -106,7 +106,8 @@ def _example(record, image, parts, stores: dict[str, MapStore]) -> Example:
 
 def class_name(image_id: str) -> str:
     """``001.Black_footed_Albatross/...`` -> ``Black footed Albatross``."""
-    return image_id.partition("/")[0].partition(".")[2].replace("_", " ") or image_id
+    folder, _, file = image_id.rpartition("/")
+    return re.sub(r"^\d+\.", "", folder).replace("_", " ") or file
 
 
 def gallery(examples: Sequence[Example], title: str) -> Figure:
@@ -117,12 +118,8 @@ def gallery(examples: Sequence[Example], title: str) -> Figure:
     """
     methods = pictures.by_variant(examples[0].maps)
     columns = 1 + sum(map(len, methods.values()))
-    figure, axes = plt.subplots(
-        len(examples),
-        columns,
-        squeeze=False,
-        figsize=(_INCH * columns, 1.22 * _INCH * len(examples) + 0.9),
-        gridspec_kw={"wspace": 0.05, "hspace": 0.3},
+    figure, axes = pictures.panels(
+        len(examples), columns, _INCH, between=0.17, above=0.75, below=0.9
     )
     for row, example in zip(axes, examples, strict=True):
         _image(row[0], example)
@@ -130,9 +127,18 @@ def gallery(examples: Sequence[Example], title: str) -> Figure:
         for variant, names in methods.items():
             for index, method in enumerate(names):
                 _map(next(panels), example, variant, method, first=index == 0)
-    _headings(axes[0], methods)
-    _legend(figure, axes, examples)
-    figure.suptitle(title, fontsize=9, y=0.985)
+    panels = iter(axes[0][1:])
+    for variant, names in methods.items():
+        for index, method in enumerate(names):
+            panel = next(panels)
+            pictures.heading(panel, method)
+            if index == 0:
+                pictures.heading(panel, variant, line=1, bold=True)
+    pictures.heading(axes[0, 0], title, line=2)
+    if any(example.parts is not None for example in examples):
+        _legend(figure)
+    scale = ScalarMappable(cmap=MAP_COLOURS)
+    pictures.colour_bar(figure, scale, {0: "0", 1: "maximum of the map"})
     return figure
 
 
@@ -159,40 +165,18 @@ def _map(axes, example: Example, variant: str, method: str, *, first: bool) -> N
     pictures.bare(axes)
 
 
-def _headings(axes, methods: dict[str, list[str]]) -> None:
-    """Variant and method above the first row."""
-    column = 1
-    for variant, names in methods.items():
-        for index, method in enumerate(names):
-            panel = axes[column]
-            look = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7}
-            panel.annotate(method, (0.5, 1), (0, 13), ha="center", **look)
-            if index == 0:
-                panel.annotate(variant, (0, 1), (0, 24), weight="bold", **look)
-            column += 1
-
-
-def _legend(figure: Figure, axes, examples: Sequence[Example]) -> None:
-    """Colours of the parts, and the colour bar of the maps, below the figure."""
-    left, right = axes[-1, 0].get_position(), axes[-1, -1].get_position()
-    bottom = left.y0 - 0.35 / figure.get_figheight()
-    if any(example.parts is not None for example in examples):
-        figure.legend(
-            handles=[
-                Patch(facecolor=colour, label=PARTS[part])
-                for part, colour in pictures.PART_COLOURS.items()
-            ],
-            loc="upper left",
-            bbox_to_anchor=(left.x0, bottom + 0.22 / figure.get_figheight()),
-            ncols=len(PARTS),
-            frameon=False,
-            fontsize=6,
-            handlelength=1,
-            columnspacing=1,
-        )
-    bar = figure.add_axes(
-        (right.x1 - 2 / figure.get_figwidth(), bottom, *(2, 0.1) / figure.get_size_inches())
+def _legend(figure: Figure) -> None:
+    """Colours of the parts, below the panels."""
+    figure.legend(
+        handles=[
+            Patch(facecolor=colour, label=PARTS[part])
+            for part, colour in pictures.PART_COLOURS.items()
+        ],
+        loc="upper left",
+        bbox_to_anchor=(0, 0.85 / figure.get_figheight()),
+        ncols=len(PARTS),
+        frameon=False,
+        fontsize=6,
+        handlelength=1,
+        columnspacing=1,
     )
-    figure.colorbar(ScalarMappable(cmap=MAP_COLOURS), cax=bar, orientation="horizontal")
-    bar.set_xticks([0, 1], ["0", "maximum of the map"], fontsize=6)
-    bar.tick_params(length=2, color=PALETTE[-1])

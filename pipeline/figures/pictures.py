@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib import colormaps
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
 from torch.nn.functional import interpolate
 
 from pipeline.cue_parts import PARTS
@@ -52,7 +55,7 @@ def scaled(score_map: np.ndarray) -> tuple[np.ndarray, float]:
 def overlay(image: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     """A map (S, S) in [0, 1] in colours over the grey image (S, S, 3) uint8: float (S, S, 3)."""
     grey = image.mean(axis=2, keepdims=True) / 255  # (S, S, 1)
-    return 0.35 * grey + 0.65 * colormaps[MAP_COLOURS](fraction)[..., :3]
+    return 0.5 * grey + 0.5 * colormaps[MAP_COLOURS](fraction)[..., :3]
 
 
 def outline_parts(axes: Axes, labels: np.ndarray, linewidth: float = 0.8) -> None:
@@ -70,6 +73,53 @@ def outline(axes: Axes, mask: np.ndarray, colour: str, linewidth: float = 0.8) -
             places, places, np.pad(mask, 1), levels=[0.5], colors=[colour], linewidths=linewidth
         )
         axes.set(xlim=(-0.5, len(mask) - 0.5), ylim=(len(mask) - 0.5, -0.5))
+
+
+def panels(
+    rows: int, columns: int, side: float, *, between: float, above: float, below: float
+) -> tuple[Figure, np.ndarray]:
+    """A figure of square panels, all lengths in inches.
+
+    Args:
+        rows, columns: of panels.
+        side: of a panel.
+        between: height between two rows, for what is written there.
+        above, below: height above the first and below the last row.
+
+    Returns:
+        The figure, and its axes (rows, columns).
+    """
+    gap = 0.06
+    width = columns * (side + gap)
+    height = above + rows * side + (rows - 1) * between + below
+    figure = plt.figure(figsize=(width, height))
+    axes = np.empty((rows, columns), dtype=object)
+    for row, column in np.ndindex(rows, columns):
+        top = above + row * (side + between)
+        place = column * (side + gap), height - top - side, side, side
+        axes[row, column] = figure.add_axes(np.divide(place, (width, height) * 2))
+    return figure, axes
+
+
+def colour_bar(figure: Figure, scale: ScalarMappable, ticks: Mapping[float, str]) -> None:
+    """A colour bar at the lower left of the figure, 0.3 inches above its end."""
+    width, height = figure.get_size_inches()
+    bar = figure.add_axes((0.5 / width, 0.3 / height, 2 / width, 0.1 / height))
+    figure.colorbar(scale, cax=bar, orientation="horizontal")
+    bar.set_xticks(list(ticks), list(ticks.values()), fontsize=6)
+
+
+def heading(axes: Axes, text: str, *, line: int = 0, bold: bool = False) -> None:
+    """Text above a panel and its title, ``line`` lines up, from the panel's left edge."""
+    axes.annotate(
+        text,
+        (0, 1),
+        (0, 12 + 10 * line),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=7,
+        weight="bold" if bold else "normal",
+    )
 
 
 def bare(axes: Axes) -> None:

@@ -17,7 +17,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         rows = [
             Row(
                 kind="measured",
-                names={"variant": group.variant},
+                names=(group.variant,),
                 cells={"top1": pooled(group.scores, "top1")},
                 trained=group.note(job).method,
                 sources=sources(group.scores),

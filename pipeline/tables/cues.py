@@ -62,8 +62,8 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
             )
         )
     found = {column for block in blocks for row in block.rows for column in row.cells}
-    numbers = sorted((column for column in found if column.isdigit()), key=int)
-    columns = {number: f"{number} part{'s' if number != '1' else ''}" for number in numbers}
+    numbers = sorted(int(c.removeprefix("parts_")) for c in found if c.startswith("parts_"))
+    columns = {f"parts_{n}": f"{n} part{'s' if n > 1 else ''}" for n in numbers}
     return Table(
         name="table1_cues",
         title="Cue localisation: mPxAP (%) by number of differing parts",
@@ -79,7 +79,8 @@ def _row(group: Group, prefix: str, normalisation: str, job: TablesJob) -> Row |
     cells = {}
     for name in group.scores[0]["values"]:
         if name.startswith(f"{prefix}mpxap_") and name.endswith(f"_{normalisation}"):
-            column = name.removeprefix(f"{prefix}mpxap_").removesuffix(f"_{normalisation}")
+            key = name.removeprefix(f"{prefix}mpxap_").removesuffix(f"_{normalisation}")
+            column = f"parts_{key}" if key.isdigit() else key
             cells[column] = pooled(group.scores, name)
     cells = {column: cell for column, cell in cells.items() if cell}
     if not cells:
@@ -87,13 +88,13 @@ def _row(group: Group, prefix: str, normalisation: str, job: TablesJob) -> Row |
     if group.baseline:
         return Row(
             kind="baseline",
-            names={"variant": "baseline", "method": group.method},
+            names=("baseline", group.method),
             cells=cells,
             sources=sources(group.scores),
         )
     return Row(
         kind="measured",
-        names={"variant": group.variant, "method": group.method},
+        names=(group.variant, group.method),
         cells=cells,
         trained=group.note(job).method,
         sources=sources(group.scores),

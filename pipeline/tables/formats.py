@@ -21,7 +21,7 @@ def to_csv(table: Table) -> str:
             cells = [row.cells.get(column) for column in table.columns]
             writer.writerow(
                 [row.kind, *(block.keys.get(key, "") for key in keys)]
-                + [row.names.get(name, "") for name in table.names]
+                + [*row.names]
                 + [";".join(str(s.seed) for s in row.sources if s.seed is not None)]
                 + [text for cell in cells for text in _exact(cell)]
             )
@@ -41,7 +41,7 @@ def to_markdown(table: Table) -> str:
                 f"**{text}**" if leading.get(column) is row else text
                 for column, text in zip(table.columns, numbers(table, row), strict=True)
             ]
-            lines.append("| " + " | ".join([*labels(table, row), *texts]) + " |")
+            lines.append("| " + " | ".join([*row.names, *texts]) + " |")
         lines.append("")
     lines += [f"{index}. {note}" for index, note in enumerate(table.notes, start=1)]
     return "\n".join(lines) + "\n"
@@ -67,7 +67,7 @@ def to_latex(table: Table) -> str:
                 rf"\textbf{{{text}}}" if leading.get(column) is row else text
                 for column, text in zip(table.columns, numbers(table, row, latex=True), strict=True)
             ]
-            lines.append(" & ".join([*map(escape, labels(table, row)), *texts]) + r" \\")
+            lines.append(" & ".join([*map(escape, row.names), *texts]) + r" \\")
     lines += ["\\bottomrule", "\\end{tabular}"]
     return "\n".join(lines + [f"% {note}" for note in table.notes]) + "\n"
 
@@ -75,11 +75,6 @@ def to_latex(table: Table) -> str:
 def headings(table: Table) -> list[str]:
     """Headings of the name columns and of the columns of numbers."""
     return [*table.names.values(), *table.columns.values()]
-
-
-def labels(table: Table, row: Row) -> list[str]:
-    """Texts of the name columns."""
-    return [row.names.get(name, "") for name in table.names]
 
 
 def numbers(table: Table, row: Row, *, latex: bool = False) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import UserError
-from pipeline.files import read_json, write_json
+from pipeline.files import atomic_path, read_json
 
 
 class _Frozen(BaseModel):
@@ -48,14 +48,14 @@ class Row(_Frozen):
 
     Attributes:
         kind: where the numbers come from.
-        names: texts of the table's name columns.
+        names: texts of the table's name columns, in their order.
         cells: column -> number; a column may be absent.
         trained: training method of the model, such as ``calm_em``.
         sources: one a seed; none for published numbers.
     """
 
     kind: Literal["measured", "baseline", "published"]
-    names: dict[str, str]
+    names: tuple[str, ...]
     cells: dict[str, Cell]
     trained: str | None = None
     sources: tuple[Source, ...] = ()
@@ -91,23 +91,17 @@ class Tables(_Frozen):
 
 def save(path: str | Path, tables: Iterable[Table]) -> None:
     """Write tables as JSON, atomically."""
-    # A list of columns, because JSON with sorted keys loses the order of a mapping.
-    content = Tables(tables=tuple(tables)).model_dump(mode="json")
-    for table in content["tables"]:
-        for key in ("names", "columns"):
-            table[key] = list(table[key].items())
-    write_json(path, content)
+    content = Tables(tables=tuple(tables)).model_dump_json(indent=1)  # keeps the order of keys
+    with atomic_path(path) as temporary:
+        temporary.write_text(content + "\n", encoding="utf-8")
 
 
 def load(path: str | Path) -> Tables:
     """Read what :func:`save` wrote; UserError if the file is missing or broken."""
     content = read_json(path)
     try:
-        for table in content["tables"]:
-            for key in ("names", "columns"):
-                table[key] = dict(table[key])
         return Tables.model_validate(content)
-    except (ValidationError, KeyError, TypeError, ValueError) as error:
+    except ValidationError as error:
         raise UserError(f"{path} holds no tables. Delete it and run again.") from error
 
 

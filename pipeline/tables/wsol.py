@@ -65,12 +65,11 @@ def _rows(group: Group, job: TablesJob) -> Iterator[Row]:
         targets.setdefault(target, []).append(column)
     for target, columns in targets.items():
         cells = {column: pooled(group.scores, f"{target}.{column}") for column in columns}
-        names = {"variant": group.variant, "method": group.method, "target": target}
-        if group.baseline:
-            names = {"variant": "baseline", "method": group.method, "target": ""}
         yield Row(
             kind="baseline" if group.baseline else "measured",
-            names=names,
+            names=("baseline", group.method, "")
+            if group.baseline
+            else (group.variant, group.method, target),
             cells={column: cell for column, cell in cells.items() if cell},
             trained=None if group.baseline else group.note(job).method,
             sources=sources(group.scores),
