@@ -19,6 +19,7 @@ from pipeline.cue_parts import PARTS, attribute_parts, class_pairs
 from pipeline.datasets.records import read_records
 from pipeline.errors import UserError
 from pipeline.files import atomic_path, write_json
+from pipeline.geometry import RESIZES, stored_part
 from pipeline.part_maps import (
     PartMaps,
     box_foreground,
@@ -88,8 +89,16 @@ def select_pairs(pairs: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw_part_maps(records: pd.DataFrame, section: settings.Cues, size: int) -> PartMaps:
-    """The part map of every image of ``records``, ``size`` x ``size`` pixels.
+def draw_part_maps(
+    records: pd.DataFrame, section: settings.Cues, size: int, resize: str = "square"
+) -> PartMaps:
+    """The part map of every image of ``records``, as the image is stored in shards.
+
+    Args:
+        records: of the images.
+        section: how cue masks are estimated.
+        size: side of the maps, pixels.
+        resize: ``images.resize`` of the shards; parts that it cuts away are not visible.
 
     Raises:
         UserError: an image lacks keypoints or the foreground that ``section`` asks for.
@@ -105,28 +114,30 @@ def draw_part_maps(records: pd.DataFrame, section: settings.Cues, size: int) -> 
                 f"{record.image_id} has no keypoints (parts/part_locs.txt); cue masks need them. "
                 "Complete the data set or set `cues: false` for it."
             )
-        keypoints = np.reshape(np.asarray(record.keypoints, dtype=float), (15, 3))
-        kind, foreground = _foreground(record, section.foreground, size)
+        part = stored_part((record.width, record.height), resize)
+        keypoints = part.keypoints(np.reshape(record.keypoints, (15, 3)))
+        kind, foreground = _foreground(record, section.foreground, size, resize)
         kinds[kind] += 1
         labels[row] = part_map(
             keypoints,
-            (record.width, record.height),
+            part.size,
             (size, size),
             foreground,
             truncate=section.truncate_keypoints,
         )
         visible[row] = visible_parts(keypoints)
         if truth is not None:
-            truth[row] = read_label_map(record.true_parts, (size, size))
+            truth[row] = read_label_map(record.true_parts, (size, size), resize)
     return PartMaps(list(records["image_id"]), labels, visible, truth, dict(kinds))
 
 
-def _foreground(record: Any, wanted: str, size: int) -> tuple[str, np.ndarray | None]:
+def _foreground(record: Any, wanted: str, size: int, resize: str) -> tuple[str, np.ndarray | None]:
     """Kind of foreground and its mask (size, size), or None for the whole image."""
     if record.segmentation and wanted in ("auto", "segmentation"):
-        return "segmentation", read_label_map(record.segmentation, (size, size)) > 0
+        return "segmentation", read_label_map(record.segmentation, (size, size), resize) > 0
     if len(record.boxes) and wanted in ("auto", "box"):
-        return "box", box_foreground(record.boxes, (record.width, record.height), (size, size))
+        part = stored_part((record.width, record.height), resize)
+        return "box", box_foreground(part.boxes(record.boxes), part.size, (size, size))
     if wanted in ("auto", "none"):
         return "none", None
     raise UserError(f"cues.foreground: {record.image_id} has no {wanted}; use 'auto'.")
@@ -185,6 +196,9 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--records", required=True, help="records of the test split, .parquet")
     arguments.add_argument("--classes", required=True, help="classes.csv of the same records")
     arguments.add_argument("--size", type=int, default=224, help="side of the part maps, pixels")
+    arguments.add_argument(
+        "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
+    )
     arguments.add_argument("--pairs-out", required=True, help="class pairs, .csv")
     arguments.add_argument("--maps-out", required=True, help="part maps, .h5")
     arguments.add_argument("--check-out", required=True, help="report of checks, .json")
@@ -196,7 +210,7 @@ def run(argv: list[str]) -> None:
     records = read_records(options.records)
     in_a_pair = records["label"].isin({*pairs["label_a"], *pairs["label_b"]})
     records = records[in_a_pair].reset_index(drop=True)
-    maps = draw_part_maps(records, section, options.size)
+    maps = draw_part_maps(records, section, options.size, options.resize)
 
     written = pairs.assign(parts=[";".join(map(str, parts)) for parts in pairs["parts"]])
     with atomic_path(options.pairs_out) as temporary:

@@ -15,6 +15,7 @@ from PIL import Image
 from pipeline.cue_parts import PARTS, POINTS
 from pipeline.errors import UserError
 from pipeline.files import atomic_path
+from pipeline.geometry import stored_part
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,15 @@ def box_foreground(
     return inside
 
 
-def read_label_map(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """An image of labels or of a mask as uint8 (H, W), resized to ``size`` by nearest pixel.
+def read_label_map(
+    path: str | Path, size: tuple[int, int] | None = None, resize: str = "square"
+) -> np.ndarray:
+    """An image of labels or of a mask as uint8 (H, W).
+
+    Args:
+        path: of the image.
+        size: (width, height) to resize it to, by nearest pixel; None: as it is.
+        resize: which part of it, see :func:`pipeline.geometry.stored_part`.
 
     Raises:
         UserError: the file is missing or no image.
@@ -185,7 +193,8 @@ def read_label_map(path: str | Path, size: tuple[int, int] | None = None) -> np.
         with Image.open(path) as image:
             image = image if image.mode in ("L", "P", "1") else image.convert("L")
             if size is not None and image.size != size:
-                image = image.resize(size, Image.Resampling.NEAREST)
+                part = stored_part(image.size, resize)
+                image = image.resize(size, Image.Resampling.NEAREST, box=part.box)
             return np.asarray(image, dtype=np.uint8)
     except OSError as error:
         raise UserError(f"Cannot read the mask {path}: {error}. Copy it again.") from error

@@ -15,7 +15,7 @@ from pipeline.cli import main, parser
 from pipeline.errors import UserError
 from pipeline.files import atomic_path, read_json, sha256
 from pipeline.summary import findings
-from pipeline.tables.formats import best
+from pipeline.tables.formats import best, leads
 from pipeline.tables.table import load
 
 TEMPLATE = Path(__file__).parent / "data" / "report.html.j2"
@@ -111,6 +111,7 @@ def run(argv: list[str]) -> None:
             "findings": findings(tables),
             "tables": tables.tables,
             "best": best,
+            "leads": leads,
             "captions": captions,
             "figures": [figure(path, captions) for path in options.figures],
             "models": [model(path) for path in options.metrics],

@@ -48,7 +48,11 @@ class Shards:
         return len(self.image_ids)
 
     def image(self, index: int) -> Tensor:
-        """Decode a sample's image: uint8 RGB (3, side, side)."""
+        """Decode a sample's image: uint8 RGB (3, side, side).
+
+        Raises:
+            UserError: the shard is no longer what it was when it was opened.
+        """
         path = self.paths[self.shard[index]]
         offset, length = (int(value) for value in self.span[index])
         try:
@@ -60,7 +64,10 @@ class Shards:
         if len(stored) != length:
             raise UserError(f"{path} became shorter while it was in use. Run again.")
         encoded = torch.frombuffer(bytearray(stored), dtype=torch.uint8)
-        return decode_image(encoded, ImageReadMode.RGB)
+        try:
+            return decode_image(encoded, ImageReadMode.RGB)
+        except RuntimeError as error:
+            raise UserError(f"{path} was changed while it was in use. Run again.") from error
 
 
 def open_shards(manifest_path: str | Path) -> Shards:

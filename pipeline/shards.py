@@ -20,6 +20,7 @@ from webdataset.writer import TarWriter
 from pipeline import cli, files
 from pipeline.datasets.records import read_records
 from pipeline.errors import UserError
+from pipeline.geometry import stored_part
 from pipeline.settings import Images
 
 MANIFEST = "manifest.json"
@@ -108,13 +109,8 @@ def encode(path: str | Path, side: int, section: Images) -> bytes:
 
 def resize(image: Image.Image, side: int, how: str) -> Image.Image:
     """Resize to ``side`` x ``side`` pixels; ``how`` as in :class:`pipeline.settings.Images`."""
-    if how == "square":
-        return image.resize((side, side), Image.Resampling.BILINEAR)
-    shorter = min(image.size)
-    width, height = (side * length // shorter for length in image.size)
-    left, top = (width - side) // 2, (height - side) // 2
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return image.crop((left, top, left + side, top + side))
+    part = stored_part(image.size, how)
+    return image.resize((side, side), Image.Resampling.BILINEAR, box=part.box)
 
 
 def _write_shard(

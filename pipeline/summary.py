@@ -33,10 +33,11 @@ def _cues(table: Table) -> Iterator[str]:
             seen.add(where)
             yield finding(block, "weighted", "mPxAP averaged over pairs", where)
         else:
-            best = max(_measured(block, "weighted"), key=lambda row: row.cells["weighted"].value)
+            rows = _measured(block, "weighted")
+            best = max(rows, key=lambda row: row.cells["weighted"].value)
             yield (
                 f"On {where}, with the normalisation {keys['normalisation']}, the highest is "
-                f"{_number(best, 'weighted')} ({_name(best)})."
+                f"{_number(best, 'weighted')} ({_names(rows, best, 'weighted')})."
             )
 
 
@@ -49,13 +50,16 @@ def _of_blocks(table: Table, column: str, what: str) -> Iterator[str]:
 def finding(block: Block, column: str, what: str, where: str) -> str:
     """The best map or model of a block, CAM against CALM, and the baselines."""
     rows = sorted(_measured(block, column), key=lambda row: -row.cells[column].value)
-    parts = [f"On {where}, {_name(rows[0])} has the highest {what}: {_number(rows[0], column)}."]
-    cam = next((row for row in rows if row.trained == "cam"), None)
-    calm = next((row for row in rows if (row.trained or "").startswith("calm")), None)
+    top = _names(rows, rows[0], column)
+    have = "share" if " and " in top else "has"
+    parts = [f"On {where}, {top} {have} the highest {what}: {_number(rows[0], column)}."]
+    cam = next((row for row in rows if _is_cam(row)), None)
+    calm = next((row for row in rows if not _is_cam(row)), None)
     if cam and calm:
-        other = calm if cam is rows[0] else cam
+        other, kind = (calm, "CALM") if cam is rows[0] else (cam, "CAM")
+        alike = [row for row in rows if _is_cam(row) == _is_cam(other)]
         parts.append(
-            f"The best of {'CALM' if other is calm else 'CAM'} is {_name(other)}: "
+            f"The best of {kind} is {_names(alike, other, column)}: "
             f"{_number(other, column)}; {overlap(cam, calm, column)}."
         )
     baselines = [
@@ -87,6 +91,16 @@ def _where(block: Block) -> str:
 
 def _name(row: Row) -> str:
     return " · ".join(dict.fromkeys(name for name in row.names if name))
+
+
+def _names(rows: list[Row], best: Row, column: str) -> str:
+    """Names of all rows with the value of the best: joint and posterior maps often tie."""
+    value = best.cells[column].value
+    return " and ".join(_name(row) for row in rows if row.cells[column].value == value)
+
+
+def _is_cam(row: Row) -> bool:
+    return row.trained == "cam"
 
 
 def _number(row: Row, column: str) -> str:

@@ -106,7 +106,7 @@ def test_wrong_values_are_named(place, value, expected):
 
 
 def test_missing_empty_and_broken_files_are_named(tmp_path):
-    with pytest.raises(UserError, match="nowhere.yaml"):
+    with pytest.raises(UserError, match=r"nowhere\.yaml"):
         config.load(tmp_path / "nowhere.yaml")
     (tmp_path / "empty.yaml").write_text("")
     with pytest.raises(UserError, match="empty"):

@@ -50,12 +50,12 @@ def folder(tmp_path):
     return tmp_path, records
 
 
-def _run(folder, records, **section):
+def _run(folder, records, *options, **section):
     write_records(folder / "test.parquet", records[SCHEMA.names])
     inputs = {"root": "birds", "records": "test.parquet", "classes": "classes.csv"}
     outputs = {"pairs-out": "pairs.csv", "maps-out": "part_maps.h5", "check-out": "check.json"}
     files = [f"--{name}={folder / file}" for name, file in (inputs | outputs).items()]
-    cues.run([f"--section={json.dumps(section)}", *files, f"--size={SIZE}"])
+    cues.run([f"--section={json.dumps(section)}", *files, f"--size={SIZE}", *options])
     maps = PartMaps.load(folder / "part_maps.h5")
     return (
         cues.read_pairs(folder / "pairs.csv"),
@@ -142,6 +142,31 @@ def test_estimated_masks_are_compared_with_the_true_parts(folder):
         str(number): {"mean": pytest.approx(np.mean(found)), "image_pairs": len(found)}
         for number, found in ious.items()
     }
+
+
+def test_the_maps_are_of_the_stored_square(folder):
+    path, records = folder
+    mask, truth = np.zeros((20, 40), np.uint8), np.zeros((20, 40), np.uint8)
+    mask[:, 5:35], truth[5:, 15:25] = 1, 5
+    Image.fromarray(mask).save(path / "mask.png")
+    Image.fromarray(truth).save(path / "truth.png")
+    records.at[0, "segmentation"] = str(path / "mask.png")
+    records["true_parts"] = str(path / "truth.png")
+    records.at[1, "boxes"] = [0.0, 5.0, 15.0, 40.0, 31.0, 0.0, 40.0, 20.0]
+    keypoints = records.at[0, "keypoints"].reshape(15, 3)
+    keypoints[[BACK, TAIL], 0] = 12, 28  # the others lie outside columns 10 to 30
+    keypoints = records.at[1, "keypoints"].reshape(15, 3)
+    keypoints[BACK, 0] = 10
+    _, maps, check = _run(path, records, "--resize=short_side")
+    assert maps.visible[:, [1, 4]].tolist() == [[True, True], [True, False], [False, False]]
+    np.testing.assert_array_equal(maps.labels[0], [[2] * 5 + [5] * 3] * SIZE)  # equal at 4: the 2
+    expected = np.zeros((SIZE, SIZE), np.uint8)
+    expected[2:, :2] = 2
+    np.testing.assert_array_equal(maps.labels[1], expected)
+    assert not maps.labels[2].any()
+    assert check["images_without_visible_part"] == 1
+    cut = Image.fromarray(truth).crop((10, 0, 30, 20)).resize((SIZE, SIZE), Image.NEAREST)
+    np.testing.assert_array_equal(maps.truth, [np.asarray(cut)] * 3)
 
 
 def test_an_image_without_keypoints_is_named(folder):

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -122,12 +123,21 @@ def test_the_gallery_reads_the_map_of_the_true_class_and_scales_boxes(study):
     record = next(records[records["label"] == 2].itertuples())
     with MapStore.open(study["cam/cam"]) as store:
         image = np.zeros((SIDE, SIDE, 3), np.uint8)
-        example = gallery._example(record, image, None, {"cam/cam": store})
+        example = gallery._example(record, image, None, {"cam/cam": store}, "square")
         row = store.lookup(record.image_id, "2")
         np.testing.assert_array_equal(example.maps["cam/cam"], store.maps[row])
         assert example.probabilities == {"cam": pytest.approx(row / 100)}
     scale = SIDE / 60  # the records' images are 60 pixels wide
     np.testing.assert_allclose(example.boxes, np.array([[12, 6, 48, 54]]) * scale)
+
+
+def test_the_gallery_clips_boxes_to_the_stored_square():
+    record = SimpleNamespace(
+        image_id="a/b.png", label=0, width=100, height=60, boxes=[10.0, 6.0, 50.0, 54.0]
+    )
+    image = np.zeros((30, 30, 3), np.uint8)
+    example = gallery._example(record, image, None, {}, "short_side")
+    np.testing.assert_allclose(example.boxes, [[0, 3, 15, 27]])  # columns 20 to 80 are stored
 
 
 def test_class_names_are_read_off_image_ids():
@@ -208,6 +218,8 @@ def test_dots_stand_at_the_values_and_baselines_are_lines(study):
     }
     # all estimated-mask values of one part, filled raw and hollow minmax
     assert dots == {(b, True) for b in (31, 41, 51)} | {(b, False) for b in (26, 36, 46)}
+    widest = max(x for axes in figure.axes for line in axes.lines for x in line.get_xdata())
+    assert all(axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > widest for axes in figure.axes)
     vertical = {line.get_xdata()[0] for line in one_part.lines if len(set(line.get_xdata())) == 1
                 and line.get_linestyle() in ("--", ":")}  # fmt: skip
     assert sorted(vertical) == pytest.approx([11, 21])

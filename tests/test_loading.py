@@ -344,9 +344,9 @@ def test_a_missing_manifest_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("damage", [_empty, _remove])
-def test_a_shard_that_vanishes_while_in_use_is_named(manifest, workers, damage):
+@pytest.mark.parametrize("damage", [_empty, _remove, _zeros])
+def test_a_shard_that_breaks_while_in_use_is_named(manifest, workers, damage):
     shards = open_shards(manifest)
     damage(manifest.parent / "00003.tar")
-    with pytest.raises(UserError, match=r"00003\.tar"):
+    with pytest.raises(UserError, match=r"00003\.tar.* Run again"):
         list(eval_loader(shards, batch_size=4, workers=workers))

@@ -177,5 +177,9 @@ def test_a_finding_compares_the_best_of_cam_and_of_calm():
         "joint: 35.0 [33.0, 39.0]; their intervals overlap. For comparison: a Gaussian in the "
         "centre 90.0."
     )
+    tied = (*rows, row(40, names=("calm_em", "posterior"), trained="calm_em", low=38, high=42))
+    text = finding(Block(heading="", keys=keys, rows=tied), "x", "score", "birds")
+    assert text.startswith("On birds, cam and calm_em · posterior share the highest score: 40.0")
+    assert "The best of CALM is calm_em · posterior: 40.0" in text
     alone = finding(Block(heading="", keys=keys, rows=rows[:1]), "x", "score", "birds")
     assert alone == "On birds, cam has the highest score: 40.0 [38.0, 42.0]."

@@ -77,7 +77,8 @@ def _summary(
             if key in resampled:
                 replicates = resampled[key]
                 usable = replicates[np.isfinite(replicates)]
-                intervals[name] = interval(usable, bootstrap.level)
+                if usable.size:  # few replicates of few images may all lack a cue pixel
+                    intervals[name] = interval(usable, bootstrap.level)
     return values, intervals
 
 

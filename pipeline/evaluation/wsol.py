@@ -3,7 +3,9 @@
 ``python -m pipeline.evaluation.wsol``. Of every test image the maps of its true class are
 measured: the class's own map, its superset's, or the location prior, whichever the file holds.
 Maps are resized to the evaluation size, then stretched to [0, 1] image by image; boxes are scaled
-to the same square and cut to whole pixels, as the WSOL protocol does.
+to the same square and cut to whole pixels, as the WSOL protocol does. With ``images.resize:
+short_side`` they are first clipped to the square that is stored; an image whose boxes all lie
+outside it is left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,26 +30,30 @@ from pipeline.evaluation.scores import (
     write_arrays,
     write_score,
 )
+from pipeline.geometry import RESIZES, stored_part
 from pipeline.progress import track
 from pipeline.settings import Bootstrap, Wsol
 
 BATCH = 64  # maps resized at once
 
 
-def scale_boxes(boxes: np.ndarray, width: int, height: int, size: int) -> np.ndarray:
-    """Boxes of an image, on the square that the image is resized to.
+def stored_boxes(records: pd.DataFrame, size: int, resize: str) -> list[np.ndarray]:
+    """The boxes of every image on its stored square: (K, 4) int64 each, K = 0 where none is left.
 
     Args:
-        boxes: (4 K,) x0, y0, x1, y1 in pixels of the image.
-        width: of the image, pixels.
-        height: of the image, pixels.
+        records: columns boxes, width and height.
         size: side of the square, pixels.
+        resize: ``images.resize`` of the shards.
 
     Returns:
-        (K, 4) int64, cut to whole pixels.
+        x0, y0, x1, y1, cut to whole pixels.
     """
-    corners = np.reshape(boxes, (-1, 2)) * size / np.array([width, height])  # (2 K, 2)
-    return corners.astype(np.int64).reshape(-1, 4)
+    return [
+        stored_part((record.width, record.height), resize)
+        .stored_boxes(record.boxes, size)
+        .astype(np.int64)
+        for record in records.itertuples()
+    ]
 
 
 def score_maps(maps: np.ndarray, size: int, upsampling: str) -> np.ndarray:
@@ -183,6 +189,9 @@ def run(argv: list[str]) -> None:
     source.add_argument("--baseline", choices=sorted(BASELINES), help="instead of a model's maps")
     arguments.add_argument("--records", required=True, help="the test images and their boxes")
     arguments.add_argument("--size", type=int, required=True, help="evaluation size, pixels")
+    arguments.add_argument(
+        "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
+    )
     arguments.add_argument("--identity", required=True, help="what is measured, as JSON")
     arguments.add_argument("--out", required=True, help="score file (.json) to write")
     options = arguments.parse_args(argv)
@@ -190,12 +199,11 @@ def run(argv: list[str]) -> None:
     identity = parse_identity(options.identity)
 
     everything = read_records(options.records)
-    records = everything[everything["boxes"].map(len) > 0]
+    stored = stored_boxes(everything, options.size, options.resize)
+    records = everything[[len(found) > 0 for found in stored]]
     if records.empty:
         raise UserError(f"{options.records} has no image with a box: there is nothing to localise.")
-    boxes = [
-        scale_boxes(row.boxes, row.width, row.height, options.size) for row in records.itertuples()
-    ]
+    boxes = [found for found in stored if len(found)]
 
     inputs = {"records": options.records}
     metrics: dict[str, MaxBoxAccuracy] = {}
@@ -215,6 +223,7 @@ def run(argv: list[str]) -> None:
     details: dict[str, Any] = {
         "images": len(records),
         "images_without_boxes": len(everything) - len(records),
+        "boxes_cut_away": int(everything["boxes"].map(len).sum()) // 4 - sum(map(len, stored)),
         "size": options.size,
     }
     arrays = {"image_id": records["image_id"].to_numpy(dtype=str)}

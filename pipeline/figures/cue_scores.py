@@ -55,10 +55,11 @@ def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:
     for panel, column in zip(axes[0], panels, strict=True):
         for block, shift in zip(blocks, shifts, strict=True):
             _dots(panel, block.rows, column, methods, of_variant, shift, block is blocks[0])
-        panel.set(title=table.columns[column], xlabel="mPxAP (%)", xlim=(0, None))
+        panel.set(title=table.columns[column], xlabel="mPxAP (%)")
         panel.set_yticks(range(len(methods)), [" · ".join(names) for names in methods])
         panel.set_ylim(len(methods) - 0.5, -0.5)
         panel.grid(axis="x", alpha=0.25)
+    axes[0, 0].set_xlim(left=0)  # of all panels; once, because it ends the automatic choice
     _legend(figure, [block.keys["normalisation"] for block in blocks])
     figure.suptitle(f"{dataset}, {architecture}", fontsize=9)
     return figure

@@ -18,6 +18,7 @@ from pipeline.cue_parts import PARTS
 from pipeline.datasets.records import read_records
 from pipeline.figures import pictures
 from pipeline.figures.style import MAP_COLOURS
+from pipeline.geometry import RESIZES, stored_part
 from pipeline.loading import open_shards
 from pipeline.part_maps import PartMaps
 from pipeline.settings import Report
@@ -55,6 +56,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the inputs of the figure."""
     arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
     arguments.add_argument("--records", required=True, help="records of the test split")
+    arguments.add_argument(
+        "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
+    )
     arguments.add_argument("--part-maps", nargs="?", help="part maps, where there are any")
     arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
     arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
@@ -78,13 +82,19 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
             for name, path in zip(given.names, given.maps, strict=True)
         }
         examples = [
-            _example(record, images[record.image_id], parts.get(record.image_id), stores)
+            _example(
+                record,
+                images[record.image_id],
+                parts.get(record.image_id),
+                stores,
+                given.resize,
+            )
             for record in chosen.itertuples()
         ]
     return gallery(examples, given.title)
 
 
-def _example(record, image, parts, stores: dict[str, MapStore]) -> Example:
+def _example(record, image, parts, stores: dict[str, MapStore], resize: str) -> Example:
     maps, probabilities = {}, {}
     for name, store in stores.items():
         kind = METHODS[str(store.attributes["method"])].targets
@@ -92,12 +102,11 @@ def _example(record, image, parts, stores: dict[str, MapStore]) -> Example:
         maps[name] = store.maps[row]
         if kind == "class":
             probabilities[name.rpartition("/")[0]] = float(store.class_probability[row])
-    # The stored image is a square, whatever the image's shape.
-    corners = np.reshape(record.boxes, (-1, 2)) / np.array([record.width, record.height])
+    part = stored_part((record.width, record.height), resize)
     return Example(
         name=class_name(record.image_id),
         image=image,
-        boxes=(corners * len(image)).reshape(-1, 4),
+        boxes=part.stored_boxes(record.boxes, len(image)),
         parts=parts,
         maps=maps,
         probabilities=probabilities,

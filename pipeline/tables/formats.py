@@ -38,7 +38,7 @@ def to_markdown(table: Table) -> str:
         leading = best(block)
         for row in block.rows:
             texts = [
-                f"**{text}**" if leading.get(column) is row else text
+                f"**{text}**" if leads(leading, column, row) else text
                 for column, text in zip(table.columns, numbers(table, row), strict=True)
             ]
             lines.append("| " + " | ".join([*row.names, *texts]) + " |")
@@ -64,7 +64,7 @@ def to_latex(table: Table) -> str:
         leading = best(block)
         for row in block.rows:
             texts = [
-                rf"\textbf{{{text}}}" if leading.get(column) is row else text
+                rf"\textbf{{{text}}}" if leads(leading, column, row) else text
                 for column, text in zip(table.columns, numbers(table, row, latex=True), strict=True)
             ]
             lines.append(" & ".join([*map(escape, row.names), *texts]) + r" \\")
@@ -95,18 +95,22 @@ def text(cell: Cell | None, *, latex: bool = False) -> str:
     return value
 
 
-def best(block: Block) -> dict[str, Row]:
-    """Column -> the measured row with the largest value, where there are several to choose from."""
+def best(block: Block) -> dict[str, float]:
+    """Column -> the largest measured value, where there are several rows to choose from."""
     measured = [row for row in block.rows if row.kind == "measured"]
-    columns = {column for row in measured for column in row.cells}
+    if len(measured) < 2:
+        return {}
+    columns = dict.fromkeys(column for row in measured for column in row.cells)
     return {
-        column: max(
-            (row for row in measured if column in row.cells),
-            key=lambda row: row.cells[column].value,
-        )
+        column: max(row.cells[column].value for row in measured if column in row.cells)
         for column in columns
-        if len(measured) > 1
     }
+
+
+def leads(leading: dict[str, float], column: str, row: Row) -> bool:
+    """Whether a row has the best value of its block, from :func:`best`; several rows may."""
+    cell = row.cells.get(column)
+    return row.kind == "measured" and cell is not None and leading.get(column) == cell.value
 
 
 _LATEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "–": "--", "−": "$-$", "±": r"$\pm$"}

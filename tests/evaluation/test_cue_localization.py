@@ -9,8 +9,10 @@ from pipeline.attribution.store import MapStore
 from pipeline.datasets.records import SCHEMA, write_records
 from pipeline.errors import UserError
 from pipeline.evaluation import cue_localization
+from pipeline.evaluation.difference_maps import always_head
 from pipeline.evaluation.scores import read_score
 from pipeline.part_maps import PartMaps
+from pipeline.settings import CueLocalization
 
 SIDE = 12
 PAIRS = """class_a,class_b,label_a,label_b,parts,n_parts
@@ -185,3 +187,19 @@ def test_inputs_that_do_not_belong_together_are_told(study):
     (folder / "pairs.csv").write_text("nothing\n")
     with pytest.raises(UserError, match=r"pairs\.csv"):
         _run(folder)
+
+
+def test_a_value_whose_resamples_all_lack_a_cue_has_no_interval():
+    parts = np.zeros((2, 8, 8), np.uint8)
+    parts[0, :4] = 1  # the other image has no cue pixel
+    part_maps = PartMaps(["a", "b"], parts, np.ones((2, 7), bool), None, {"none": 2})
+    pair = {"class_a": 1, "class_b": 2, "label_a": 0, "label_b": 1, "parts": (1,), "n_parts": 1}
+    found = set()
+    for seed in range(8):  # one resample of two images lacks the first one in a quarter of cases
+        section = CueLocalization(bootstrap={"replicates": 1, "seed": seed})
+        values, intervals, _, _ = cue_localization.evaluate(
+            section, pd.DataFrame([pair]), part_maps, np.array([0, 1]), always_head(part_maps)
+        )
+        assert set(values.values()) == {1.0}
+        found.add(len(intervals))
+    assert found == {0, len(values)}

@@ -13,7 +13,8 @@ from pipeline.datasets.records import write_records
 from pipeline.errors import UserError
 from pipeline.evaluation.boxes import MaxBoxAccuracy
 from pipeline.evaluation.scores import read_score
-from pipeline.evaluation.wsol import center_gaussian, run, scale_boxes, score_maps
+from pipeline.evaluation.wsol import center_gaussian, run, score_maps, stored_boxes
+from pipeline.geometry import stored_part
 from pipeline.settings import Wsol
 
 SIZE = 32
@@ -223,8 +224,31 @@ def test_images_without_boxes_are_left_out_and_counted(study):
 
 
 def test_boxes_are_scaled_and_cut_to_whole_pixels():
-    boxes = scale_boxes(np.array([60.0, 27.0, 385.0, 331.0, 0.0, 0.0, 500.0, 335.0]), 500, 335, 224)
+    corners = [60.0, 27.0, 385.0, 331.0, 0.0, 0.0, 500.0, 335.0]
+    records = pd.DataFrame({"boxes": [corners, []], "width": 500, "height": 335})
+    boxes, none = stored_boxes(records, 224, "square")
     assert boxes.tolist() == [[26, 18, 172, 221], [0, 0, 224, 224]]
+    assert none.shape == (0, 4)
+    boxes, none = stored_boxes(records, 224, "short_side")  # columns 82 to 417 are stored
+    assert boxes.tolist() == [[0, 18, 202, 221], [0, 0, 224, 224]]
+    assert none.shape == (0, 4)
+
+
+def test_boxes_are_those_of_the_stored_square(study):
+    folder, records, _ = study
+    for record in records:  # 64 x 48: columns 8 to 56 are stored, the box fills their middle
+        record["boxes"] = [20.0, 12.0, 44.0, 36.0]
+    records[0]["boxes"] += [57.0, 0.0, 64.0, 48.0]
+    records[1]["boxes"] = [0.0, 0.0, 8.0, 48.0]
+    write_records(folder / "test.parquet", pd.DataFrame(records))
+    score = call(folder, "--resize=short_side", "--baseline", "center_gaussian")
+    details = score["details"]
+    assert (details["images"], details["images_without_boxes"]) == (IMAGES - 1, 1)
+    assert details["boxes_cut_away"] == 2
+    section = {"iou_thresholds": [0.85], "bootstrap": {"replicates": 5}}
+    for resize, right in (("short_side", 1.0), ("square", 0.0)):  # squeezed, it is no square
+        source = [f"--resize={resize}", "--baseline", "center_gaussian"]
+        assert call(folder, *source, section=section)["values"]["prior.maxboxaccv2"] == right
 
 
 @pytest.mark.parametrize(
@@ -287,7 +311,8 @@ def test_center_gaussian_on_a_part_of_cub():
     metric = MaxBoxAccuracy()
     gaussian = center_gaussian(224)
     for image_id in list(boxes)[::20]:
-        metric.update(gaussian, scale_boxes(np.array(boxes[image_id]), *sizes[image_id], 224))
+        part = stored_part(sizes[image_id], "square")
+        metric.update(gaussian, part.stored_boxes(boxes[image_id], 224).astype(int))
     assert len(metric.peak) == 290
     result = metric.compute()
     # Over all 5 794 images: 93.9, 59.6, 17.0; mean 56.8 percent.

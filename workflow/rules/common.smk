@@ -72,3 +72,68 @@ def identity_of(wildcards):
     names |= {name: str(value) for name, value in wildcards.items() if name in names}
     seed = wildcards.get("seed")
     return study_config.canonical_json(names | {"seed": seed and int(seed)})
+
+
+ANNOTATIONS = (
+    "images.txt",
+    "image_class_labels.txt",
+    "train_test_split.txt",
+    "bounding_boxes.txt",
+    "classes.txt",
+    "parts/part_locs.txt",
+)
+
+
+def raw_inputs(wildcards):
+    """What says whether the raw data changed. A missing file is the stage's to explain."""
+    dataset = dataset_of(wildcards)
+    if dataset.draw:
+        return f"{RESULTS}/raw/{wildcards.dataset}.json"
+    files = (os.path.join(dataset.root, name) for name in ANNOTATIONS)
+    return [file for file in files if os.path.exists(file)]
+
+
+def init_weights(wildcards):
+    """The file behind the trunk's `weights`: a model of this study, a path, or nothing."""
+    weights = STUDY.architectures[wildcards.architecture].weights
+    if weights.startswith("model:"):
+        dataset, architecture, variant = weights.removeprefix("model:").split("/")
+        seeds = STUDY.datasets[dataset].seeds or STUDY.seeds
+        seed = int(wildcards.seed)
+        return WEIGHTS.format(
+            dataset=dataset,
+            architecture=architecture,
+            variant=variant,
+            seed=seed if seed in seeds else seeds[0],
+        )
+    if weights == "none" or weights.startswith("torchvision:"):
+        return []
+    return weights if os.path.exists(weights) else []
+
+
+SCORES = f"{RESULTS}/scores"
+CUE_METHODS = ("cam", "joint", "conditional", "posterior")  # maps of a class
+CUE_BASELINES = ("chance", "always_head")
+WSOL_BASELINES = ("center_gaussian",)
+
+
+def all_scores():
+    """Every score of the study."""
+    scores = []
+    for names in model_names(STUDY.studied_models()):
+        model = MODEL.format(**names)
+        scores.append(f"{SCORES}/classification/{model}/model.json")
+        for method in STUDY.methods_of(names["dataset"], names["variant"]):
+            if method in CUE_METHODS and STUDY.datasets[names["dataset"]].cues:
+                scores.append(f"{SCORES}/cues/{model}/{method}.json")
+            if method != "counterfactual":
+                scores.append(f"{SCORES}/wsol/{model}/{method}.json")
+    for dataset in dict.fromkeys(model[0] for model in STUDY.studied_models()):
+        if STUDY.datasets[dataset].cues:
+            scores += [
+                f"{SCORES}/cues/{dataset}/baselines/{b}.json" for b in CUE_BASELINES
+            ]
+        scores += [
+            f"{SCORES}/wsol/{dataset}/baselines/{b}.json" for b in WSOL_BASELINES
+        ]
+    return scores

@@ -10,10 +10,6 @@ rule cues:
         pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
         maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
         check=f"{RESULTS}/cues/{{dataset}}/check.json",
-    params:
-        section=study_config.params(STUDY.cues),
-        root=root_of,
-        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
     log:
         f"{RESULTS}/logs/cues/{{dataset}}.log",
     conda:
@@ -21,8 +17,13 @@ rule cues:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        section=study_config.params(STUDY.cues),
+        root=root_of,
+        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
+        resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
         "python -m pipeline.cues --section {params.section:q} --root {params.root:q}"
         " --records {input.records:q} --classes {input.classes:q} --size {params.size}"
-        " --pairs-out {output.pairs:q} --maps-out {output.maps:q} --check-out {output.check:q}"
-        " > {log:q} 2>&1"
+        " --resize {params.resize} --pairs-out {output.pairs:q} --maps-out {output.maps:q}"
+        " --check-out {output.check:q} > {log:q} 2>&1"

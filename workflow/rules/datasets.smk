@@ -2,33 +2,12 @@
 #   draw     config datasets.*.draw                  -> raw/{dataset}/ and its manifest raw/{dataset}.json
 #   records  raw folder (config root, or drawn)      -> datasets/{dataset}/{train,val,test}.parquet,
 #                                                       classes.csv, check.json
-ANNOTATIONS = (
-    "images.txt",
-    "image_class_labels.txt",
-    "train_test_split.txt",
-    "bounding_boxes.txt",
-    "classes.txt",
-    "parts/part_locs.txt",
-)
-
-
-def raw_inputs(wildcards):
-    """What says whether the raw data changed. A missing file is the stage's to explain."""
-    dataset = dataset_of(wildcards)
-    if dataset.draw:
-        return f"{RESULTS}/raw/{wildcards.dataset}.json"
-    files = (os.path.join(dataset.root, name) for name in ANNOTATIONS)
-    return [file for file in files if os.path.exists(file)]
-
-
 rule draw:
     input:
         code=code_of("pipeline.datasets.synthbirds"),
     output:
         folder=directory(f"{RESULTS}/raw/{{dataset}}"),
         manifest=f"{RESULTS}/raw/{{dataset}}.json",
-    params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).draw),
     log:
         f"{RESULTS}/logs/draw/{{dataset}}.log",
     benchmark:
@@ -38,6 +17,8 @@ rule draw:
     threads: 2
     resources:
         mem_mb=2000,
+    params:
+        section=lambda wildcards: study_config.params(dataset_of(wildcards).draw),
     shell:
         "python -m pipeline.datasets draw --section {params.section:q} --out {output.folder:q}"
         " --manifest {output.manifest:q} --workers {threads} > {log:q} 2>&1"
@@ -54,10 +35,6 @@ rule records:
         ),
         classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
         check=f"{RESULTS}/datasets/{{dataset}}/check.json",
-    params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).records),
-        root=root_of,
-        out=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
     log:
         f"{RESULTS}/logs/records/{{dataset}}.log",
     conda:
@@ -65,6 +42,10 @@ rule records:
     threads: 2
     resources:
         mem_mb=2000,
+    params:
+        section=lambda wildcards: study_config.params(dataset_of(wildcards).records),
+        root=root_of,
+        out=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
     shell:
         "python -m pipeline.datasets records --section {params.section:q} --root {params.root:q}"
         " --out {params.out:q} > {log:q} 2>&1"

@@ -3,30 +3,6 @@
 #   maps, part maps, pairs              -> scores/cues/{model}/{method}.{json,npz}
 #   maps, boxes in the records          -> scores/wsol/{model}/{method}.{json,npz}
 #   the same without a model            -> scores/{cues,wsol}/{dataset}/baselines/{baseline}.{json,npz}
-SCORES = f"{RESULTS}/scores"
-CUE_METHODS = ("cam", "joint", "conditional", "posterior")  # maps of a class
-CUE_BASELINES = ("chance", "always_head")
-WSOL_BASELINES = ("center_gaussian",)
-
-
-def all_scores():
-    """Every score of the study."""
-    scores = []
-    for names in model_names(STUDY.studied_models()):
-        model = MODEL.format(**names)
-        scores.append(f"{SCORES}/classification/{model}/model.json")
-        for method in STUDY.methods_of(names["dataset"], names["variant"]):
-            if method in CUE_METHODS and STUDY.datasets[names["dataset"]].cues:
-                scores.append(f"{SCORES}/cues/{model}/{method}.json")
-            if method != "counterfactual":
-                scores.append(f"{SCORES}/wsol/{model}/{method}.json")
-    for dataset in dict.fromkeys(model[0] for model in STUDY.studied_models()):
-        if STUDY.datasets[dataset].cues:
-            scores += [f"{SCORES}/cues/{dataset}/baselines/{b}.json" for b in CUE_BASELINES]
-        scores += [f"{SCORES}/wsol/{dataset}/baselines/{b}.json" for b in WSOL_BASELINES]
-    return scores
-
-
 rule classification:
     input:
         weights=WEIGHTS,
@@ -35,9 +11,6 @@ rule classification:
     output:
         score=f"{SCORES}/classification/{MODEL}/model.json",
         images=f"{SCORES}/classification/{MODEL}/model.npz",
-    params:
-        section=study_config.params(STUDY.evaluation.classification),
-        identity=identity_of,
     log:
         f"{RESULTS}/logs/classification/{MODEL}.log",
     conda:
@@ -46,6 +19,9 @@ rule classification:
     resources:
         gpu=1,
         mem_mb=8000,
+    params:
+        section=study_config.params(STUDY.evaluation.classification),
+        identity=identity_of,
     shell:
         "python -m pipeline.evaluation.classification --section {params.section:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --identity {params.identity:q}"
@@ -63,9 +39,6 @@ rule cue_localization:
     output:
         score=f"{SCORES}/cues/{MODEL}/{{method}}.json",
         images=f"{SCORES}/cues/{MODEL}/{{method}}.npz",
-    params:
-        section=study_config.params(STUDY.evaluation.cues),
-        identity=identity_of,
     log:
         f"{RESULTS}/logs/cues/{MODEL}/{{method}}.log",
     benchmark:
@@ -75,6 +48,9 @@ rule cue_localization:
     threads: 1
     resources:
         mem_mb=4000,
+    params:
+        section=study_config.params(STUDY.evaluation.cues),
+        identity=identity_of,
     shell:
         "python -m pipeline.evaluation.cue_localization --section {params.section:q}"
         " --maps {input.maps:q} --pairs {input.pairs:q} --part-maps {input.part_maps:q}"
@@ -91,18 +67,18 @@ rule cue_baseline:
     output:
         score=f"{SCORES}/cues/{{dataset}}/baselines/{{method}}.json",
         images=f"{SCORES}/cues/{{dataset}}/baselines/{{method}}.npz",
-    wildcard_constraints:
-        method="|".join(CUE_BASELINES),
-    params:
-        section=study_config.params(STUDY.evaluation.cues),
-        identity=identity_of,
     log:
         f"{RESULTS}/logs/cues/{{dataset}}/baselines/{{method}}.log",
+    wildcard_constraints:
+        method="|".join(CUE_BASELINES),
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=4000,
+    params:
+        section=study_config.params(STUDY.evaluation.cues),
+        identity=identity_of,
     shell:
         "python -m pipeline.evaluation.cue_localization --section {params.section:q}"
         " --baseline {wildcards.method} --pairs {input.pairs:q} --part-maps {input.part_maps:q}"
@@ -118,10 +94,6 @@ rule wsol:
     output:
         score=f"{SCORES}/wsol/{MODEL}/{{method}}.json",
         images=f"{SCORES}/wsol/{MODEL}/{{method}}.npz",
-    params:
-        section=study_config.params(STUDY.evaluation.wsol),
-        identity=identity_of,
-        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
     log:
         f"{RESULTS}/logs/wsol/{MODEL}/{{method}}.log",
     benchmark:
@@ -131,10 +103,15 @@ rule wsol:
     threads: 1
     resources:
         mem_mb=4000,
+    params:
+        section=study_config.params(STUDY.evaluation.wsol),
+        identity=identity_of,
+        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
+        resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
         "python -m pipeline.evaluation.wsol --section {params.section:q} --maps {input.maps:q}"
-        " --records {input.records:q} --size {params.size} --identity {params.identity:q}"
-        " --out {output.score:q} > {log:q} 2>&1"
+        " --records {input.records:q} --size {params.size} --resize {params.resize}"
+        " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
 
 
 rule wsol_baseline:
@@ -144,20 +121,22 @@ rule wsol_baseline:
     output:
         score=f"{SCORES}/wsol/{{dataset}}/baselines/{{method}}.json",
         images=f"{SCORES}/wsol/{{dataset}}/baselines/{{method}}.npz",
-    wildcard_constraints:
-        method="|".join(WSOL_BASELINES),
-    params:
-        section=study_config.params(STUDY.evaluation.wsol),
-        identity=identity_of,
-        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
     log:
         f"{RESULTS}/logs/wsol/{{dataset}}/baselines/{{method}}.log",
+    wildcard_constraints:
+        method="|".join(WSOL_BASELINES),
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=4000,
+    params:
+        section=study_config.params(STUDY.evaluation.wsol),
+        identity=identity_of,
+        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
+        resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
         "python -m pipeline.evaluation.wsol --section {params.section:q}"
         " --baseline {wildcards.method} --records {input.records:q} --size {params.size}"
-        " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
+        " --resize {params.resize} --identity {params.identity:q} --out {output.score:q}"
+        " > {log:q} 2>&1"

@@ -8,9 +8,6 @@ rule shards:
         code=code_of("pipeline.shards"),
     output:
         f"{RESULTS}/shards/{{dataset}}/{{split}}/manifest.json",
-    params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).images),
-        out=lambda wildcards: f"{RESULTS}/shards/{wildcards.dataset}/{wildcards.split}",
     log:
         f"{RESULTS}/logs/shards/{{dataset}}/{{split}}.log",
     benchmark:
@@ -20,6 +17,9 @@ rule shards:
     threads: 2
     resources:
         mem_mb=2000,
+    params:
+        section=lambda wildcards: study_config.params(dataset_of(wildcards).images),
+        out=lambda wildcards: f"{RESULTS}/shards/{wildcards.dataset}/{wildcards.split}",
     shell:
         "python -m pipeline.shards --section {params.section:q} --records {input.records:q}"
         " --split {wildcards.split} --out {params.out:q} --workers {threads} > {log:q} 2>&1"

@@ -6,8 +6,6 @@ rule supersets:
         code=code_of("pipeline.supersets"),
     output:
         f"{RESULTS}/supersets/{{dataset}}.json",
-    params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).supersets),
     log:
         f"{RESULTS}/logs/supersets/{{dataset}}.log",
     conda:
@@ -15,6 +13,8 @@ rule supersets:
     threads: 1
     resources:
         mem_mb=500,
+    params:
+        section=lambda wildcards: study_config.params(dataset_of(wildcards).supersets),
     shell:
         "python -m pipeline.supersets --section {params.section:q} --classes {input.classes:q}"
         " --out {output:q} > {log:q} 2>&1"
