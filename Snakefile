@@ -7,7 +7,11 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config/config.yaml"
+# A config on the command line is the whole study. Without this condition Snakemake would merge it
+# into the default one, and run that study too.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
