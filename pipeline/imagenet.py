@@ -16,7 +16,7 @@ IS_A = DATA / "imagenet_is_a.txt"  # every edge of WordNet above one of the clas
 
 def class_wnids() -> list[str]:
     """The wnids of the 1000 classes, in the order of their usual indices."""
-    return [row["wnid"] for row in _rows("imagenet_classes.csv")]
+    return [row["name"].split()[0] for row in _rows("imagenet_classes.csv")]
 
 
 def read_annotation(kind: Literal["disjoint", "paper"]) -> dict[str, str]:

@@ -5,8 +5,8 @@ import sys
 
 sys.path.insert(0, workflow.basedir)
 
+from pipeline import codegraph
 from pipeline import config as study_config
-from pipeline.codegraph import code_of
 from pipeline.errors import UserError
 
 try:
@@ -37,6 +37,11 @@ if "conda" not in {str(m) for m in workflow.deployment_settings.deployment_metho
 shell.prefix(prefix)
 
 
+def code_of(*modules):
+    """Files that a stage is made of. Relative paths: a study that is moved stays up to date."""
+    return [os.path.relpath(path) for path in codegraph.code_of(*modules)]
+
+
 def model_names(models):
     """Wildcards of models."""
     return [
@@ -52,11 +57,6 @@ def dataset_of(wildcards):
 def root_of(wildcards):
     """Folder of a data set's raw files."""
     return dataset_of(wildcards).root or f"{RESULTS}/raw/{wildcards.dataset}"
-
-
-def device_of(resources):
-    """Jobs see `resources.gpu` after Snakemake's cap, so 0 means: none was granted."""
-    return "cuda" if resources.get("gpu", 0) else "cpu"
 
 
 def pairs_of(wildcards):
@@ -81,6 +81,7 @@ ANNOTATIONS = (
     "bounding_boxes.txt",
     "classes.txt",
     "parts/part_locs.txt",
+    "attributes/class_attribute_labels_continuous.txt",
 )
 
 

@@ -188,7 +188,7 @@ rule report:
         tables=f"{RESULTS}/tables/tables.json",
         figures=report_figures(),
         captions=expand(
-            f"{workflow.basedir}/workflow/report/{{name}}.rst",
+            f"{CAPTIONS}/{{name}}.rst",
             name=(*TABLES, "cue_scores", "counterfactual", "gallery", "training"),
         ),
         metrics=[

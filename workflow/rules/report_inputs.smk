@@ -1,7 +1,8 @@
 # What the report is made of: which maps, histories and figures a study has.
 TABLES = ("table1_cues", "table2_accuracy", "table3_wsol")
 FIGURES = f"{RESULTS}/figures/{{dataset}}/{{architecture}}"
-DATA = f"{workflow.basedir}/pipeline/data"
+DATA = os.path.relpath(f"{workflow.basedir}/pipeline/data")
+CAPTIONS = os.path.relpath(f"{workflow.basedir}/workflow/report")
 GALLERY_METHODS = ("cam", "joint", "conditional", "saliency", "subset")
 # How a variant tells two classes apart: the first of these that it has.
 DIFFERENCE_METHODS = ("counterfactual", "joint", "cam")
