@@ -54,7 +54,7 @@ rule tables:
 rule figure_training:
     input:
         histories=histories,
-        code=code_of("pipeline.figures"),
+        code=figure_code("training"),
     output:
         report(
             f"{FIGURES}/training.png",
@@ -86,7 +86,7 @@ rule figure_gallery:
         records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
         part_maps=part_maps_of,
         maps=map_files(gallery_names),
-        code=code_of("pipeline.figures"),
+        code=figure_code("gallery"),
     output:
         report(
             f"{FIGURES}/gallery.png",
@@ -125,7 +125,7 @@ rule figure_counterfactual:
         pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
         part_maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
         maps=map_files(difference_names),
-        code=code_of("pipeline.figures"),
+        code=figure_code("counterfactual"),
     output:
         report(
             f"{FIGURES}/counterfactual.png",
@@ -159,7 +159,7 @@ rule figure_counterfactual:
 rule figure_cue_scores:
     input:
         tables=f"{RESULTS}/tables/tables.json",
-        code=code_of("pipeline.figures"),
+        code=figure_code("cue_scores"),
     output:
         report(
             f"{FIGURES}/cue_scores.png",

@@ -106,3 +106,9 @@ def report_figures():
             folder = FIGURES.format(dataset=name, architecture=architecture)
             files += [f"{folder}/{kind}" for kind in kinds]
     return files
+
+
+def figure_code(name):
+    """Files that a figure is made of: the command line imports all figures, but draws one."""
+    main = os.path.relpath(f"{workflow.basedir}/pipeline/figures/__main__.py")
+    return [main, *code_of(f"pipeline.figures.{name}", "pipeline.figures.style")]

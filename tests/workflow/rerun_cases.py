@@ -1,0 +1,270 @@
+"""What a change reruns: the jobs of the tiny study, the changes, and the jobs that each touches.
+
+`python tests/workflow/rerun_cases.py` prints docs/reruns.md; test_reruns.py measures every case.
+"""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from workflow_run import edit_config
+
+PRETRAINED = "otherbirds/small/attributes/seed0"
+CAM = "birds/small_pretrained/cam/seed0"
+CALM = "birds/small_pretrained/calm_em/seed0"
+JOBS = (
+    "draw otherbirds",
+    "draw birds",
+    "records otherbirds",
+    "records birds",
+    "shards otherbirds/train",
+    "shards otherbirds/val",
+    "shards birds/train",
+    "shards birds/val",
+    "shards birds/test",
+    "cues birds",
+    "supersets birds",
+    f"train {PRETRAINED}",
+    f"train {CAM}",
+    f"train {CALM}",
+    f"attribute {CAM}/cam",
+    f"attribute {CALM}/joint",
+    f"attribute {CALM}/counterfactual",
+    f"classification {CAM}",
+    f"classification {CALM}",
+    f"cue_localization {CAM}/cam",
+    f"cue_localization {CALM}/joint",
+    "cue_baseline birds/chance",
+    "cue_baseline birds/always_head",
+    f"wsol {CAM}/cam",
+    f"wsol {CALM}/joint",
+    "wsol_baseline birds/center_gaussian",
+    "tables",
+    "figure_training otherbirds/small",
+    "figure_training birds/small_pretrained",
+    "figure_gallery birds/small_pretrained",
+    "figure_counterfactual birds/small_pretrained",
+    "figure_cue_scores birds/small_pretrained",
+    "report",
+)
+
+# Patterns of jobs. What is downstream of ...
+TABLES = ("tables", "figure_cue_scores *", "report")
+MAPS = ("cue_localization *", "wsol birds*", "figure_gallery *", "figure_counterfactual *", *TABLES)
+MODELS = ("attribute *", "classification *", "figure_training *", *MAPS)
+CUES = ("attribute *", "cue_baseline *", *MAPS)
+FIGURES = ("figure_*", "report")
+EVERYTHING = ("*",)
+NOTHING = ()
+
+
+class Case(NamedTuple):
+    """A change and the jobs that rerun because of it."""
+
+    what: str
+    change: Callable[[Path], None]
+    reruns: tuple[str, ...]  # patterns over JOBS and the new ones
+    new: tuple[str, ...] = ()  # jobs that the change adds to the study
+
+
+def config(**changes) -> Callable[[Path], None]:
+    return lambda folder: edit_config(folder, **changes)
+
+
+def edit(*names: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for name in names:
+            with (folder / name).open("a") as file:
+                file.write("\n# edited\n")
+
+    return change
+
+
+def replace(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+
+    return change
+
+
+def touch_sources(folder: Path) -> None:
+    for part in ("Snakefile", "workflow", "pipeline", "config", "envs"):
+        for path in (folder / part, *(folder / part).rglob("*")):
+            path.touch()
+
+
+CASES = (
+    Case("`touch` of every source file", touch_sources, NOTHING),
+    Case(
+        "the description of a setting",
+        replace("pipeline/settings.py", "bootstrap replicates", "number of replicates"),
+        NOTHING,
+    ),
+    Case(
+        "a comment in `Snakefile` and the rules",
+        edit("Snakefile", "workflow/rules/common.smk", "workflow/rules/train.smk"),
+        NOTHING,
+    ),
+    Case(
+        "messages and progress (`errors.py`, `cli.py`, `progress.py`, `machine.py`)",
+        edit(*(f"pipeline/{name}.py" for name in ("errors", "cli", "progress", "machine"))),
+        NOTHING,
+    ),
+    Case("`title`", config(title="Another title"), ("report",)),
+    Case("`report.dpi`", config(report__dpi=90), FIGURES),
+    Case(
+        "`lr` of the variant `calm_em`",
+        config(datasets__birds__variants__calm_em__lr=0.02),
+        (
+            "train */calm_em/*",
+            "attribute */calm_em/*",
+            "classification */calm_em/*",
+            "cue_localization */calm_em/*",
+            "wsol */calm_em/*",
+            "figure_training birds/*",
+            "figure_gallery *",
+            "figure_counterfactual *",
+            *TABLES,
+        ),
+    ),
+    Case(
+        "`evaluation.cues.thresholds`",
+        config(evaluation__cues__thresholds="even"),
+        ("cue_localization *", "cue_baseline *", *TABLES),
+    ),
+    Case(
+        "`evaluation.wsol.iou_thresholds`",
+        config(evaluation__wsol__iou_thresholds=[0.5]),
+        ("wsol *", "wsol_baseline *", *TABLES),
+    ),
+    Case(
+        "one more method, `conditional`",
+        config(methods__calm=["joint", "counterfactual", "conditional"]),
+        ("* */conditional", "figure_gallery *", *TABLES),
+        tuple(f"{rule} {CALM}/conditional" for rule in ("attribute", "cue_localization", "wsol")),
+    ),
+    Case(
+        "one more seed",
+        config(seeds=[0, 1]),
+        ("* */seed1", "* */seed1/*", *TABLES),
+        # the counterfactual figure shows the first seed
+        tuple(
+            job.replace("seed0", "seed1")
+            for job in JOBS
+            if "seed0" in job and "counterfactual" not in job
+        ),
+    ),
+    Case(
+        "`cues.threshold` (which attributes a class has)",
+        config(cues__threshold=60),
+        ("cues *", *CUES),
+    ),
+    Case(
+        "`supersets.kind`",
+        config(datasets__birds__supersets__kind="singletons"),
+        ("supersets *", "attribute *", *MAPS),
+    ),
+    Case(
+        "one more image a class in `birds`",
+        config(datasets__birds__draw__train_images=5),
+        ("* birds*", "tables", "report"),
+    ),
+    Case("code that draws (`synthbirds_draw.py`)", edit("pipeline/datasets/synthbirds_draw.py"),
+         EVERYTHING),
+    Case(
+        "code that reads CUB's layout (`cub.py`)",
+        edit("pipeline/datasets/cub.py"),
+        ("[!d]*",),
+    ),
+    Case(
+        "code of the shards (`shards.py`)",
+        edit("pipeline/shards.py"),
+        ("shards *", "train *", *MODELS),
+    ),
+    Case("code of the part maps (`part_maps.py`)", edit("pipeline/part_maps.py"),
+         ("cues *", *CUES)),
+    Case(
+        "code of the supersets (`supersets.py`)",
+        edit("pipeline/supersets.py"),
+        ("supersets *", "attribute *", *MAPS),
+    ),
+    Case("code of the training loop (`train.py`)", edit("pipeline/train.py"),
+         ("train *", *MODELS)),
+    Case("code of the heads (`heads.py`)", edit("pipeline/models/heads.py"),
+         ("train *", *MODELS)),
+    Case(
+        "code of the attribution methods (`activation.py`)",
+        edit("pipeline/attribution/activation.py"),
+        ("attribute *", *MAPS),
+    ),
+    Case(
+        "code of MaxBoxAccV2 (`boxes.py`)",
+        edit("pipeline/evaluation/boxes.py"),
+        ("wsol *", "wsol_baseline *", *TABLES),
+    ),
+    Case(
+        "code of PxAP (`pxap.py`)",
+        edit("pipeline/evaluation/pxap.py"),
+        ("cue_localization *", "cue_baseline *", *TABLES),
+    ),
+    Case("code of a table (`tables/wsol.py`)", edit("pipeline/tables/wsol.py"), TABLES),
+    Case("code of a figure (`cue_scores.py`)", edit("pipeline/figures/cue_scores.py"),
+         ("figure_cue_scores *", "report")),
+    Case("code of the report (`report.py`)", edit("pipeline/report.py"), ("report",)),
+)  # fmt: skip
+
+
+def matching(patterns: tuple[str, ...], jobs: set[str]) -> set[str]:
+    """The jobs that match a pattern; every pattern must match one."""
+    found = {pattern: {job for job in jobs if fnmatchcase(job, pattern)} for pattern in patterns}
+    unused = [pattern for pattern in patterns if not found[pattern]]
+    assert not unused, unused
+    return set().union(*found.values())
+
+
+def page() -> str:
+    """docs/reruns.md."""
+    lines = [
+        "# What a change reruns",
+        "",
+        "A job runs again when its section of the config, its code or an input changed in content;",
+        "a new modification time alone is no change. The table is measured: the tests make each",
+        "change in a finished study and compare what `snakemake -n` plans with its row.",
+        "",
+        f"The study is `tests/workflow/tiny.yaml`, {len(JOBS)} jobs: a trunk is pretrained on",
+        "other birds, then a CAM and a CALM model are trained, with one and two methods. The page",
+        "is printed by `python tests/workflow/rerun_cases.py`.",
+        "",
+        "| change | jobs that run again |",
+        "|---|---|",
+    ]
+    for case in CASES:
+        reruns = matching(case.reruns, {*JOBS, *case.new})
+        rules = [
+            rule
+            for rule in dict.fromkeys(map(_rule, JOBS))
+            if any(_rule(job) == rule for job in reruns)
+        ]
+        jobs = ", ".join(_count(rule, reruns, case.new) for rule in rules)
+        lines.append(f"| {case.what} | {'all' if reruns == {*JOBS} else jobs or 'none'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _rule(job: str) -> str:
+    return job.split()[0]
+
+
+def _count(rule: str, reruns: set[str], new: tuple[str, ...]) -> str:
+    """A rule and how many of its jobs rerun."""
+    jobs = [job for job in reruns if _rule(job) == rule]
+    total = sum(_rule(job) == rule for job in JOBS)
+    if any(job in new for job in jobs):
+        return f"`{rule}` {len(jobs)} new"
+    return f"`{rule}` {len(jobs)} of {total}" if total > 1 else f"`{rule}`"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
