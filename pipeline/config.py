@@ -7,10 +7,10 @@ what each job needs. Snakemake loads this module in every job, so it imports not
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from pipeline import settings
 from pipeline.errors import UserError
@@ -35,6 +35,18 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def _valid_training_keys(keys: dict[str, Any]) -> dict[str, Any]:
+    """Check some training keys by themselves, so that their faults are listed with all others."""
+    try:
+        settings.Training.model_validate({"method": "cam", **keys})
+    except ValidationError as error:
+        raise ValueError("; ".join(_problems(error, settings.Training))) from error
+    return keys
+
+
+TrainingKeys = Annotated[dict[str, Any], AfterValidator(_valid_training_keys)]
+
+
 class Dataset(Section):
     """A data set, the models trained on it and what is special about them."""
 
@@ -45,10 +57,10 @@ class Dataset(Section):
     cues: bool = Field(True, description="measure cue localisation (needs parts, attributes)")
     supersets: settings.Supersets = settings.Supersets()
     architectures: tuple[str, ...] = Field((), description="names from `architectures`")
-    variants: dict[str, dict[str, Any]] = Field(
+    variants: dict[str, TrainingKeys] = Field(
         {}, description="models to train: name -> training keys that differ (method = the name)"
     )
-    training: dict[str, Any] = Field({}, description="training keys for all its variants")
+    training: TrainingKeys = Field({}, description="training keys for all its variants")
     seeds: tuple[settings.Seed, ...] | None = Field(
         None, description="instead of the study's seeds"
     )
@@ -71,7 +83,7 @@ class Study(Section):
     seeds: tuple[settings.Seed, ...] = Field((0,), min_length=1, description="one model a seed")
     architectures: dict[str, settings.Trunk] = Field(description="name -> trunk and weights")
     datasets: dict[str, Dataset] = Field(min_length=1, description="name -> data set")
-    training: dict[str, Any] = Field({}, description="training keys for all models")
+    training: TrainingKeys = Field({}, description="training keys for all models")
     cues: settings.Cues = settings.Cues()
     methods: settings.Methods = settings.Methods()
     evaluation: settings.Evaluation = settings.Evaluation()
@@ -92,14 +104,6 @@ class Study(Section):
                     problems.append(
                         f"datasets.{name}.variants.{variant}: give it a `method`, or the name of "
                         f"one{nearest(variant, _TRAINING_METHODS)}"
-                    )
-                    continue
-                try:
-                    self.training_of(name, variant)
-                except ValidationError as error:
-                    problems.append(
-                        f"training of datasets.{name}.variants.{variant}: "
-                        + explain_validation(error, settings.Training)
                     )
         for name, architecture in self.architectures.items():
             source = architecture.weights.removeprefix("model:")
@@ -191,7 +195,11 @@ def load(raw: str | Path | Mapping[str, Any]) -> Study:
 
 def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:
     """All problems of a failed validation in one text, each with its key and its cure."""
-    lines = []
+    lines = list(_problems(error, model))
+    return f"{len(lines)} problem(s) in the config:\n  " + "\n  ".join(lines)
+
+
+def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     for problem in error.errors():
         path = [str(part) for part in problem["loc"]]
         key = ".".join(path) or "config"
@@ -200,8 +208,7 @@ def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:
             message = "unknown key" + nearest(path[-1], _keys_at(model, path[:-1]))
         elif "input" in problem and not isinstance(problem["input"], dict | list):
             message += f" (it is {problem['input']!r})"
-        lines.append(f"{key}: {message}")
-    return f"{len(lines)} problem(s) in the config:\n  " + "\n  ".join(lines)
+        yield f"{key}: {message}"
 
 
 def nearest(name: str, valid: Any) -> str:

@@ -71,6 +71,7 @@ def test_all_problems_are_listed_at_once_with_the_nearest_name():
     raw = changed(seedz=[1])
     raw["architectures"]["small"]["trunk"] = "resnet_smal"
     raw["datasets"]["birds"]["draw"]["clases"] = 3
+    raw["datasets"]["birds"]["variants"]["cam"] = {"epochs": -1, "lrr": 2}
     with pytest.raises(UserError) as caught:
         config.load(raw)
     text = str(caught.value)
@@ -78,6 +79,9 @@ def test_all_problems_are_listed_at_once_with_the_nearest_name():
     assert "datasets.birds.draw.clases: unknown key; did you mean 'classes'?" in text
     assert "architectures.small.trunk" in text
     assert "resnet_smal" in text
+    assert "datasets.birds.variants.cam: epochs: Input should be greater" in text
+    assert "lrr: unknown key; did you mean 'lr'?" in text
+    assert text.startswith("4 problem(s)")
 
 
 @pytest.mark.parametrize(
