@@ -79,7 +79,7 @@ def check_images(records: pd.DataFrame, problems: Problems, workers: int = 2) ->
     missing = [path for path, image in zip(records["path"], found, strict=True) if image is None]
     problems.add("image is missing", *missing)
     problems.add(
-        "image cannot be decoded (copy it again from its source, or take its lines out of the lists)",
+        "image cannot be decoded; copy it anew, or take it out of the lists",
         *(
             f"{path} ({image})"
             for path, image in zip(records["path"], found, strict=True)
