@@ -30,6 +30,7 @@ This page is generated from `pipeline/settings.py` and `pipeline/config.py` by
 |---|---|
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
+| `cub_search.yaml` | the search for its training keys, on held-out training images |
 
 A key that is absent has its default. An unknown or wrong key stops the workflow before any job,
 with every problem in one message. Fractions are in [0, 1]; sizes are in pixels.
