@@ -20,7 +20,7 @@ from pipeline.tables.table import load
 
 TEMPLATE = Path(__file__).parent / "data" / "report.html.j2"
 PACKAGES = (
-    "torch", "torchvision", "lightning-fabric", "numpy", "scipy", "numba", "h5py", "pandas",
+    "torch", "torchvision", "lightning-fabric", "numpy", "numba", "h5py", "pandas",
     "webdataset", "pillow", "matplotlib",
 )  # fmt: skip
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}

@@ -236,7 +236,6 @@ class TrainJob(Section):
     training: Training
 
 
-CamMethod = Literal["cam"]
 CalmMethod = Literal["joint", "conditional", "posterior", "saliency", "subset", "counterfactual"]
 
 
