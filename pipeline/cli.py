@@ -19,11 +19,14 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
 
 
-def add_section(arguments: argparse.ArgumentParser, model: type[BaseModel]) -> None:
+def add_section(
+    arguments: argparse.ArgumentParser, model: type[BaseModel], default: str | None = None
+) -> None:
     """Add ``--section``: the stage's part of the config, as JSON text or as a path to a file."""
     arguments.add_argument(
         "--section",
-        required=True,
+        required=default is None,
+        default=default,
         metavar="JSON",
         help=f"the {model.__name__} section of the config: JSON text, or a file that holds it",
     )

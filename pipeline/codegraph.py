@@ -14,7 +14,17 @@ PACKAGE = Path(__file__).parent
 # Imported everywhere, but without effect on what a stage writes: a setting's value reaches a job
 # through its parameters, and messages and progress are no results.
 WITHOUT_EFFECT = frozenset(
-    {"cli", "codegraph", "config", "errors", "machine", "progress", "settings"}
+    {
+        "attribution.catalogue",
+        "cli",
+        "codegraph",
+        "config",
+        "errors",
+        "evaluation.catalogue",
+        "machine",
+        "progress",
+        "settings",
+    }
 )
 
 
@@ -59,7 +69,8 @@ def _imports(path: Path) -> tuple[Path, ...]:
 def _files(module: str, *, entry_point: bool = True) -> list[Path]:
     """Files behind a dotted name of our package; none for other names (a function, say)."""
     package, *parts = module.split(".")
-    if package != PACKAGE.name or not parts or parts[0] in WITHOUT_EFFECT:
+    above = {".".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+    if package != PACKAGE.name or not parts or above & WITHOUT_EFFECT:
         return []
     files = []
     for depth in range(1, len(parts) + 1):

@@ -13,8 +13,11 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from pipeline import settings
+from pipeline.attribution.catalogue import METHODS
 from pipeline.errors import UserError
+from pipeline.evaluation.catalogue import TASKS
 from pipeline.files import canonical_json
+from pipeline.search import plan as search_plan
 from pipeline.settings import Section
 
 # What the authors' code does where it departs from the paper (docs/protocols.md). Each item is
@@ -55,6 +58,7 @@ class Dataset(Section):
     records: settings.Records = settings.Records()
     images: settings.Images = settings.Images()
     cues: bool = Field(True, description="measure cue localisation (needs parts, attributes)")
+    wsol: bool = Field(True, description="measure localisation (needs boxes or masks)")
     supersets: settings.Supersets = settings.Supersets()
     architectures: tuple[str, ...] = Field((), description="names from `architectures`")
     variants: dict[str, TrainingKeys] = Field(
@@ -72,9 +76,17 @@ class Dataset(Section):
         return self
 
 
-class Study(Section):
+def _may_extend(schema: dict[str, Any]) -> None:
+    """In the JSON schema, a config that extends another needs no key."""
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": schema.pop("required")}]
+
+
+class Study(Section, json_schema_extra=_may_extend):
     """A whole study, as written in config/*.yaml."""
 
+    extends: str | None = Field(
+        None, description="another config file that lies under this one; keys given here win"
+    )
     title: str = Field("An attribution study", description="heading of the report")
     results: str = Field("results", description="folder for everything that is made")
     protocol: Literal["corrected", "released"] = Field(
@@ -84,8 +96,10 @@ class Study(Section):
     architectures: dict[str, settings.Trunk] = Field(description="name -> trunk and weights")
     datasets: dict[str, Dataset] = Field(min_length=1, description="name -> data set")
     training: TrainingKeys = Field({}, description="training keys for all models")
+    search: settings.Search | None = None
     cues: settings.Cues = settings.Cues()
     methods: settings.Methods = settings.Methods()
+    attribution: settings.Attribution = settings.Attribution()
     evaluation: settings.Evaluation = settings.Evaluation()
     report: settings.Report = settings.Report()
 
@@ -105,15 +119,30 @@ class Study(Section):
                         f"datasets.{name}.variants.{variant}: give it a `method`, or the name of "
                         f"one{nearest(variant, _TRAINING_METHODS)}"
                     )
-        for name, architecture in self.architectures.items():
-            source = architecture.weights.removeprefix("model:")
-            if source != architecture.weights and tuple(source.split("/")) not in set(
-                self._models_without_seed()
-            ):
+        models = {"/".join(model) for model in self._models_without_seed()}
+        for key, weights in self.named_weights():
+            source = weights.removeprefix("model:")
+            if source != weights and source not in models:
                 problems.append(
-                    f"architectures.{name}.weights: the study trains no model {source!r} "
+                    f"{key}: the study trains no model {source!r} "
                     "(expected model:DATASET/ARCHITECTURE/VARIANT)"
                 )
+        for name, own in self.methods.own.items():
+            if own.model not in models:
+                problems.append(
+                    f"methods.{name}.model: the study trains no model {own.model!r}"
+                    + nearest(own.model, models)
+                )
+        methods = {*self.methods.cam, *self.methods.calm, *self.methods.own}
+        for task in TASKS:
+            section = getattr(self.evaluation, task)
+            for method in (section and section.methods) or ():
+                if method not in methods:
+                    problems.append(
+                        f"evaluation.{task}.methods: the study has no method {method!r} in "
+                        f"`methods`{nearest(method, methods)}"
+                    )
+        problems += search_plan.problems(self)
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -123,6 +152,15 @@ class Study(Section):
             for architecture in dataset.architectures:
                 for variant in dataset.variants:
                     yield name, architecture, variant
+
+    def named_weights(self) -> Iterator[tuple[str, str]]:
+        """Every key that names weights, and what it says."""
+        for name, architecture in self.architectures.items():
+            yield f"architectures.{name}.weights", architecture.weights
+        for name, dataset in self.datasets.items():
+            for variant, own in dataset.variants.items():
+                if weights := own.get("weights"):
+                    yield f"datasets.{name}.variants.{variant}.weights", weights
 
     def models(self) -> list[tuple[str, str, str, int]]:
         """Every model to train: (dataset, architecture, variant, seed)."""
@@ -134,32 +172,59 @@ class Study(Section):
 
     def studied_models(self) -> list[tuple[str, str, str, int]]:
         """The models whose maps are measured: all but those that only pretrain a trunk."""
-        return [model for model in self.models() if self.methods_of(model[0], model[2])]
+        return [model for model in self.models() if self.methods_of(*model[:3])]
 
     def training_of(self, dataset: str, variant: str) -> settings.Training:
         """Training keys of a variant: the study's, then the data set's, then its own."""
         own = self.datasets[dataset].variants[variant]
-        keys = {"method": variant} if variant in _TRAINING_METHODS else {}
-        return settings.Training.model_validate(
-            {**keys, **self.training, **self.datasets[dataset].training, **own}
-        )
+        keys: dict[str, Any] = {"method": variant} if variant in _TRAINING_METHODS else {}
+        for more in (self.training, self.datasets[dataset].training, own):
+            keys = _merge(keys, more)
+        return settings.Training.model_validate(keys)
 
     def train_job(self, dataset: str, architecture: str, variant: str, seed: int) -> Section:
         """Everything that decides the weights of one model."""
         trunk = self.architectures[architecture]
+        training = self.training_of(dataset, variant)
         return settings.TrainJob(
             trunk=trunk.trunk,
-            weights=trunk.weights,
+            map_size=trunk.map_size,
+            weights=training.weights or trunk.weights,
             seed=seed,
-            training=self.training_of(dataset, variant),
+            training=training.model_copy(update={"weights": None}),
         )
 
-    def methods_of(self, dataset: str, variant: str) -> tuple[str, ...]:
-        """Attribution methods of a variant; none for pretraining."""
+    def methods_of(self, dataset: str, architecture: str, variant: str) -> tuple[str, ...]:
+        """Attribution methods of a model, its own maps last; none for pretraining."""
         method = self.training_of(dataset, variant).method
         if method == "attributes":
             return ()
-        return self.methods.cam if method == "cam" else self.methods.calm
+        model = f"{dataset}/{architecture}/{variant}"
+        own = (name for name, maps in self.methods.own.items() if maps.model == model)
+        return (*(self.methods.calm if method.startswith("calm") else self.methods.cam), *own)
+
+    def method_options(self, method: str) -> dict[str, Any]:
+        """The options that an attribution method uses, as JSON; none for a user's own maps."""
+        used = METHODS[method].options if method in METHODS else ()
+        options = self.attribution.model_dump(mode="json", include=set(used))
+        return options if used else {}
+
+    def task_section(self, task: str) -> dict[str, Any]:
+        """The section of an evaluation of single maps, without its methods; {} if it is not run."""
+        section = getattr(self.evaluation, task)
+        return section.model_dump(mode="json", exclude={"methods"}) if section else {}
+
+    def measurements(self) -> Iterator[tuple[str, str, str, str, int, str]]:
+        """Every evaluation of single maps: (task, dataset, architecture, variant, seed, method)."""
+        for task, entry in TASKS.items():
+            section = getattr(self.evaluation, task)
+            if section is None:
+                continue
+            for model in self.studied_models():
+                for method in self.methods_of(*model[:3]):
+                    chosen = section.methods is None or method in section.methods
+                    if chosen and entry.measures(method):
+                        yield (task, *model, method)
 
 
 _TRAINING_METHODS = settings.Training.model_fields["method"].annotation.__args__
@@ -177,20 +242,34 @@ def load(raw: str | Path | Mapping[str, Any]) -> Study:
         UserError: the file is missing or no YAML, or keys are unknown or wrong; the message lists
             every problem, with the nearest valid name.
     """
-    if isinstance(raw, str | Path):
-        try:
-            raw = yaml.safe_load(Path(raw).read_text())
-        except OSError as error:
-            raise UserError(f"Cannot read the config {raw}: {error.strerror}.") from error
-        except yaml.YAMLError as error:
-            raise UserError(f"The config {raw} is not valid YAML: {error}") from error
-    if not isinstance(raw, Mapping):
-        raise UserError("The config is empty: start from config/config.yaml.")
-    preset = PRESETS.get(str(raw.get("protocol", "corrected")), {})
+    keys = _with_base(_read(raw) if isinstance(raw, str | Path) else raw)
+    preset = PRESETS.get(str(keys.get("protocol", "corrected")), {})
     try:
-        return Study.model_validate(_merge(preset, raw))
+        return Study.model_validate(_merge(preset, keys))
     except ValidationError as error:
         raise UserError(explain_validation(error, Study)) from error
+
+
+def _read(path: str | Path) -> Any:
+    """A YAML file."""
+    try:
+        return yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"Cannot read the config {path}: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"The config {path} is not valid YAML: {error}") from error
+
+
+def _with_base(keys: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The keys of a config over those of the config that it extends, which may extend another."""
+    if not isinstance(keys, Mapping):
+        raise UserError("The config is empty: start from config/config.yaml.")
+    base = keys.get("extends")
+    if not isinstance(base, str):
+        return dict(keys)
+    if base in above:
+        raise UserError(f"extends: {base} extends itself. Drop the key in one of the configs.")
+    return _merge(_with_base(_read(base), (*above, base)), keys)
 
 
 def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:

@@ -31,6 +31,10 @@ This page is generated from `pipeline/settings.py` and `pipeline/config.py` by
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
 | `cub_search.yaml` | the search for its training keys, on held-out training images |
+| `search.yaml` | the default with a random search of the training keys (docs/search.md) |
+| `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
+| `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
+| `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |
 
 A key that is absent has its default. An unknown or wrong key stops the workflow before any job,
 with every problem in one message. Fractions are in [0, 1]; sizes are in pixels.
@@ -52,7 +56,9 @@ def page_text() -> str:
     sections += [(f"datasets.NAME.{key}", model) for key, model in _inner(Dataset)]
     sections += [("architectures.NAME", settings.Trunk)]
     sections += [("training (also in data sets and variants)", settings.Training)]
+    sections += [(f"training.{key}", model) for key, model in _inner(settings.Training)]
     sections += list(_inner(Study))
+    sections += [("search.ranges.KEY", settings.Range)]
     sections += [(f"evaluation.{key}", model) for key, model in _inner(settings.Evaluation)]
     sections += [("evaluation.*.bootstrap", settings.Bootstrap)]
     text = _INTRODUCTION

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from pipeline import config, reference
+from pipeline.attribution.catalogue import METHODS
 from pipeline.errors import UserError
 
 MINIMAL = {
@@ -47,7 +48,7 @@ def test_one_method_can_be_trained_under_two_names():
     raw["datasets"]["birds"]["variants"]["slow"] = {"method": "calm_ml", "lr": 1e-4}
     study = config.load(raw)
     assert study.training_of("birds", "slow").method == "calm_ml"
-    assert study.methods_of("birds", "slow") == study.methods.calm
+    assert study.methods_of("birds", "small", "slow") == study.methods.calm
 
 
 def test_pretraining_models_are_not_studied():
@@ -56,6 +57,23 @@ def test_pretraining_models_are_not_studied():
     study = config.load(raw)
     assert len(study.models()) == 3
     assert len(study.studied_models()) == 2
+
+
+def test_a_training_method_for_localisation_has_cams_maps_and_its_own_section_alone():
+    raw = changed(training={"adl": {"drop_rate": 0.5}, "has": {"grid_size": 8}})
+    raw["datasets"]["birds"]["variants"]["adl"] = {"adl": {"threshold": 0.8}}
+    study = config.load(raw)
+    assert study.methods_of("birds", "small", "adl") == study.methods.cam
+    training = study.train_job("birds", "small", "adl", 0).training
+    assert training.adl.model_dump() == {"drop_rate": 0.5, "threshold": 0.8}
+    assert training.code == ("pipeline.models.methods.adl",)
+    assert "has" not in training.model_dump()
+    for variant in ("cam", "calm_em"):
+        job = study.train_job("birds", "small", variant, 0)
+        plain = config.load(changed()).train_job("birds", "small", variant, 0)
+        assert config.params(job) == config.params(plain)
+        assert not {"adl", "has", "acol"} & job.model_dump()["training"].keys()
+        assert job.training.code == ()
 
 
 def test_the_released_preset_lies_under_the_config():
@@ -144,3 +162,74 @@ def test_shipped_configs_are_valid(path):
     raw = yaml.safe_load(path.read_text())
     config.load(raw)
     jsonschema.validate(raw, json.loads(reference.SCHEMA.read_text()))
+
+
+def test_a_config_may_extend_another_and_its_own_keys_win(tmp_path):
+    base, over = tmp_path / "base.yaml", tmp_path / "over.yaml"
+    base.write_text(yaml.safe_dump(changed(seeds=[1], title="base")))
+    over.write_text(
+        yaml.safe_dump(
+            {
+                "extends": str(base),
+                "title": "over",
+                "datasets": {"birds": {"variants": {"cam": {"lr": 0.25}}}},
+            }
+        )
+    )
+    study = config.load(over)
+    assert (study.title, study.seeds) == ("over", (1,))
+    assert study.training_of("birds", "cam").lr == 0.25
+    assert study.training_of("birds", "calm_em").lr == 0.5
+
+
+def test_a_config_that_extends_itself_or_nothing_is_refused(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(f"extends: {own}\n")
+    with pytest.raises(UserError, match="extends itself"):
+        config.load(own)
+    own.write_text("extends: missing.yaml\n")
+    with pytest.raises(UserError, match=r"missing\.yaml"):
+        config.load(own)
+
+
+def test_weights_of_a_variant_win_and_are_no_part_of_its_training():
+    raw = changed()
+    raw["datasets"]["birds"]["variants"]["cam"] = {"weights": "mine.pth", "epochs": 0}
+    job = config.load(raw).train_job("birds", "small", "cam", 0)
+    assert (job.weights, job.training.weights) == ("mine.pth", None)
+    raw["datasets"]["birds"]["variants"]["cam"] = {"weights": "model:birds/small/calm"}
+    with pytest.raises(UserError, match=r"variants\.cam\.weights.*birds/small/calm"):
+        config.load(raw)
+
+
+def test_own_maps_belong_to_a_model_and_unknown_methods_of_an_evaluation_are_named():
+    raw = changed(
+        methods={"mine": {"path": "maps.h5", "model": "birds/small/cam"}},
+        evaluation={"pointing_game": {}, "axioms": {"methods": ["cam"]}},
+    )
+    study = config.load(raw)
+    assert study.methods_of("birds", "small", "cam")[-1] == "mine"
+    assert "mine" not in study.methods_of("birds", "small", "calm_em")
+    measured = {(task, method) for task, *_, method in study.measurements()}
+    assert ("pointing_game", "mine") in measured
+    assert ("pointing_game", "counterfactual") not in measured  # explains no single class
+    assert {method for task, method in measured if task == "axioms"} == {"cam"}
+
+    raw["evaluation"]["axioms"]["methods"] = ["camm"]
+    raw["methods"]["mine"]["model"] = "birds/small/cann"
+    raw["methods"]["joint"] = {"path": "maps.h5", "model": "birds/small/cam"}
+    with pytest.raises(UserError) as caught:
+        config.load(raw)
+    assert "methods: methods.joint: that is the name of a built-in method" in str(caught.value)
+    del raw["methods"]["joint"]
+    with pytest.raises(UserError) as caught:
+        config.load(raw)
+    for text in ("evaluation.axioms.methods", "'cam'?", "methods.mine.model"):
+        assert text in str(caught.value)
+
+
+def test_a_method_passes_on_the_options_that_it_uses_alone():
+    study = config.load(changed())
+    for name, entry in METHODS.items():
+        assert set(study.method_options(name)) == set(entry.options)
+    assert study.method_options("mine") == {}

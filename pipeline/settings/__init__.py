@@ -1,0 +1,74 @@
+"""The typed sections of the config: every key with its default, unit, range and meaning.
+
+One section is what one kind of job uses, and nothing else: a job's parameters are the canonical
+JSON of its section, so a changed key reruns exactly the jobs that it touches. `pipeline.config`
+puts the sections of a study together.
+"""
+
+from pipeline.settings.attribution import Attribution, GradientMaps, Methods, Noise, OwnMaps
+from pipeline.settings.base import Bootstrap, Count, Fraction, Positive, Section, Seed
+from pipeline.settings.data import Cues, Images, Records, Supersets, SynthBirds
+from pipeline.settings.evaluation import (
+    Axioms,
+    Classification,
+    CueLocalization,
+    Erase,
+    Evaluation,
+    GridPointing,
+    Infidelity,
+    InsertionDeletion,
+    PointingGame,
+    Sanity,
+    Task,
+    Wsol,
+)
+from pipeline.settings.models import Training, TrainJob, Trunk
+from pipeline.settings.report import ModelNote, Report, TablesJob
+from pipeline.settings.search import DrawJob, Range, Search
+from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
+
+__all__ = [
+    "Acol",
+    "Adl",
+    "Attribution",
+    "Axioms",
+    "Bootstrap",
+    "Classification",
+    "Count",
+    "CueLocalization",
+    "Cues",
+    "Cutmix",
+    "DrawJob",
+    "Erase",
+    "Evaluation",
+    "Fraction",
+    "GradientMaps",
+    "GridPointing",
+    "Has",
+    "Images",
+    "Inca",
+    "Infidelity",
+    "InsertionDeletion",
+    "Methods",
+    "ModelNote",
+    "Noise",
+    "OwnMaps",
+    "PointingGame",
+    "Positive",
+    "Range",
+    "Records",
+    "Report",
+    "Sanity",
+    "Search",
+    "Section",
+    "Seed",
+    "Spg",
+    "Supersets",
+    "SynthBirds",
+    "TablesJob",
+    "Task",
+    "TrainJob",
+    "Training",
+    "Trunk",
+    "Wsol",
+]

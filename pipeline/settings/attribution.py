@@ -1,0 +1,108 @@
+"""Sections of the attribution methods: which ones, and their options."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from pipeline.attribution.catalogue import METHODS
+from pipeline.settings.base import Count, Fraction, Section, Seed
+
+
+class OwnMaps(Section):
+    """Attribution maps made elsewhere, measured like every other method (docs/own_maps.md)."""
+
+    path: str = Field(description="HDF5 file (maps, image_id, target) or folder of .npy files")
+    model: str = Field(
+        description="DATASET/ARCHITECTURE/VARIANT: the model of this study that they explain"
+    )
+
+
+class Methods(Section, extra="allow"):
+    """Attribution methods by kind of model; NAME: {path, model} adds maps of your own."""
+
+    __pydantic_extra__: dict[str, OwnMaps]
+
+    cam: tuple[str, ...] = Field(("cam", "cam_superset"), description="methods for CAM models")
+    calm: tuple[str, ...] = Field(
+        ("joint", "conditional", "posterior", "saliency", "subset", "counterfactual"),
+        description="methods for CALM models",
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> "Methods":
+        problems = []
+        for kind in ("cam", "calm"):
+            names = getattr(self, kind)
+            valid = [name for name, entry in METHODS.items() if kind in entry.models]
+            problems += [
+                f"methods.{kind}: a {kind} model has no method {name!r}; valid: {', '.join(valid)}"
+                for name in names
+                if name not in valid
+            ]
+            if len(set(names)) != len(names):
+                problems.append(f"methods.{kind} names a method twice: {', '.join(names)}")
+        problems += [
+            f"methods.{name}: that is the name of a built-in method; give your maps another"
+            for name in self.own
+            if name in METHODS
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def own(self) -> dict[str, OwnMaps]:
+        """Name -> maps of the user's own."""
+        return self.__pydantic_extra__ or {}
+
+
+class IntegratedGradients(Section):
+    """Integrated gradients (Sundararajan et al., ICML 2017)."""
+
+    steps: Count = Field(50, description="points of the path from a zero image (mean colour)")
+
+
+class Noise(Section):
+    """Noisy gradients: SmoothGrad, its square, and VarGrad, from the same draws."""
+
+    samples: Count = Field(50, description="noisy copies of an image")
+    spread: Fraction = Field(
+        0.25, description="standard deviation of the noise, relative to the image's range"
+    )
+    seed: Seed = Field(0, description="seed of the noise")
+
+
+class Occlusion(Section):
+    """Occlusion (Zeiler and Fergus, ECCV 2014)."""
+
+    window: Count = Field(32, description="side of the square that is blanked, pixels")
+    stride: Count = Field(16, description="step between squares, pixels; at most `window`")
+
+    @model_validator(mode="after")
+    def _covered(self) -> "Occlusion":
+        if self.stride > self.window:
+            raise ValueError(
+                f"stride: {self.stride} is larger than the window, {self.window}, so that pixels "
+                "between the squares would never be blanked"
+            )
+        return self
+
+
+class GradientMaps(Section):
+    """How maps of gradients at the input's resolution are finished (paper, section 5.1)."""
+
+    blur_sigma: Annotated[float, Field(ge=0)] = Field(
+        4.0,
+        description="standard deviation of the Gaussian blur, pixels; 0: none, as the released "
+        "code. The paper gives no number. Not of the methods `*_released`, which are raw",
+    )
+    minmax: bool = Field(True, description="stretch each map to [0, 1]")
+
+
+class Attribution(Section):
+    """Options of the attribution methods."""
+
+    integrated_gradients: IntegratedGradients = IntegratedGradients()
+    noise: Noise = Noise()
+    occlusion: Occlusion = Occlusion()
+    gradient_maps: GradientMaps = GradientMaps()

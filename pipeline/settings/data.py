@@ -1,0 +1,121 @@
+"""Sections of the data: drawing, records, stored images, cues, supersets."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.settings.base import Count, Section, Seed
+
+
+class SynthBirds(Section):
+    """Birds drawn from a seed, written in the layout of CUB-200-2011."""
+
+    seed: Seed = Field(0, description="seed of classes, poses and backgrounds")
+    classes: Count = Field(20, description="number of bird classes")
+    train_images: Count = Field(30, description="training images a class")
+    test_images: Count = Field(20, description="test images a class")
+    size: int = Field(160, ge=32, description="mean side of an image, pixels (sides vary by 20 %)")
+    pair_structure: bool = Field(
+        True,
+        description="classes come in families whose members differ in 1, 2 or 3 parts; "
+        "false: every class is drawn independently (for pretraining)",
+    )
+
+
+class Records(Section):
+    """Which images of a data set are used, and how they are split."""
+
+    layout: Literal["cub", "wsol", "folder"] = Field(
+        "cub",
+        description="what the root looks like (docs/datasets.md): cub = CUB-200-2011; wsol = "
+        "images that the WSOL benchmark's lists in `metadata` name; folder = your own images as "
+        "{train,val,test}/CLASS/*.jpg, or test images that all lie in the root and are named "
+        "WNID_name.JPEG (any of ImageNet's 1000 classes)",
+    )
+    metadata: str | None = Field(
+        None,
+        description="wsol: folder of the lists, {train,val,test}/{image_ids,class_labels,"
+        "image_sizes,localization}.txt",
+    )
+    masks: str | None = Field(
+        None, description="wsol: folder that the mask paths start from; null: the root"
+    )
+    classes: str = Field(
+        "all",
+        description="class numbers from 1: 'all', or ranges such as '1-50,60' (cub: as in "
+        "classes.txt; wsol: label + 1; folder: place in the sorted names)",
+        pattern=r"^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$",
+    )
+    train_per_class: Count | None = Field(
+        None,
+        description="at most so many training images of each class, those held out as val among "
+        "them: the first in the lists' order; null: all",
+    )
+    test_per_class: Count | None = Field(None, description="the same of test images")
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1,
+        description="part of each class's training images that is held out as split val; not used "
+        "where the data set has val images of its own (wsol: the benchmark's train-fullsup list)",
+    )
+    val_seed: Seed = Field(0, description="seed of the choice of val images")
+
+    @model_validator(mode="after")
+    def _lists_of_wsol(self) -> "Records":
+        if self.layout == "wsol" and self.metadata is None:
+            raise ValueError("layout wsol needs `metadata`, the folder of the benchmark's lists")
+        if self.layout != "wsol" and (self.metadata or self.masks):
+            raise ValueError("`metadata` and `masks` are for layout wsol alone; remove them")
+        return self
+
+
+class Images(Section):
+    """How images are stored in shards."""
+
+    resize: Literal["square", "short_side"] = Field(
+        "square",
+        description="square: both sides become the size, as the released code does; short_side: "
+        "the shorter side does, then the centre is cut out",
+    )
+    train_size: Count = Field(256, description="side of a stored training image, pixels")
+    eval_size: Count = Field(224, description="side of a stored val or test image, pixels")
+    format: Literal["jpeg", "png"] = Field("jpeg", description="png is lossless")
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(95, description="JPEG quality")
+    shard_images: Count = Field(512, description="images a shard")
+
+
+class Cues(Section):
+    """Estimated cue masks from attributes and keypoints (paper, section 5.2)."""
+
+    max_parts: Annotated[int, Field(ge=1, le=7)] = Field(
+        3, description="a class pair is used if it differs in at most this many parts"
+    )
+    threshold: Annotated[float, Field(ge=0, le=100)] = Field(
+        50.0, description="a class has an attribute from this percentage of annotators on"
+    )
+    foreground: Literal["auto", "segmentation", "box", "none"] = Field(
+        "auto", description="auto: the segmentation where there is one, else the bounding box"
+    )
+    truncate_keypoints: bool = Field(
+        False, description="round keypoints down to whole pixels of the map (released code)"
+    )
+
+
+class Supersets(Section):
+    """Which classes a map is summed over for localisation (paper, section 5.4 and Appendix F)."""
+
+    kind: Literal["all", "singletons", "wordnet"] = Field(
+        "singletons",
+        description="all: one superset of all classes (CUB); singletons: none (OpenImages); "
+        "wordnet: from the is-a tree (ImageNet)",
+    )
+    annotation: Literal["disjoint", "paper"] = Field(
+        "disjoint", description="wordnet: the partition of 446 sets, or the paper's Table 4 as is"
+    )
+    parents: Literal["last", "all"] = Field(
+        "last", description="wordnet: one parent a synset (reproduces Table 4), or every parent"
+    )
+    is_a: str | None = Field(
+        None,
+        description="wordnet: path of the full edge list (wordnet.is_a.txt); none: the edges above "
+        "the 1000 ImageNet classes, which are shipped",
+    )

@@ -1,0 +1,201 @@
+"""Sections of the evaluations."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.settings.base import Bootstrap, Count, Fraction, Positive, Section, Seed
+
+
+class CueLocalization(Section):
+    """mPxAP over class pairs (paper, section 5.2)."""
+
+    thresholds: Literal["exact", "even", "log", "released"] = Field(
+        "exact",
+        description="exact: every distinct score; even, log: 1000 bins; released: log for CALM "
+        "maps and even for the others",
+    )
+    pooling: Literal["pair", "cumulative"] = Field(
+        "pair", description="pair: a fresh evaluator a pair; cumulative: never reset (released)"
+    )
+    normalisations: tuple[Literal["raw", "minmax"], ...] = Field(
+        ("raw", "minmax"),
+        min_length=1,
+        description="of |s_A - s_B|: raw, or min-max an image; the first is the headline",
+    )
+    bootstrap: Bootstrap = Bootstrap()
+
+
+class Wsol(Section):
+    """MaxBoxAccV2 and PxAP (paper, section 5.4; definitions in docs/protocols.md)."""
+
+    iou_thresholds: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.3, 0.5, 0.7), min_length=1, description="IoU from which a box is right"
+    )
+    contours: Literal["all", "largest"] = Field(
+        "all", description="boxes of all contours (V2) or of the largest one (V1)"
+    )
+    v1: bool = Field(
+        False, description="also MaxBoxAcc as first defined: the largest contour, IoU .5"
+    )
+    val_threshold: bool = Field(
+        False,
+        description="also box accuracy at the map threshold that is best for the val images, "
+        "whose maps are then computed too",
+    )
+    masks: bool = Field(
+        False,
+        description="also PxAP against the segmentation; where records have instance masks "
+        "(OpenImages), PxAP against these is always measured",
+    )
+    upsampling: Literal["bilinear", "bicubic"] = Field(
+        "bilinear", description="from the map's resolution to the image's"
+    )
+    normalisation: Literal["minmax", "max", "ivr"] = Field(
+        "minmax",
+        description="of a map, to [0, 1]: minmax; max: positive part over maximum (Eq. 2); ivr: "
+        "as minmax, but from a percentile up (Kim et al., ICCV 2021)",
+    )
+    ivr_percentile: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.45, description="ivr: fraction of the map's pixels that become 0"
+    )
+    bootstrap: Bootstrap = Bootstrap()
+
+
+class Classification(Section):
+    """Top-1 accuracy on the test split."""
+
+    bootstrap: Bootstrap = Bootstrap()
+
+
+class Task(Section):
+    """What the evaluations of single maps share."""
+
+    methods: tuple[str, ...] | None = Field(
+        None, description="attribution methods that are measured; null: all that can be"
+    )
+    images: Count | None = Field(
+        None, description="at most so many test images, evenly spread over the split; null: all"
+    )
+    bootstrap: Bootstrap = Bootstrap()
+
+
+Eraser = Literal["blur", "zero", "mean", "noisy_linear"]
+
+
+class Erase(Task):
+    """Remove-and-classify (paper, section 5.3)."""
+
+    erasers: tuple[Eraser, ...] = Field(
+        ("blur",),
+        min_length=1,
+        description="what replaces erased pixels: blur (kernel 31, sigma 15), zero (ImageNet's "
+        "mean colour, as released), mean (the image's own), noisy_linear (ROAD)",
+    )
+    fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        min_length=1,
+        description="parts of the pixels that are erased, ascending",
+    )
+    orders: tuple[Literal["most", "least"], ...] = Field(
+        ("most", "least"), min_length=1, description="which pixels are erased first"
+    )
+    random_draws: Count = Field(3, description="random orders that the base averages over")
+    seed: Seed = Field(0, description="seed of random orders, of ties and of noise")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Erase":
+        if list(self.fractions) != sorted(set(self.fractions)):
+            raise ValueError(f"fractions must ascend: {self.fractions}")
+        return self
+
+
+class InsertionDeletion(Task):
+    """Insertion and deletion curves (Petsiuk et al., BMVC 2018)."""
+
+    steps: Count = Field(28, description="parts in which the pixels come")
+
+
+class PointingGame(Task):
+    """Pointing game (Zhang et al., IJCV 2018)."""
+
+    region: Literal["box", "mask"] = Field(
+        "box", description="the object: inside its boxes, or in its masks or segmentation"
+    )
+    tolerance: Fraction = Field(
+        15 / 224,
+        description="a hit is at most so far from the object, relative to the image's side "
+        "(15 pixels of 224)",
+    )
+
+
+class GridPointing(Task):
+    """Grid pointing game (Boehle et al., CVPR 2021)."""
+
+    side: Annotated[int, Field(ge=2)] = Field(
+        2, description="images along a side of a grid, which stays at their full resolution"
+    )
+    grids: Count = Field(100, description="grids; fewer where the images do not suffice")
+
+
+class CostlyTask(Task):
+    """An evaluation that needs many maps or forward passes of each image."""
+
+    images: Count | None = Field(
+        50, description="at most so many test images, evenly spread over the split; null: all"
+    )
+
+
+class Sanity(CostlyTask):
+    """Sanity checks: cascading randomisation of the weights (Adebayo et al., NeurIPS 2018)."""
+
+    seed: Seed = Field(0, description="seed of the random weights")
+
+
+class Infidelity(CostlyTask):
+    """Infidelity and max-sensitivity (Yeh et al., NeurIPS 2019)."""
+
+    square: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.25, description="infidelity: side of the removed square, relative to the image's side"
+    )
+    squares: Count = Field(50, description="infidelity: squares an image, each removed by itself")
+    radius: Positive = Field(
+        0.02,
+        description="max-sensitivity: largest change of a pixel, in standard deviations of "
+        "ImageNet's colours (about 1.2 of 255)",
+    )
+    changes: Count = Field(10, description="max-sensitivity: random changes an image")
+    seed: Seed = Field(0, description="seed of squares and changes")
+
+
+class Axioms(CostlyTask):
+    """The axioms of the paper's sections 3.1 and 4.2 as numbers."""
+
+    shift: float = Field(
+        10.0, description="implementation invariance: added to all class logits at every location"
+    )
+    blocks: Annotated[int, Field(ge=2)] = Field(
+        7, description="sensitivity: blocks along a side of the image, each blanked by itself"
+    )
+    response: Fraction = Field(
+        0.01, description="sensitivity: a block matters if p(y|x) changes by more than this"
+    )
+    zero: Fraction = Field(
+        0.01,
+        description="sensitivity: what is at most this part of an image's largest is zero",
+    )
+
+
+class Evaluation(Section):
+    """What is measured, and how; an evaluation that is null here is not run."""
+
+    classification: Classification = Classification()
+    cues: CueLocalization = CueLocalization()
+    wsol: Wsol = Wsol()
+    erase: Erase | None = None
+    insertion_deletion: InsertionDeletion | None = None
+    pointing_game: PointingGame | None = None
+    grid_pointing: GridPointing | None = None
+    sanity: Sanity | None = None
+    infidelity: Infidelity | None = None
+    axioms: Axioms | None = None

@@ -1,0 +1,133 @@
+"""Sections of the models: trunk and training."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from pipeline.settings.base import Count, Fraction, Positive, Section, Seed
+from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
+
+# training methods with a section and a module of their name, pipeline/models/methods/NAME.py
+WSOL_METHODS = ("has", "acol", "spg", "adl", "cutmix", "inca")
+
+
+class Trunk(Section):
+    """The network below the heads."""
+
+    trunk: Literal[
+        "resnet_small",
+        "resnet18",
+        "resnet50",
+        "vgg16",
+        "vgg16_bn",
+        "inception_v3",
+        "squeezenet1_0",
+        "convnext_tiny",
+    ] = Field("resnet_small", description="feature extractor, see docs/trunks.md")
+    map_size: Literal[14, 28] = Field(
+        28,
+        description="nominal side of the map for images of 224 pixels, in cells "
+        "(squeezenet1_0: 13 and 27)",
+    )
+    weights: str = Field(
+        "none",
+        description="none; a path (.safetensors or a PyTorch state dict); 'torchvision:NAME' "
+        "(downloads); or 'model:DATASET/ARCHITECTURE/VARIANT', trained by this study",
+    )
+
+
+class Training(Section):
+    """Optimisation of one model (paper, section 5.1 and Appendix C)."""
+
+    method: Literal[
+        "cam", "calm_em", "calm_ml", "attributes", "has", "acol", "spg", "adl", "cutmix", "inca"
+    ] = Field(
+        description="head and loss; attributes = multi-label pretraining on attributes; from has "
+        "on: see docs/wsol_methods.md"
+    )
+    epochs: Annotated[int, Field(ge=0)] = Field(
+        40, description="passes over the training split; 0: the weights are measured as they are"
+    )
+    weights: str | None = Field(
+        None, description="instead of the architecture's, for one variant; same forms"
+    )
+    head: Literal["scratch", "network", "trained"] = Field(
+        "scratch",
+        description="network: CAM's class branch is the classifier of the torchvision network "
+        "whose weights are given; trained: all heads are those of a model of a study",
+    )
+    batch_size: Count = Field(64, description="images a step, over all devices")
+    crop: Count = Field(224, description="side of the random training crop, pixels")
+    flip: bool = Field(True, description="mirror half of the training images")
+    lr: Positive = Field(3e-5, description="learning rate of the trunk")
+    head_lr_ratio: Positive = Field(
+        10.0, description="learning rate of the heads and the trunk's last block, relative to lr"
+    )
+    location_lr_ratio: Positive = Field(
+        1.0, description="learning rate of the location branch h, relative to the other heads"
+    )
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="SGD momentum")
+    nesterov: bool = Field(True, description="Nesterov momentum, as the released code")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="L2 penalty")
+    schedule: Literal["step", "cosine", "constant"] = Field(
+        "step", description="step: times decay_factor every decay_every epochs"
+    )
+    decay_every: Count = Field(30, description="epochs between steps of the schedule")
+    decay_factor: Fraction = Field(0.1, description="factor at each step")
+    warmup_epochs: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="epochs over which the learning rate rises linearly from zero"
+    )
+    location: Literal["softplus", "relu"] = Field(
+        "softplus", description="activation of the location branch h (section 4.1.1 / App. C)"
+    )
+    detach_normaliser: bool = Field(
+        False, description="no gradient through the prior's normaliser (released code)"
+    )
+    class_init_scale: Positive = Field(
+        1.0, description="factor on the initial weights of the class branch g"
+    )
+    location_init_scale: Positive = Field(
+        1.0, description="factor on the initial weights of the location branch h"
+    )
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        "32-true", description="Lightning Fabric precision"
+    )
+    has: Has = Has()
+    acol: Acol = Acol()
+    spg: Spg = Spg()
+    adl: Adl = Adl()
+    cutmix: Cutmix = Cutmix()
+    inca: Inca = Inca()
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The dotted name of the method's module, if it has one of its own."""
+        return (f"pipeline.models.methods.{self.method}",) if self.method in WSOL_METHODS else ()
+
+    def merged(self, keys: Mapping[str, Any]) -> "Training":
+        """These keys with others over them, a method's section key by key.
+
+        Raises:
+            ValidationError: a key is unknown, or its value wrong.
+        """
+        own = self.model_dump(mode="json")
+        for key, value in keys.items():
+            own[key] = {**own.get(key, {}), **value} if isinstance(value, Mapping) else value
+        return Training.model_validate(own)
+
+    @model_serializer(mode="wrap")
+    def _without_other_methods(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A section of another method decides nothing, so a change of it is none of this model."""
+        others = set(WSOL_METHODS) - {self.method}
+        return {key: value for key, value in fields(self).items() if key not in others}
+
+
+class TrainJob(Section):
+    """Everything that decides the weights of one model."""
+
+    trunk: str
+    map_size: Literal[14, 28] = 28  # the default reads files of weights that lack the key
+    weights: str
+    seed: Seed
+    training: Training
