@@ -1,4 +1,4 @@
-"""A classifier = trunk + head, the weights that it starts from, and its file.
+"""A classifier = trunk + head, and its file.
 
 A weights file is safetensors whose metadata holds the model's config section, so that it can be
 rebuilt from the file alone.
@@ -10,13 +10,19 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.files import atomic_path, canonical_json
 from pipeline.models.backbones import TRUNKS, build_trunk
-from pipeline.models.heads import HEADS, location_parameters
+from pipeline.models.heads import head_of, location_parameters
+from pipeline.models.pretrained import (
+    load_head,
+    load_trunk,
+    read_safetensors,
+    read_weights,
+    unreadable,
+)
 from pipeline.settings import Training, TrainJob
 
 
@@ -27,8 +33,12 @@ class Classifier(nn.Module):
         super().__init__()
         self.job = job
         self.num_classes = outputs
-        self.trunk = build_trunk(job.trunk)
-        self.head = HEADS[job.training.method](TRUNKS[job.trunk].channels, outputs, job.training)
+        trunk, head = TRUNKS[job.trunk], head_of(job.training)
+        places = head.places_on(job.trunk)
+        self.trunk = build_trunk(job.trunk, job.map_size, places, dropout=head.dropout)
+        self.head = head(trunk.channels, outputs, job.training, places)
+        if job.training.head == "network":
+            self.head.rectified = trunk.rectified
 
     @property
     def kind(self) -> str:
@@ -44,16 +54,27 @@ class Classifier(nn.Module):
         return self.head.log_probs(maps)
 
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
-        """The training loss (scalar, nats, mean over the batch) from the maps."""
+        """The loss of the maps alone (scalar, nats, mean over the batch)."""
         return self.head.loss(maps, labels)
 
+    def training_step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps and the whole loss of one step, see `pipeline.models.heads.Head`."""
+        return self.head.training_step(self.trunk, images, labels)
+
+    @torch.no_grad()
+    def class_maps(self, inputs: Tensor, maps: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+        """The maps (K, h, w) that localise single classes, see `pipeline.models.heads.Head`."""
+        return self.head.class_maps(self.trunk, inputs, maps, images, labels)
+
     def parameter_groups(self, training: Training) -> list[dict]:
-        """Optimiser groups: trunk; last block and class branch; location branch.
+        """Optimiser groups: trunk; last block and heads; location branch.
 
         The names and rates are explicit, so that no parameter changes group by accident.
         """
         last_block = TRUNKS[self.job.trunk].last_block
-        trunk, fast = [], list(self.head.classes.parameters())
+        location = location_parameters(self.head)
+        trunk = []
+        fast = [p for p in self.head.parameters() if all(p is not other for other in location)]
         for name, parameter in self.trunk.named_parameters():
             (fast if name.startswith(last_block) else trunk).append(parameter)
         head_lr = training.lr * training.head_lr_ratio
@@ -62,7 +83,7 @@ class Classifier(nn.Module):
             {"name": "head", "params": fast, "lr": head_lr},
             {
                 "name": "location",
-                "params": location_parameters(self.head),
+                "params": location,
                 "lr": head_lr * training.location_lr_ratio,
             },
         ]
@@ -70,7 +91,7 @@ class Classifier(nn.Module):
 
 
 def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -> Classifier:
-    """A new classifier: heads drawn from ``job.seed``, trunk from ``job.weights``.
+    """A new classifier: trunk from ``job.weights``, heads drawn from ``job.seed`` or given too.
 
     Args:
         job: trunk, weights and training keys.
@@ -78,24 +99,17 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
         weights: the file behind ``job.weights`` where that is a path or a model of the study.
 
     Raises:
-        UserError: the weights are missing, unreadable or do not fit the trunk.
+        UserError: the weights are missing, unreadable or do not fit trunk or heads.
     """
     torch.manual_seed(job.seed)
     model = Classifier(job, outputs)
-    if job.weights.startswith("torchvision:"):
-        name = job.weights.removeprefix("torchvision:")
-        try:
-            state = torchvision.models.get_weight(name).get_state_dict(check_hash=True)
-        except (ValueError, AttributeError) as error:
-            raise UserError(f"weights: torchvision knows no {name!r} ({error}).") from error
-        except OSError as error:
-            raise UserError(
-                f"weights: torchvision could not download {name!r} ({error}). "
-                "Download it where there is a network and give its path instead."
-            ) from error
-        _load_trunk(model.trunk, state, job)
-    elif job.weights != "none":
-        _load_trunk(model.trunk, _read_state(Path(weights or job.weights)), job)
+    if job.weights != "none":
+        state = read_weights(job.weights, weights)
+        load_trunk(model.trunk, job.trunk, state, job.weights)
+        if job.training.head != "scratch":
+            load_head(model.head, job.trunk, state, job)
+    elif job.training.head != "scratch":
+        raise UserError(f"head: {job.training.head}: give `weights` that have a head.")
     return model
 
 
@@ -121,7 +135,7 @@ def load_model(path: str | Path) -> Classifier:
     Raises:
         UserError: the file is missing, cut short, or no weights file of this study.
     """
-    state = _read_safetensors(Path(path))
+    state = read_safetensors(Path(path))
     about = read_about(path)
     job = TrainJob.model_validate(about["job"])
     model = Classifier(job, about["num_classes"])
@@ -139,65 +153,7 @@ def read_about(path: str | Path) -> dict:
         with safetensors.safe_open(path, framework="pt") as stream:
             metadata = stream.metadata() or {}
     except (safetensors.SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if _ABOUT not in metadata:
         raise UserError(f"{path} holds weights, but not of a model trained by this study.")
     return json.loads(metadata[_ABOUT])
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        state = _read_safetensors(path)
-        ours = {k.removeprefix("trunk."): v for k, v in state.items() if k.startswith("trunk.")}
-        return ours or state
-    if not path.is_file():
-        raise UserError(f"weights: {path} is missing. Correct the path in `architectures`.")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a broken file
-        raise UserError(f"weights: {path} is not a PyTorch state dict ({error}).") from error
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise UserError(f"weights: {path} is missing. Train it, or correct the path.")
-    try:
-        return safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: str | Path, error: Exception) -> UserError:
-    return UserError(
-        f"weights: {path} cannot be read ({error}); it may be cut short. Delete it and run again."
-    )
-
-
-def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], job: TrainJob) -> None:
-    """Load a trunk; tensors of the network's removed parts are ignored, all else must fit."""
-    own = trunk.state_dict()
-    removed = set(TRUNKS[job.trunk].build().state_dict()) - set(own)
-    missing = sorted(own.keys() - state.keys())
-    # older PyTorch files lack the batch counters, which only matter for cumulative statistics
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    unexpected = sorted(state.keys() - own.keys() - removed)
-    misfits = [
-        f"{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in sorted(own.keys() & state.keys())
-        if state[name].shape != own[name].shape
-    ]
-    problems = [
-        f"{what}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ({len(names)})"
-        for what, names in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("of another shape", misfits),
-        )
-        if names
-    ]
-    if problems:
-        raise UserError(
-            f"weights {job.weights!r} do not fit trunk {job.trunk!r}: {'; '.join(problems)}. "
-            "Choose the weights of this trunk, or the trunk of these weights."
-        )
-    trunk.load_state_dict({name: state[name] for name in own if name in state}, strict=False)

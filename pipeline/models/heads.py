@@ -1,14 +1,21 @@
 """Heads: from a trunk's features to per-class maps, class probabilities and a loss.
 
-All three work on maps in float32 whatever the precision of the trunk: `forward` gives the maps,
-`log_probs` reads the prediction off them, `loss` trains them.
+All work on maps in float32 whatever the precision of the trunk: `forward` gives the maps,
+`log_probs` reads the prediction off them, `loss` is of the maps alone. A training method may do
+more than that in `training_step`, where it has the images and the trunk; those of WSOL are in
+`pipeline.models.methods`, one file each.
 """
+
+import importlib
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline import calm
+from pipeline.errors import UserError
 from pipeline.settings import Training
 
 
@@ -20,18 +27,93 @@ def pointwise(channels: int, outputs: int, scale: float) -> nn.Conv2d:
     return layer
 
 
-class CamHead(nn.Module):
-    """CAM (paper, section 3): class activations f (B, C, h, w), p(y|x) = softmax(mean_hw f)."""
+class Head(nn.Module):
+    """What all heads share: how one is trained, and which map of a class it shows.
+
+    Attributes:
+        kind: what the maps are, ``"cam"``, ``"calm"`` or ``"attributes"``.
+        PLACES: trunk -> the outputs of the trunk, besides its features, that `training_step`
+            reads or changes: name -> channels, from the first to the last. ``features`` stands
+            for the trunk's end. Empty if the head fits every trunk as it is.
+        dropout: the trunk keeps its own dropout.
+        places: those of this head's trunk.
+    """
+
+    kind: str
+    PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+    dropout = True
+
+    def __init__(self, places: Mapping[str, int]) -> None:
+        super().__init__()
+        self.places = dict(places)
+
+    @classmethod
+    def places_on(cls, trunk: str) -> Mapping[str, int]:
+        """The places of a trunk.
+
+        Raises:
+            UserError: the training method has places, but none on this trunk.
+        """
+        if cls.PLACES and trunk not in cls.PLACES:
+            raise UserError(
+                f"method: {cls.__name__.lower()!r} has no places on trunk {trunk!r}. Choose one of "
+                f"{', '.join(cls.PLACES)}, or another method."
+            )
+        return cls.PLACES.get(trunk, {})
+
+    def training_step(
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """One pass of training.
+
+        Args:
+            trunk: images -> its outputs by name, in training mode.
+            images: (B, 3, S, S) normalised.
+            labels: (B,) class indices, or (B, A) attributes.
+
+        Returns:
+            the maps (B, C, h, w), and all that is minimised (scalar, mean over the batch, nats).
+        """
+        maps = self(trunk(images)["features"])
+        return maps, self.loss(maps, labels)
+
+    def class_maps(
+        self, trunk: nn.Module, inputs: Tensor, maps: Tensor, images: Tensor, labels: Tensor
+    ) -> Tensor:
+        """The maps that localise single classes, without gradient.
+
+        Args:
+            trunk: in evaluation mode.
+            inputs: (B, 3, S, S) normalised images.
+            maps: (B, C, h, w), of `forward`.
+            images: (K,) int64, rows of ``inputs``.
+            labels: (K,) int64, the class of each map.
+
+        Returns:
+            (K, h, w): the given maps of those classes, unless a head says otherwise.
+        """
+        return maps[images, labels]
+
+
+class CamHead(Head):
+    """CAM (paper, section 3): class activations f (B, C, h, w), p(y|x) = softmax(mean_hw f).
+
+    ``rectified`` puts a ReLU on f, for networks that were trained so (SqueezeNet).
+    """
 
     kind = "cam"
+    rectified = False
 
-    def __init__(self, channels: int, outputs: int, training: Training) -> None:
-        super().__init__()
+    def __init__(
+        self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
+    ) -> None:
+        super().__init__(places)
         self.classes = pointwise(channels, outputs, training.class_init_scale)
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> activations f (B, C, h, w), any real numbers."""
-        return self.classes(features).float()
+        activations = self.classes(features).float()
+        return F.relu(activations) if self.rectified else activations
 
     def log_probs(self, maps: Tensor) -> Tensor:
         """log p(y|x) (Eq. 1): (B, C, h, w) -> (B, C)."""
@@ -56,13 +138,15 @@ class AttributesHead(CamHead):
         return F.binary_cross_entropy_with_logits(maps.mean(dim=(2, 3)), labels)
 
 
-class CalmHead(nn.Module):
+class CalmHead(Head):
     """CALM (paper, section 4): maps are log p(y, z|x) (B, C, h, w)."""
 
     kind = "calm"
 
-    def __init__(self, channels: int, outputs: int, training: Training) -> None:
-        super().__init__()
+    def __init__(
+        self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
+    ) -> None:
+        super().__init__(places)
         self.classes = pointwise(channels, outputs, training.class_init_scale)  # g
         self.location = pointwise(channels, 1, training.location_init_scale)  # h
         self.activation = training.location
@@ -87,7 +171,7 @@ class CalmHead(nn.Module):
         return self.criterion(maps, labels)
 
 
-HEADS: dict[str, type[nn.Module]] = {
+_HEADS: dict[str, type[Head]] = {
     "cam": CamHead,
     "calm_em": CalmHead,
     "calm_ml": CalmHead,
@@ -95,6 +179,18 @@ HEADS: dict[str, type[nn.Module]] = {
 }
 
 
+def head_of(training: Training) -> type[Head]:
+    """The head of a training method.
+
+    Of those with a module of their own, only the one that is asked for is imported: an edit in one
+    method then retrains no model of another.
+    """
+    if not training.code:
+        return _HEADS[training.method]
+    (module,) = training.code
+    return getattr(importlib.import_module(module), training.method.capitalize())
+
+
 def location_parameters(head: nn.Module) -> list[torch.nn.Parameter]:
-    """Parameters of the location branch h (none for CAM)."""
+    """Parameters of the location branch h (none but CALM's)."""
     return list(head.location.parameters()) if isinstance(head, CalmHead) else []

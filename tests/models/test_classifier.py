@@ -1,6 +1,9 @@
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 
 from pipeline import calm
 from pipeline.errors import UserError
@@ -90,6 +93,26 @@ def test_a_saved_model_is_rebuilt_from_its_file_alone(tmp_path):
     assert torch.equal(again(IMAGES), model(IMAGES))
     assert again.job == model.job
     assert read_about(tmp_path / "weights.safetensors")["provenance"] == {"code": "abc"}
+
+
+def test_the_map_size_of_the_job_is_the_trunks():
+    sides = {}
+    for map_size in (14, 28):
+        wanted = job().model_copy(update={"map_size": map_size})
+        sides[map_size] = build_classifier(wanted, 5)(IMAGES).shape[2:]
+    assert sides == {14: (4, 4), 28: (8, 8)}  # of 64 pixels
+
+
+def test_a_file_from_before_the_map_size_has_the_larger_maps(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    model = build_classifier(job("calm_em"), 5).eval()
+    save_model(model, path, {})
+    about = read_about(path)
+    del about["job"]["map_size"]
+    save_file(load_file(path), path, metadata={"model": json.dumps(about)})
+    again = load_model(path)
+    assert again.job.map_size == 28
+    assert torch.equal(again(IMAGES), model(IMAGES))
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):

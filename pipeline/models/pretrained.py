@@ -1,0 +1,170 @@
+"""The weights that a trunk starts from: read by torchvision's name or from a file, and checked."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from pipeline.errors import UserError
+from pipeline.models.backbones import TRUNKS
+from pipeline.settings import TrainJob
+
+HEAD = "head."  # of the names of a model's tensors
+
+
+def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
+    """The state dict that the key ``weights`` names.
+
+    A model of a study comes with the trunk's tensors under their own names, as in torchvision's
+    files, and its heads' tensors under ``head.``.
+
+    Args:
+        source: ``torchvision:NAME`` (downloaded), a path, or ``model:...``.
+        path: the file behind ``source`` where that is a path or a model of the study.
+
+    Raises:
+        UserError: the weights are missing, unreadable, or unknown to torchvision.
+    """
+    if source.startswith("torchvision:"):
+        return _download(source.removeprefix("torchvision:"))
+    path = Path(path or source)
+    if path.suffix == ".safetensors":
+        return {k.removeprefix("trunk."): v for k, v in read_safetensors(path).items()}
+    if not path.is_file():
+        raise UserError(f"weights: {path} is missing. Correct the path in `architectures`.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise UserError(f"weights: {path} is not a PyTorch state dict ({error}).") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise UserError(
+            f"weights: {path} is not a PyTorch state dict, which holds nothing but named tensors. "
+            "If it is a whole checkpoint, save the state dict inside it to a file of its own."
+        )
+    return state
+
+
+def _download(name: str) -> dict[str, Tensor]:
+    try:
+        return torchvision.models.get_weight(name).get_state_dict(check_hash=True)
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"weights: torchvision knows no {name!r} ({error}).") from error
+    except OSError as error:
+        raise UserError(
+            f"weights: torchvision could not download {name!r} ({error}). "
+            "Download it where there is a network and give its path instead."
+        ) from error
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file.
+
+    Raises:
+        UserError: the file is missing or cut short.
+    """
+    if not path.is_file():
+        raise UserError(f"weights: {path} is missing. Train it, or correct the path.")
+    try:
+        return safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str | Path, error: Exception) -> UserError:
+    """The error of a safetensors file that cannot be read."""
+    return UserError(
+        f"weights: {path} cannot be read ({error}); it may be cut short. Delete it and run again."
+    )
+
+
+def load_trunk(module: nn.Module, name: str, state: dict[str, Tensor], source: str) -> None:
+    """Load ``state`` into ``module``, a trunk that `build_trunk` made as ``name``.
+
+    The layers that the trunk leaves out of torchvision's network are ignored, and so are heads.
+    Those that it adds keep their initialisation if ``state`` has none of them. All else must fit.
+
+    Raises:
+        UserError: tensors are missing, unexpected or of another shape; the message names them
+            and ``source``.
+    """
+    trunk = TRUNKS[name]
+    own = module.state_dict()
+    ignored = (*trunk.left_out, HEAD)
+    state = {key: value for key, value in state.items() if not key.startswith(ignored)}
+    needed = own.keys()
+    if not any(key.startswith(trunk.added) for key in state):
+        needed = {key for key in own if not key.startswith(trunk.added)}
+    # older PyTorch files lack the batch counters, which only matter for cumulative statistics
+    needed = {key for key in needed if not key.endswith("num_batches_tracked")}
+    misfits = {
+        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in own.keys() & state.keys()
+        if state[key].shape != own[key].shape
+    }
+    problems = [
+        _enumerate("missing", needed - state.keys()),
+        _enumerate("unexpected", state.keys() - own.keys()),
+        _enumerate("of another shape", misfits),
+    ]
+    if any(problems):
+        raise UserError(
+            f"weights {source!r} do not fit trunk {name!r}: {'; '.join(filter(None, problems))}. "
+            "Choose the weights of this trunk, or the trunk of these weights."
+        )
+    module.load_state_dict(state, strict=False)
+
+
+def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJob) -> None:
+    """Load the heads' weights as ``job.training.head`` says, instead of drawing them.
+
+    Args:
+        head: of a model whose trunk is ``name``.
+        name: of the trunk.
+        state: from `read_weights`.
+        job: of the model.
+
+    Raises:
+        UserError: the file has no such weights, or they do not fit the head.
+    """
+    if job.training.head == "trained":
+        given = {k.removeprefix(HEAD): v for k, v in state.items() if k.startswith(HEAD)}
+    else:
+        layer = TRUNKS[name].classifier
+        if not layer or job.training.method != "cam":
+            raise UserError(
+                f"head: network: {name!r} with method {job.training.method!r} has no class branch "
+                "in torchvision's network. Use CAM on a ResNet or SqueezeNet, or train the head."
+            )
+        given = {
+            f"classes.{part}": state[f"{layer}.{part}"]
+            for part in ("weight", "bias")
+            if f"{layer}.{part}" in state
+        }
+        if "classes.weight" in given:  # a linear layer (C, channels) is a 1x1 convolution
+            weight = given["classes.weight"]
+            given["classes.weight"] = weight.reshape(*weight.shape[:2], 1, 1)
+    own = head.state_dict()
+    misfits = sorted(
+        f"{key} {tuple(given[key].shape) if key in given else 'missing'} instead of "
+        f"{tuple(own[key].shape) if key in own else 'none'}"
+        for key in own.keys() | given.keys()
+        if key not in own or key not in given or own[key].shape != given[key].shape
+    )
+    if misfits:
+        raise UserError(
+            f"head: {job.training.head}: the heads in weights {job.weights!r} do not fit this "
+            f"model: {_enumerate('tensors', misfits)}. Choose weights of the same method and "
+            "classes, or `head: scratch`."
+        )
+    head.load_state_dict(given)
+
+
+def _enumerate(what: str, names: Iterable[str]) -> str:
+    """``"what: the first eight names ... (how many)"``, or nothing if there are none."""
+    names = sorted(names)
+    more = " ..." if len(names) > 8 else ""
+    return f"{what}: {', '.join(names[:8])}{more} ({len(names)})" if names else ""
