@@ -1,0 +1,1 @@
+"""Training methods for localisation, one file each: heads whose training does more than CAM's."""

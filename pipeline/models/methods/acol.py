@@ -1,0 +1,81 @@
+"""Adversarial Complementary Learning (Zhang et al., CVPR 2018): two heads, one after the other.
+
+The second head, B, sees the features without what the first, A, finds for the class, and so must
+find the rest of the object. The prediction is A's; the map of a class is the larger of both heads'
+maps at each location, each stretched to [0, 1].
+
+B's features are erased for one class, in training the true one. At test it is the class whose map
+is asked for. The sum over a superset (CAM + Y) would need B once a class; it is of A's maps alone.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.attribution.normalise import minmax
+from pipeline.models.heads import CamHead, pointwise
+from pipeline.models.methods.layers import rectified
+from pipeline.settings import Training
+
+WIDTH = 1024  # channels inside the heads
+
+
+class Acol(CamHead):
+    """Two heads of two 3x3 convolutions with ReLU and a class branch each."""
+
+    def __init__(
+        self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
+    ) -> None:
+        super().__init__(WIDTH, outputs, training, places)  # A's class branch
+        self.first = _convolutions(channels)
+        self.second = nn.Sequential(
+            _convolutions(channels), pointwise(WIDTH, outputs, training.class_init_scale)
+        )
+        self.threshold = training.acol.threshold
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, channels, h, w) -> the activations of head A (B, C, h, w)."""
+        return super().forward(self.first(features))
+
+    def training_step(
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Both heads' cross-entropies; the maps are A's, see `pipeline.models.heads.Head`."""
+        features = trunk(images)["features"]
+        maps = self(features)
+        rows = torch.arange(len(labels), device=labels.device)
+        complement = self.complement(features, maps[rows, labels])
+        return maps, self.loss(maps, labels) + self.loss(complement, labels)
+
+    def complement(self, features: Tensor, found: Tensor) -> Tensor:
+        """The activations of head B on features from which A's finding is erased.
+
+        Args:
+            features: (B, channels, h, w).
+            found: (B, h, w), A's activations of one class an image.
+
+        Returns:
+            (B, C, h, w).
+        """
+        kept = minmax(found.detach()) < self.threshold  # (B, h, w)
+        return self.second(features * kept[:, None]).float()
+
+    def class_maps(
+        self, trunk: nn.Module, inputs: Tensor, maps: Tensor, images: Tensor, labels: Tensor
+    ) -> Tensor:
+        """The larger of both heads' maps, in [0, 1], see `pipeline.models.heads.Head`."""
+        features = trunk(inputs)["features"]
+        fused = []
+        # an image may be asked for several classes: no more features at once than it has images
+        requests = zip(images.split(len(inputs)), labels.split(len(inputs)), strict=True)
+        for rows, classes in requests:
+            found = maps[rows, classes]
+            complement = self.complement(features[rows], found)
+            rest = complement[torch.arange(len(rows), device=rows.device), classes]
+            fused.append(torch.maximum(minmax(found), minmax(rest)))
+        return torch.cat(fused)
+
+
+def _convolutions(channels: int) -> nn.Sequential:
+    return nn.Sequential(rectified(channels, WIDTH), rectified(WIDTH, WIDTH))
