@@ -14,9 +14,19 @@ DATA = Path(__file__).parent / "data"
 IS_A = DATA / "imagenet_is_a.txt"  # every edge of WordNet above one of the classes
 
 
+def class_names() -> list[str]:
+    """Names of the 1000 classes ('n01440764 tench'), in the order of their usual indices."""
+    return [row["name"] for row in _rows("imagenet_classes.csv")]
+
+
 def class_wnids() -> list[str]:
     """The wnids of the 1000 classes, in the order of their usual indices."""
-    return [row["name"].split()[0] for row in _rows("imagenet_classes.csv")]
+    return [name.split()[0] for name in class_names()]
+
+
+def synset_names() -> dict[str, str]:
+    """Names of the synsets above one of the 1000 classes, by wnid: the first of each."""
+    return {row["wnid"]: row["name"] for row in _rows("imagenet_synsets.csv")}
 
 
 def read_annotation(kind: Literal["disjoint", "paper"]) -> dict[str, str]:

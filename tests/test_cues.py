@@ -40,6 +40,8 @@ def folder(tmp_path):
                 "height": 20,
                 "boxes": [0.0, 0.0, 40.0, 10.0],
                 "segmentation": "",
+                "masks": [],
+                "ignore": "",
                 "keypoints": keypoints.ravel(),
                 "true_parts": "",
             }

@@ -32,6 +32,7 @@ def tiny_study(folder: Path) -> TinyStudy:
     table = draw_records(folder / "raw", IMAGES, CLASSES).assign(
         class_id=lambda rows: rows["label"] + 1, width=30, height=30, segmentation="",
         true_parts="", boxes=[[0.0, 0.0, 9.0, 9.0]] * IMAGES, keypoints=[[]] * IMAGES,
+        masks=[[]] * IMAGES, ignore="",
     )  # fmt: skip
     write_records(folder / "test.parquet", table)
     section = Images(eval_size=32, shard_images=5, format="png")

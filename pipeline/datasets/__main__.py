@@ -1,4 +1,4 @@
-"""Stage 1 on the command line: draw SynthBirds, write records, or only check a folder."""
+"""Stage 1 on the command line: draw SynthBirds, write records, or check a folder or a study."""
 
 import json
 import os
@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pipeline import settings
 from pipeline.cli import add_section, main, parser, read_section
-from pipeline.datasets.cub import SPLITS, read_cub
-from pipeline.datasets.records import write_records
+from pipeline.config import load
+from pipeline.datasets.doctor import diagnose
+from pipeline.datasets.readers import READERS
+from pipeline.datasets.records import SPLITS, write_records
 from pipeline.datasets.synthbirds import draw
+from pipeline.errors import UserError
 from pipeline.files import atomic_path, write_json
-
-READERS = {"cub": read_cub}
 
 
 def run(argv: list[str]) -> None:
@@ -29,9 +30,11 @@ def run(argv: list[str]) -> None:
     command.add_argument("--root", required=True, help="folder of the raw data")
     command.add_argument("--out", required=True, help="folder for the records of each split")
 
-    command = commands.add_parser("check", help="check a folder and print what is in it")
-    add_section(command, settings.Records)
-    command.add_argument("--root", required=True, help="folder of the raw data")
+    command = commands.add_parser("check", help="check the data, without writing anything")
+    checked = command.add_mutually_exclusive_group(required=True)
+    checked.add_argument("--config", help="config file: all its data sets and weights, in words")
+    checked.add_argument("--root", help="a folder of raw data: what is in it, as JSON")
+    add_section(command, settings.Records, default="{}")
 
     for command in commands.choices.values():
         command.add_argument(
@@ -46,8 +49,12 @@ def run(argv: list[str]) -> None:
         section = read_section(options.section, settings.SynthBirds)
         write_json(options.manifest, draw(section, options.out, workers=options.workers))
         return
+    if options.command == "check" and options.config:
+        check_study(options.config, options.workers)
+        return
     section = read_section(options.section, settings.Records)
-    records, classes, summary = READERS[section.layout](options.root, section, options.workers)
+    reader = READERS[section.layout]
+    records, classes, summary = reader.read(options.root, section, options.workers)
     if options.command == "check":
         print(json.dumps(summary, indent=2))
         return
@@ -57,6 +64,22 @@ def run(argv: list[str]) -> None:
     with atomic_path(out / "classes.csv") as temporary:
         classes.to_csv(temporary, index=False)
     write_json(out / "check.json", summary)
+
+
+def check_study(path: str, workers: int) -> None:
+    """Print what a config's data sets and weights are like.
+
+    Raises:
+        UserError: something is missing or broken; what and where was printed.
+    """
+    unusable = 0
+    for usable, text in diagnose(load(path), workers):
+        print(text, flush=True)
+        unusable += not usable
+    if unusable:
+        raise UserError(
+            f"{path} names {unusable} data sets or weights that cannot be used, see above."
+        )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Problems are collected by kind and raised together, so that a user mends them in
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,8 @@ from PIL import Image
 from pipeline.errors import UserError
 
 SHOWN = 20  # problems of a kind that the message lists
+BATCH = 256  # images that a decoding thread takes at once: a job an image would fill the memory
+SHAPE_TOLERANCE = 0.02  # relative difference of two aspect ratios that rounding can explain
 BOX_TOLERANCE = 1.0  # pixels by which a box may leave its image: annotators round
 
 # The boxes of these eight images of CUB-200-2011 leave their image by 2 to 32 pixels in the
@@ -74,8 +76,7 @@ def check_images(records: pd.DataFrame, problems: Problems, workers: int = 2) ->
         ``width``, ``height`` (pixels; 0 where unreadable) and ``grey`` (bool), indexed as
         ``records``.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(_decode, records["path"], chunksize=64))
+    found = in_threads(_decode, records["path"].tolist(), workers)
     missing = [path for path, image in zip(records["path"], found, strict=True) if image is None]
     problems.add("image is missing", *missing)
     problems.add(
@@ -90,6 +91,35 @@ def check_images(records: pd.DataFrame, problems: Problems, workers: int = 2) ->
         problems.hints.append(_missing_hint(records, found))
     sizes = [image if isinstance(image, tuple) else (0, 0, False) for image in found]
     return pd.DataFrame(sizes, columns=["width", "height", "grey"], index=records.index)
+
+
+def in_threads(work: Callable, items: Sequence, workers: int) -> list:
+    """``work`` of every item, in their order."""
+    batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+    with ThreadPoolExecutor(workers) as pool:
+        done = pool.map(lambda batch: [work(item) for item in batch], batches)
+        return [result for batch in done for result in batch]
+
+
+def unlike_sizes(sizes: np.ndarray, expected: np.ndarray, what: str) -> dict[str, int]:
+    """How many of N pictures are larger or smaller than expected, and how many are deformed.
+
+    Args:
+        sizes: (N, 2) width and height, pixels.
+        expected: (N, 2), the same of what they belong to.
+        what: a name for the pictures.
+
+    Returns:
+        ``{what}_of_another_size``, and among them ``{what}_of_another_shape``, whose aspect ratio
+        differs by more than rounding does: they were cut or turned, and places on the one are
+        other places on the other.
+    """
+    ratio = (sizes / expected).reshape(-1, 2)  # (N, 2)
+    deformed = abs(ratio[:, 0] / ratio[:, 1] - 1) > SHAPE_TOLERANCE
+    return {
+        f"{what}_of_another_size": int((ratio != 1).any(axis=1).sum()),
+        f"{what}_of_another_shape": int(deformed.sum()),
+    }
 
 
 def _decode(path: str) -> tuple[int, int, bool] | str | None:
@@ -168,16 +198,23 @@ def check_boxes(records: pd.DataFrame, problems: Problems) -> tuple[list[np.ndar
     return checked, cut
 
 
-def check_classes(records: pd.DataFrame, classes: pd.DataFrame, problems: Problems) -> None:
-    """Note classes without an image in train or test, and counts unlike the official ones.
+def check_classes(
+    records: pd.DataFrame,
+    classes: pd.DataFrame,
+    problems: Problems,
+    splits: Sequence[str] = ("train", "test"),
+) -> None:
+    """Note classes without an image, and counts unlike the official ones of CUB-200-2011.
 
     Args:
-        records: rows with ``class_id`` and ``split`` ('train' or 'test').
+        records: rows with ``class_id`` and ``split``.
         classes: rows with ``class_id`` and ``name``, the selected classes.
         problems: where they are noted.
+        splits: those in which each class must have an image. The official counts are held against
+            a data set only if they are train and test.
     """
     counts = pd.crosstab(records["class_id"], records["split"]).reindex(
-        index=classes["class_id"], columns=["train", "test"], fill_value=0
+        index=classes["class_id"], columns=list(splits), fill_value=0
     )
     names = classes.set_index("class_id")["name"]
     for split in counts:
@@ -186,7 +223,8 @@ def check_classes(records: pd.DataFrame, classes: pd.DataFrame, problems: Proble
         )
     official = _official_counts()
     # a folder whose class has the official name is CUB-200-2011, or was made from it
-    if not any(official.get(number, ("",))[0] == name for number, name in names.items()):
+    named = any(official.get(number, ("",))[0] == name for number, name in names.items())
+    if not named or not {"train", "test"} <= set(splits):
         return
     for number, name in names.items():
         expected = official.get(number)

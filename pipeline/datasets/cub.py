@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.check import Problems, check_boxes, check_classes, check_images
+from pipeline.datasets.assembly import choose, finish
+from pipeline.datasets.check import Problems
 from pipeline.datasets.lists import join, read_column, read_rows
 from pipeline.datasets.records import KEYPOINTS
 from pipeline.errors import UserError
@@ -28,7 +29,13 @@ REQUIRED = {
 }
 # May be missing: lines '<image id> <part id 1..15> <x> <y> <visible, 0 or 1>'.
 KEYPOINT_FILE = "parts/part_locs.txt"
-SPLITS = ("train", "val", "test")
+LAYOUT = "\n".join(
+    [
+        "The folder holds, as CUB-200-2011 is published:",
+        *(f"  {name}: {text}" for name, text in REQUIRED.items()),
+        f"  {KEYPOINT_FILE}, segmentations/, true_parts/: may be missing",
+    ]
+)
 
 
 def read_cub(
@@ -54,84 +61,20 @@ def read_cub(
     _require_layout(root)
     problems = Problems()
     names = _read_class_names(root, problems)
-    chosen = parse_classes(section.classes, len(names))
-    classes = pd.DataFrame({"label": range(len(chosen)), "class_id": chosen})
-    classes["name"] = [names[number] for number in chosen]
-
-    everything = _read_images(root, len(names), problems)
-    images = everything[everything["class_id"].isin(chosen)].copy()
-    images["label"] = images["class_id"].map(classes.set_index("class_id")["label"])
+    images = _read_images(root, len(names), problems)
     images["path"] = [str(root / "images" / name) for name in images["image_id"]]
     images["segmentation"] = _masks(root / "segmentations", images["image_id"])
     images["true_parts"] = _masks(root / "true_parts", images["image_id"])
     images["keypoints"] = _read_keypoints(root / KEYPOINT_FILE, images.index, problems)
-    check_classes(images, classes, problems)
-    images = images.join(check_images(images, problems, workers))
-    images["boxes"], cut = check_boxes(images, problems)
-    problems.raise_if_any(root)
-
-    images["split"] = hold_out_val(images, section.val_fraction, section.val_seed)
-    summary = {
-        "classes": len(classes),
-        "images": {split: int((images["split"] == split).sum()) for split in SPLITS},
-        "skipped": {"images_of_other_classes": len(everything) - len(images)},
-        "sizes": {
-            side: {name: float(images[side].agg(name)) for name in ("min", "median", "max")}
-            for side in ("width", "height")
-        },
-        "grey_images": int(images["grey"].sum()),
-        "boxes_cut_at_the_border": cut,
-        "without_segmentation": int((images["segmentation"] == "").sum()),
-        "without_keypoints": int((images["keypoints"].map(len) == 0).sum()),
+    images["masks"] = [[] for _ in range(len(images))]
+    images["ignore"] = ""
+    used, classes, skipped = choose(images, names, section, problems, workers=workers)
+    details = {
+        "skipped": skipped,
+        "without_segmentation": int((used["segmentation"] == "").sum()),
+        "without_keypoints": int((used["keypoints"].map(len) == 0).sum()),
     }
-    return images.reset_index(drop=True), classes, summary
-
-
-def parse_classes(text: str, number: int) -> list[int]:
-    """Class ids of 'all' or of ranges such as '1-50,60', ascending.
-
-    Raises:
-        UserError: a range leaves 1..``number``, or runs backwards.
-    """
-    if text == "all":
-        return list(range(1, number + 1))
-    chosen: set[int] = set()
-    for part in text.split(","):
-        edges = [int(edge) for edge in part.split("-")]
-        first, last = edges[0], edges[-1]
-        if not 1 <= first <= last <= number:
-            raise UserError(
-                f"records.classes: '{part}' is no range within 1-{number}, the classes of this "
-                "data set."
-            )
-        chosen.update(range(first, last + 1))
-    return sorted(chosen)
-
-
-def hold_out_val(records: pd.DataFrame, fraction: float, seed: int) -> pd.Series:
-    """Move a part of each class's training images to split val.
-
-    Of n training images ``fraction * n`` are held out, rounded, but at least one and at most
-    n - 1. The choice within a class depends on the seed and on that class alone, so that a subset
-    of the classes keeps its val images.
-
-    Args:
-        records: rows with ``class_id`` and ``split`` ('train' or 'test').
-        fraction: in [0, 1); 0 holds out nothing.
-        seed: not negative.
-
-    Returns:
-        The new split of each row: 'train', 'val' or 'test'.
-    """
-    split = records["split"].copy()
-    if fraction == 0:
-        return split
-    train = records[records["split"] == "train"]
-    for class_id, rows in train.groupby("class_id").groups.items():
-        number = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
-        chosen = np.random.default_rng([seed, int(class_id)]).permutation(len(rows))[:number]
-        split[rows[chosen]] = "val"
-    return split
+    return finish(used, classes, root, section, problems, details)
 
 
 def _require_layout(root: Path) -> None:
@@ -153,7 +96,7 @@ def _require_layout(root: Path) -> None:
 
 def _read_class_names(root: Path, problems: Problems) -> pd.Series:
     """Names by class id; ids that are not 1..K stop here, as all else is read against them."""
-    names = read_column(root / "classes.txt", (str,), problems)
+    names = read_column(root / "classes.txt", (int, str), problems)
     if not len(names) or sorted(names.index) != list(range(1, len(names) + 1)):
         problems.add("list is not numbered 1, 2, 3, ...", str(root / "classes.txt"))
         problems.raise_if_any(root)

@@ -1,5 +1,6 @@
-"""Text lists of the CUB-200-2011 layout: one row a line, columns parted by blanks."""
+"""Text lists of data sets: one row a line, columns parted by blanks or commas."""
 
+import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,45 +12,78 @@ from pipeline.datasets.check import Problems
 _NAMES = {int: "<integer>", float: "<number>", str: "<text>"}
 
 
-def read_rows(path: Path, types: tuple[Callable, ...], problems: Problems) -> list[tuple]:
+def read_rows(
+    path: Path,
+    types: tuple[Callable, ...],
+    problems: Problems,
+    *,
+    comma: bool = False,
+    header: str | None = None,
+) -> list[tuple]:
     """Rows of a list; empty lines are skipped, lines that do not parse are noted by number.
 
     Args:
         path: the text file.
-        types: int, float (finite) or str for each column; a last str takes the rest of its line,
-            so that names may hold blanks.
+        types: int, float (finite) or str for each column; parted by blanks, a last str takes the
+            rest of its line, so that names may hold blanks.
         problems: where malformed lines are noted.
+        comma: commas part the columns, as in a CSV file: a text that holds one is in quotes.
+        header: the first line, where the list has one.
     """
+    lines = enumerate(path.read_text(errors="replace").splitlines(), start=1)
+    if header is not None:
+        _, first = next(lines, (1, ""))
+        if first.strip() != header:
+            problems.add("first line of a list is wrong", f"{path}: {first!r}, expected {header!r}")
     splits = len(types) - 1 if types[-1] is str else -1
     rows = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        fields = line.strip().split(maxsplit=splits)
-        if not fields:
+    for number, line in lines:
+        line = line.strip()
+        if not line:
             continue
+        fields = next(csv.reader([line])) if comma else line.split(maxsplit=splits)
         try:
             row = tuple(kind(text) for kind, text in zip(types, fields, strict=True))
             if not all(math.isfinite(value) for value in row if isinstance(value, float)):
                 raise ValueError
             rows.append(row)
         except ValueError:
-            expected = " ".join(_NAMES[kind] for kind in types)
+            expected = ("," if comma else " ").join(_NAMES[kind] for kind in types)
             problems.add(
                 "malformed line", f"{path}, line {number}: {line[:80]!r}, expected {expected}"
             )
     return rows
 
 
-def read_column(path: Path, types: tuple[Callable, ...], problems: Problems) -> pd.Series:
+def read_column(
+    path: Path, types: tuple[Callable, ...], problems: Problems, *, comma: bool = False
+) -> pd.Series:
     """A list of '<id> <value ...>' as a series by id: the value, or a tuple of several values.
 
     Ids that occur twice are noted.
+
+    Args:
+        path: the text file.
+        types: of the id and of the values, see `read_rows`.
+        problems: where they are noted.
+        comma: see `read_rows`.
     """
     values = {}
-    for number, *row in read_rows(path, (int, *types), problems):
-        if number in values:
-            problems.add("id occurs twice", f"{path}: {number}")
-        values[number] = row[0] if len(types) == 1 else tuple(row)
+    for name, *row in read_rows(path, types, problems, comma=comma):
+        if name in values:
+            problems.add("id occurs twice", f"{path}: {name}")
+        values[name] = row[0] if len(row) == 1 else tuple(row)
     return pd.Series(values, dtype=object)
+
+
+def check_ids(
+    ids: pd.Index, path: Path, wanted: pd.Index, source: Path, problems: Problems
+) -> None:
+    """Note the ids that the lists ``path`` (with ``ids``) and ``source`` do not share."""
+    problems.add("id has no line", *(f"{path}: {name}" for name in wanted.difference(ids)))
+    problems.add(
+        f"id is not in {source.name}", *(f"{path}: {name}" for name in ids.difference(wanted))
+    )
 
 
 def join(columns: dict[str, tuple[Path, tuple[Callable, ...]]], problems: Problems) -> pd.DataFrame:
@@ -59,16 +93,11 @@ def join(columns: dict[str, tuple[Path, tuple[Callable, ...]]], problems: Proble
         columns: name of a column -> its file and the types after the id.
         problems: where ids are noted that some list lacks.
     """
-    lists = {name: read_column(path, types, problems) for name, (path, types) in columns.items()}
+    lists = {
+        name: read_column(path, (int, *types), problems) for name, (path, types) in columns.items()
+    }
     first = next(iter(columns))
     ids = lists[first].index
     for name, series in lists.items():
-        path, source = columns[name][0], columns[first][0]
-        problems.add(
-            "id has no line", *(f"{path}: {number}" for number in ids.difference(series.index))
-        )
-        problems.add(
-            f"id is not in {source.name}",
-            *(f"{path}: {number}" for number in series.index.difference(ids)),
-        )
+        check_ids(series.index, columns[name][0], ids, columns[first][0], problems)
     return pd.DataFrame(lists).reindex(ids).dropna()

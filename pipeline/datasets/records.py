@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import UserError
 from pipeline.files import atomic_path
 
+SPLITS = ("train", "val", "test")
 KEYPOINTS = 15  # of CUB-200-2011, in the order of its parts/parts.txt
 
 SCHEMA = pa.schema(
@@ -17,7 +18,7 @@ SCHEMA = pa.schema(
         "image_id": pa.string(),
         # path of the image file: the root as the user gave it, joined with the rest
         "path": pa.string(),
-        # 1-based, as in the data set's files
+        # 1-based, as in CUB-200-2011's files; elsewhere the data set's own label + 1
         "class_id": pa.int64(),
         # 0-based and contiguous among the selected classes, in the order of class_id
         "label": pa.int64(),
@@ -28,6 +29,10 @@ SCHEMA = pa.schema(
         "boxes": pa.list_(pa.float64()),
         # path of the foreground mask (> 0 is foreground), or ""
         "segmentation": pa.string(),
+        # paths of masks (> 0 is object), one an instance of the image's class; empty where none
+        "masks": pa.list_(pa.string()),
+        # path of the mask (> 0) of pixels that are left out where they are no object, or ""
+        "ignore": pa.string(),
         # 15 keypoints as 45 numbers x, y (image pixels), visible (0 or 1); empty where unknown
         "keypoints": pa.list_(pa.float64()),
         # path of the label map of true parts (0 background, 1..7 parts), or ""
@@ -45,6 +50,8 @@ def write_records(path: str | Path, records: pd.DataFrame) -> None:
 
 def read_records(path: str | Path) -> pd.DataFrame:
     """Read records; ``boxes`` and ``keypoints`` come as float64 arrays of (4 K,) and (45,).
+
+    ``masks`` comes as arrays of str.
 
     Raises:
         UserError: the file is missing, broken or has other columns.

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.datasets.cub import hold_out_val, parse_classes, read_cub
+from pipeline.datasets.cub import read_cub
 from pipeline.datasets.records import SCHEMA
 from pipeline.errors import UserError
 from pipeline.settings import Records
@@ -58,10 +58,32 @@ def test_a_subset_of_classes_is_numbered_from_zero_and_keeps_its_val_images(draw
         "name": ["002.Family_1_Synthbird_2", "004.Family_1_Synthbird_4"],
     }
     assert set(zip(some.class_id, some.label, strict=True)) == {(2, 0), (4, 1)}
-    assert summary["skipped"] == {"images_of_other_classes": 14}
+    assert summary["skipped"]["images_of_other_classes"] == 14
     same = everything[everything.class_id.isin([2, 4])]
     assert some.image_id.tolist() == same.image_id.tolist()
     assert some.split.tolist() == same.split.tolist()
+
+
+def test_the_first_images_of_each_class_are_used(drawn):
+    everything, _, _ = read_cub(drawn, Records(val_fraction=0))
+    section = Records(train_per_class=4, test_per_class=1, val_fraction=0.25)
+    some, _, summary = read_cub(drawn, section)
+    assert summary["images"] == {"train": 12, "val": 4, "test": 4}
+    assert summary["skipped"] == {
+        "images_of_other_classes": 0,
+        "images_beyond_the_number_per_class": 8,
+    }
+    used, left = some[some.split != "test"], everything[everything.split == "train"]
+    for class_id in range(1, 5):
+        names = left[left.class_id == class_id].image_id.tolist()
+        assert used[used.class_id == class_id].image_id.tolist() == names[:4]
+
+
+def test_images_beyond_the_number_need_not_be_there(folder):
+    names = (folder / "images.txt").read_text().splitlines()
+    (folder / "images" / names[6].split()[1]).unlink()  # the second test image of class 1
+    records, _, _ = read_cub(folder, Records(test_per_class=1))
+    assert len(records) == 24
 
 
 def test_classes_outside_the_subset_are_not_checked(folder):
@@ -71,53 +93,6 @@ def test_classes_outside_the_subset_are_not_checked(folder):
     assert len(records) == 21
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("all", [1, 2, 3, 4, 5]), ("3", [3]), ("2-4", [2, 3, 4]), ("5,1-2,2", [1, 2, 5])],
-)
-def test_class_ranges(text, expected):
-    assert parse_classes(text, 5) == expected
-
-
-@pytest.mark.parametrize("text", ["0", "6", "4-6", "3-2", "1,2,9-10"])
-def test_class_ranges_outside_the_data_set_are_refused(text):
-    with pytest.raises(UserError, match=r"records\.classes: .* no range within 1-5"):
-        parse_classes(text, 5)
-
-
-def table(sizes):
-    """``sizes``: number of training images of class 1, 2, ...; two test images each."""
-    rows = [(c, "train") for c, size in enumerate(sizes, start=1) for _ in range(size)]
-    rows += [(c, "test") for c in range(1, len(sizes) + 1) for _ in range(2)]
-    return pd.DataFrame(rows, columns=["class_id", "split"]).sample(frac=1, random_state=0)
-
-
-def test_val_is_a_part_of_each_class():
-    records = table([30, 14, 2, 1, 100])
-    split = hold_out_val(records, 0.1, seed=0)
-    counts = pd.crosstab(records.class_id, split)
-    assert counts.val.tolist() == [3, 1, 1, 0, 10]
-    assert counts.train.tolist() == [27, 13, 1, 1, 90]
-    assert counts.test.tolist() == [2] * 5
-    assert (records.split[split == "val"] == "train").all()
-
-
-def test_val_depends_on_its_seed():
-    records = table([30, 30])
-    first = hold_out_val(records, 0.5, seed=0)
-    assert first.equals(hold_out_val(records, 0.5, seed=0))
-    assert not first.equals(hold_out_val(records, 0.5, seed=1))
-    # the classes do not choose the same places
-    train = records.split == "train"
-    chosen = [first[train & (records.class_id == c)].eq("val").tolist() for c in (1, 2)]
-    assert chosen[0] != chosen[1]
-
-
-def test_no_val():
-    records = table([3, 3])
-    assert hold_out_val(records, 0.0, seed=0).equals(records.split)
-
-
 @pytest.mark.real_data
 def test_the_real_photographs_are_accepted(calm_data):
     records, classes, summary = read_cub(
@@ -125,7 +100,7 @@ def test_the_real_photographs_are_accepted(calm_data):
     )
     assert summary["images"] == {"train": 1500, "val": 0, "test": 1389}
     assert summary["grey_images"] == 2
-    assert summary["skipped"] == {"images_of_other_classes": 8899}
+    assert summary["skipped"]["images_of_other_classes"] == 8899
     assert classes.name[49] == "050.Eared_Grebe"
 
     benchmark = pd.concat(

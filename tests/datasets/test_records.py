@@ -19,6 +19,8 @@ def records():
             "height": [20, 50],
             "boxes": [[1.0, 2.0, 3.5, 4.0], [0.0, 0.0, 9.0, 9.0, 5.0, 5.0, 6.0, 6.0]],
             "segmentation": ["", "masks/y.png"],
+            "masks": [["a.png", "b.png"], []],
+            "ignore": ["i.png", ""],
             "keypoints": [[], list(range(45))],
             "true_parts": ["", ""],
             "split": ["train", "test"],
@@ -30,10 +32,21 @@ def test_records_come_back_as_written(records, tmp_path):
     write_records(tmp_path / "r.parquet", records)
     back = read_records(tmp_path / "r.parquet")
     assert list(back.columns) == SCHEMA.names
-    for column in ("image_id", "path", "class_id", "label", "width", "height", "segmentation"):
+    for column in (
+        "image_id",
+        "path",
+        "class_id",
+        "label",
+        "width",
+        "height",
+        "segmentation",
+        "ignore",
+    ):
         assert back[column].tolist() == records[column].tolist()
     assert np.array_equal(back.boxes[1].reshape(-1, 4), [[0, 0, 9, 9], [5, 5, 6, 6]])
     assert back.keypoints[0].shape == (0,)
+    assert back.segmentation.tolist() == records.segmentation.tolist()
+    assert back.masks.map(list).tolist() == [["a.png", "b.png"], []]
     assert np.array_equal(back.keypoints[1].reshape(15, 3)[1], [3, 4, 5])
 
 
