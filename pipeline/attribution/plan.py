@@ -37,6 +37,21 @@ def counterfactual_target(label: int, other: int) -> str:
     return f"{int(label)}>{int(other)}"
 
 
+def own_target(kind: str, label: int) -> str:
+    """The target of an image's own label, for maps of a class, a superset or the prior.
+
+    Raises:
+        ValueError: another kind; a counterfactual needs a second class.
+    """
+    if kind == "class":
+        return class_target(label)
+    if kind == "superset":
+        return superset_target(label)
+    if kind == "prior":
+        return PRIOR
+    raise ValueError(f"maps of kind {kind!r} do not explain one label")
+
+
 def target_classes(target: str, supersets: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
     """The class labels that a target is computed from.
 

@@ -2,9 +2,11 @@
 
 Layout: ``/maps`` (N, h, w) float32 at the model's own resolution, ``/image_id`` (N,) and
 ``/target`` (N,) UTF-8 text (targets as in `pipeline.attribution.plan`), ``/class_probability``
-(N,) float32, and attributes: method, units, and where the maps come from. Files are opened
-without HDF5's locks, which many network file systems lack; the keyword is used because the
-environment variable for it is only read when h5py is first imported.
+(N,) float32, and attributes: method, targets (their kind), units, and where the maps come from.
+Maps at the input's resolution are 60 times as large: they are stored as float16 of their own
+maximum, which stands in ``/scale`` (N,) float32, so that no map is too small for half precision.
+Files are opened without HDF5's locks, which many network file systems lack; the keyword is used
+because the environment variable for it is only read when h5py is first imported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +58,10 @@ class Writer:
                 f"image {image}, target {target!r}. The weights have most likely diverged: look "
                 "at the training's history, lower `lr` and train again."
             )
+        if "scale" in self._file:
+            scale = np.abs(maps).max(axis=(1, 2)).astype(np.float32)  # (K,)
+            self._file["scale"][start:stop] = scale
+            maps = maps / np.where(scale > 0, scale, 1)[:, None, None]
         self._file["maps"][start:stop] = maps
         self._file["class_probability"][start:stop] = probabilities
         self._written[start:stop] = True
@@ -77,13 +83,14 @@ class MapStore:
         targets: (N,) str.
         class_probability: (N,) float32, p(y|x) of a class target; the sum of a superset; 1 for the
             prior; p(y|x) - p(y'|x) of a counterfactual.
-        attributes: method, units and what else the writer noted.
+        attributes: method, targets, units and what else the writer noted.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
-        self.maps = _Maps(path, file["maps"])
+        scale = file["scale"][:] if "scale" in file else None
+        self.maps = _Maps(path, file["maps"], scale)
         self.image_ids: np.ndarray = file["image_id"].asstr()[:]
         self.targets: np.ndarray = file["target"].asstr()[:]
         self.class_probability: np.ndarray = file["class_probability"][:]
@@ -103,8 +110,10 @@ class MapStore:
         rows: Sequence[tuple[str, str]],
         shape: tuple[int, int],
         method: str,
+        targets: str,
         units: str,
         attributes: Mapping[str, str | int | float],
+        half: bool = False,
     ) -> Iterator[Writer]:
         """Create a store; it appears at ``path`` when the block ends, or not at all.
 
@@ -113,25 +122,28 @@ class MapStore:
             rows: (image id, target) of each row.
             shape: (h, w) of a map.
             method: name of the attribution method.
+            targets: what the maps explain, one of :data:`pipeline.attribution.plan.KINDS`.
             units: what a value of a map is.
-            attributes: provenance, stored beside method and units.
+            attributes: provenance, stored beside method, targets and units.
+            half: store float16 of each map's own maximum (11 bits) instead of float32.
 
         Raises:
             ValueError: the block ended before all rows were written.
             UserError: the file cannot be written.
         """
         height, width = shape
-        chunk = max(1, min(len(rows), _CHUNK_BYTES // (4 * height * width)))
+        kind = np.dtype(np.float16 if half else np.float32)
+        chunk = max(1, min(len(rows), _CHUNK_BYTES // (kind.itemsize * height * width)))
         with (
             atomic_path(path) as temporary,
             h5py.File(temporary, "w", locking=False) as file,
         ):
-            file.attrs.update({"method": method, "units": units, **attributes})
+            file.attrs.update({"method": method, "targets": targets, "units": units, **attributes})
             file.create_dataset(
                 "maps",
                 shape=(len(rows), height, width),
                 chunks=(chunk, height, width),
-                dtype=np.float32,
+                dtype=kind,
                 compression="lzf",
                 fletcher32=True,
                 track_times=False,
@@ -141,9 +153,8 @@ class MapStore:
                 ("target", [target for _, target in rows]),
             ):
                 file.create_dataset(name, data=_utf8(column), track_times=False)
-            file.create_dataset(
-                "class_probability", shape=len(rows), dtype=np.float32, track_times=False
-            )
+            for name in ("class_probability", "scale")[: 2 if half else 1]:
+                file.create_dataset(name, shape=len(rows), dtype=np.float32, track_times=False)
             writer = Writer(file, rows, method)
             yield writer
             writer.check_complete()
@@ -162,6 +173,11 @@ class MapStore:
             return cls(path, h5py.File(path, "r", locking=False))
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
             raise UserError(_damaged(path, error)) from error
+
+    @property
+    def kind(self) -> str:
+        """What the maps explain, one of :data:`pipeline.attribution.plan.KINDS`."""
+        return str(self.attributes["targets"])
 
     def lookup(self, image_id: str, target: str) -> int:
         """The row of an image's map.
@@ -189,11 +205,15 @@ class MapStore:
 
 
 class _Maps:
-    """``/maps``: sliced from the file as in NumPy, damage told as a UserError."""
+    """``/maps``: sliced from the file as in NumPy, damage told as a UserError.
 
-    def __init__(self, path: Path, dataset: h5py.Dataset) -> None:
+    An index is a row, a slice of rows or ascending rows; maps come as float32.
+    """
+
+    def __init__(self, path: Path, dataset: h5py.Dataset, scale: np.ndarray | None) -> None:
         self._path = path
         self._dataset = dataset
+        self._scale = scale
         self.shape: tuple[int, ...] = dataset.shape
 
     def __len__(self) -> int:
@@ -201,9 +221,12 @@ class _Maps:
 
     def __getitem__(self, index: Any) -> np.ndarray:
         try:
-            return self._dataset[index]
+            maps = self._dataset[index]
         except OSError as error:
             raise UserError(_damaged(self._path, error)) from error
+        if self._scale is None:
+            return maps
+        return maps.astype(np.float32) * self._scale[index, ..., None, None]
 
 
 def _utf8(texts: Sequence[str]) -> np.ndarray:

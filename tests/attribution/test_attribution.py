@@ -122,6 +122,9 @@ class Counting(torch.nn.Module):
     def log_probs(self, maps):
         return calm.class_log_probs(maps)
 
+    def class_maps(self, inputs, maps, images, labels):
+        return maps[images, labels]
+
 
 def test_each_image_that_has_a_target_goes_through_the_network_once():
     records = pd.DataFrame({"image_id": list("abcdef"), "label": [0, 3, 1, 0, 3, 3]})

@@ -1,0 +1,1 @@
+"""The attribution methods, one idea a file; ``pipeline.attribution.catalogue`` lists them."""

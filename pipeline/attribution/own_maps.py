@@ -1,0 +1,202 @@
+"""Attribution maps made elsewhere: an HDF5 file or a folder of .npy files, checked on entry.
+
+docs/own_maps.md says how they are laid out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from pipeline.attribution.plan import Plan, class_target
+from pipeline.errors import UserError
+
+_SHOWN = 3  # examples of each problem in the message
+
+Row = tuple[str, str]  # image id, target
+
+
+class GivenMaps(NamedTuple):
+    """Maps as they were given, not yet read.
+
+    Attributes:
+        path: the file or folder.
+        rows: each map and its number.
+        read: number -> the array.
+        problems: what is wrong with the names of the maps: sentence -> examples.
+    """
+
+    path: Path
+    rows: Mapping[Row, int]
+    read: Callable[[int], np.ndarray]
+    problems: Mapping[str, list[str]]
+
+
+@contextmanager
+def open_maps(path: Path, labels: Mapping[str, int]) -> Iterator[GivenMaps]:
+    """The maps at ``path``.
+
+    Args:
+        path: HDF5 file, or folder.
+        labels: image id -> label of the split's images.
+
+    Yields:
+        GivenMaps, which can be read while the block lasts.
+
+    Raises:
+        UserError: there is nothing, or no such file or folder.
+    """
+    if path.is_dir():
+        yield _of_folder(path, labels)
+    elif path.is_file():
+        try:
+            file = h5py.File(path, "r", locking=False)
+        except OSError as error:
+            raise UserError(f"{path} is no HDF5 file ({error}).") from error
+        with file:
+            yield _of_file(path, file, labels)
+    else:
+        raise UserError(f"{path} does not exist. Correct `path` under `methods` in the config.")
+
+
+def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> tuple[int, int]:
+    """Check that the maps are those of a plan, each a matrix of finite numbers of one shape.
+
+    Args:
+        given: the maps.
+        plan: which maps the evaluations need.
+        labels: image id -> label.
+
+    Returns:
+        (h, w) of a map.
+
+    Raises:
+        UserError: they are not; one message with every problem, its count and some examples.
+    """
+    missing = [row for row in plan.rows() if row not in given.rows]
+    own = {(image, class_target(label)) for image, label in labels.items()}
+    problems = {
+        "have no map of their own class": [row[0] for row in missing if row in own],
+        "lack the map of a pair's other class": [_name(row) for row in missing if row not in own],
+        **given.problems,
+        **_wrong_arrays(given, [row for row in plan.rows() if row in given.rows]),
+    }
+    found = [_problem(what, names) for what, names in problems.items() if names]
+    if found:
+        raise UserError(
+            f"The maps of {given.path} cannot be measured (docs/own_maps.md):\n  "
+            + "\n  ".join(found)
+        )
+    return read_map(given, plan.rows()[0]).shape
+
+
+def read_map(given: GivenMaps, row: Row) -> np.ndarray:
+    """One map that has been checked: (h, w) float32."""
+    return given.read(given.rows[row]).astype(np.float32)
+
+
+def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> dict[str, list[str]]:
+    """The maps that are no matrix of finite numbers of the first one's shape."""
+    first = None
+    unreadable, matrix, shape, finite = [], [], [], []
+    for row in rows:
+        try:
+            values = read_map(given, row)
+        except (OSError, EOFError, ValueError, TypeError) as error:
+            unreadable.append(f"{_name(row)}: {error}")
+            continue
+        if values.ndim != 2 or not values.size:
+            matrix.append(f"{_name(row)} {values.shape}")
+            continue
+        first = values.shape if first is None else first
+        if values.shape != first:
+            shape.append(f"{_name(row)} {values.shape}")
+        if not np.isfinite(values).all():
+            finite.append(_name(row))
+    return {
+        "cannot be read as numbers": unreadable,
+        "are not two-dimensional": matrix,
+        f"have another shape than the first, {first}": shape,
+        "are not finite (NaN or infinite)": finite,
+    }
+
+
+def _of_file(path: Path, file: h5py.File, labels: Mapping[str, int]) -> GivenMaps:
+    try:
+        maps, images = file["maps"], file["image_id"].asstr()[:].tolist()
+        if "target" in file:
+            column = file["target"]
+            texts = column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
+            classes = [int(text) for text in texts]
+        else:
+            classes = [labels.get(image) for image in images]
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise UserError(
+            f"{path} does not hold `maps` (N, h, w), `image_id` (N,) as text and, if at all, "
+            f"`target` (N,) as class labels ({error}). See docs/own_maps.md."
+        ) from error
+    if maps.ndim != 3 or not len(maps) == len(images) == len(classes):
+        raise UserError(
+            f"{path}: `maps` has the shape {maps.shape}, `image_id` {len(images)} rows and "
+            f"`target` {len(classes)}. Write (N, h, w) and N rows."
+        )
+    return _given(path, zip(images, classes, strict=True), labels, maps.__getitem__)
+
+
+def _of_folder(path: Path, labels: Mapping[str, int]) -> GivenMaps:
+    files = sorted(path.rglob("*.npy"))
+    if not files:
+        raise UserError(f"{path} has no .npy files. See docs/own_maps.md.")
+    without_suffix: dict[str, list[str]] = {}
+    for image in labels:
+        without_suffix.setdefault(str(PurePosixPath(image).with_suffix("")), []).append(image)
+
+    def image_of(name: str) -> str | None:
+        candidates = [name] if name in labels else without_suffix.get(name, ())
+        return candidates[0] if len(candidates) == 1 else None
+
+    named = []
+    for file in files:
+        name = file.relative_to(path).as_posix().removesuffix(".npy")
+        image, label = image_of(name), None
+        if image is None:  # else an @ would be part of the image's name
+            before, _, after = name.rpartition("@")
+            if after.isdecimal():
+                image, label = image_of(before), int(after)
+        named.append((image or name, labels.get(image) if label is None else label))
+    return _given(path, named, labels, lambda number: np.load(files[number]))
+
+
+def _given(
+    path: Path,
+    named: Iterable[tuple[str, int | None]],
+    labels: Mapping[str, int],
+    read: Callable[[int], np.ndarray],
+) -> GivenMaps:
+    """The maps of (image id, class label) in their order."""
+    rows: dict[Row, int] = {}
+    unknown, twice = [], []
+    for number, (image, label) in enumerate(named):
+        if image not in labels:
+            unknown.append(image)
+        elif (row := (image, class_target(label))) in rows:
+            twice.append(_name(row))
+        else:
+            rows[row] = number
+    problems = {
+        "name no image of the split, or, without a suffix, several": unknown,
+        "are given twice": twice,
+    }
+    return GivenMaps(path, rows, read, problems)
+
+
+def _name(row: Row) -> str:
+    return f"{row[0]} (class {row[1]})"
+
+
+def _problem(what: str, names: list[str]) -> str:
+    more = "" if len(names) <= _SHOWN else ", ..."
+    return f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{more}"

@@ -1,0 +1,128 @@
+"""A query: the images and classes that methods are asked about, and what they share.
+
+Every method is a function of a query. What several methods need, such as the one forward pass or
+the noisy gradients, is computed when the first of them asks and kept for the others.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.attribution.catalogue import METHODS, Entry
+from pipeline.errors import UserError
+from pipeline.models.classifier import Classifier
+from pipeline.settings import Attribution
+
+Classes = Sequence[tuple[int, ...]]
+
+
+class Query:
+    """K maps that are asked for, of B images.
+
+    Attributes:
+        model: in evaluation mode, on the device of ``inputs``.
+        inputs: (B, 3, S, S) normalised images.
+        images: (K,) int64, the row of ``inputs`` of each map.
+        classes: the classes of each of the K maps, see
+            :func:`pipeline.attribution.plan.target_classes`.
+        image_ids: B names of images.
+        options: of the methods.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        inputs: Tensor,
+        images: Tensor,
+        classes: Classes,
+        image_ids: Sequence[str],
+        options: Attribution | None = None,
+    ) -> None:
+        self.model = model
+        self.inputs = inputs
+        self.images = images
+        self.classes = classes
+        self.image_ids = image_ids
+        self.options = options or Attribution()
+        self._shared: dict[Any, Any] = {}
+
+    def once(self, compute: Callable[["Query"], Any]) -> Any:
+        """The result of ``compute(self)``, computed once however many methods ask for it."""
+        if compute not in self._shared:
+            self._shared[compute] = compute(self)
+        return self._shared[compute]
+
+    @property
+    def output(self) -> Tensor:
+        """The model's maps of all classes (B, C, h, w), without gradient."""
+        return self.once(_forward)
+
+    @property
+    def log_probs(self) -> Tensor:
+        """log p(y|x) (B, C), without gradient."""
+        return self.once(_log_probs)
+
+    def label(self, position: int = 0) -> Tensor:
+        """(K,) int64: the class at ``position`` of each map's classes."""
+        return torch.tensor(
+            [classes[position] for classes in self.classes],
+            dtype=torch.long,
+            device=self.inputs.device,
+        )
+
+    def maps(self, name: str) -> Tensor:
+        """The maps of a method of the catalogue: (K, h, w), any real numbers."""
+        module = importlib.import_module(METHODS[name].code)
+        return getattr(module, name)(self)
+
+
+@torch.inference_mode()
+def _forward(query: Query) -> Tensor:
+    return query.model(query.inputs)
+
+
+@torch.inference_mode()
+def _log_probs(query: Query) -> Tensor:
+    return query.model.log_probs(query.output)
+
+
+def entry_of(name: str, kind: str) -> Entry:
+    """The catalogue's entry of a method for a kind of model.
+
+    Raises:
+        UserError: there is none of that name for this kind; the message lists those there are.
+    """
+    entry = METHODS.get(name)
+    if entry is None or kind not in entry.models:
+        valid = [each for each, entry in METHODS.items() if kind in entry.models]
+        names = ", ".join(valid) or "none"
+        raise UserError(f"--method: a {kind} model has no method {name!r}; valid: {names}.")
+    return entry
+
+
+def explain(
+    model: Classifier,
+    name: str,
+    inputs: Tensor,
+    classes: Classes,
+    image_ids: Sequence[str],
+    options: Attribution,
+) -> Tensor:
+    """One map for each of some images, without a plan or a store.
+
+    Args:
+        model: in evaluation mode.
+        name: of the method.
+        inputs: (B, 3, S, S) normalised, on the model's device.
+        classes: the classes of each image's map; one label each for methods of a class.
+        image_ids: B names; methods with random draws depend on them.
+        options: of the methods.
+
+    Returns:
+        (B, h, w), at the method's own resolution.
+    """
+    images = torch.arange(len(inputs), device=inputs.device)
+    return Query(model, inputs, images, classes, image_ids, options).maps(name)
