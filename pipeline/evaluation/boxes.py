@@ -124,6 +124,19 @@ class MaxBoxAccuracy:
                 hits[:, d] += (counts[:, group] @ right)[:, levels]
         return hits / counts.sum(axis=1, dtype=np.float64)[:, None, None]
 
+    def hits(self, thresholds: Sequence[float]) -> np.ndarray:
+        """Which images are right at each IoU threshold, with a map threshold given for each.
+
+        Args:
+            thresholds: D fractions of a map's maximum, in [0, 1).
+
+        Returns:
+            (N, D) bool.
+        """
+        levels = (np.array(thresholds) * self.peak[:, None]).astype(np.int64)  # (N, D)
+        reached = np.take_along_axis(self.best_iou, levels, axis=1)
+        return reached >= np.array(self.iou_thresholds)
+
     def compute(self) -> dict[str, Any]:
         """The accuracies at their best thresholds.
 

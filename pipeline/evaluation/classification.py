@@ -42,6 +42,11 @@ class Predictions(NamedTuple):
     predicted: np.ndarray
     log_probability: np.ndarray
 
+    @property
+    def hits(self) -> np.ndarray:
+        """(N,) bool: the prediction is right."""
+        return self.predicted == self.labels
+
 
 @torch.inference_mode()
 def predict(model: torch.nn.Module, batches: Iterable[Batch], device: torch.device) -> Predictions:
@@ -85,14 +90,20 @@ def predict(model: torch.nn.Module, batches: Iterable[Batch], device: torch.devi
     return Predictions(np.array(image_ids), labels, predicted, log_probability)
 
 
-def summarise(predictions: Predictions, section: Classification) -> dict[str, Any]:
+def summarise(
+    predictions: Predictions, replicates: np.ndarray, section: Classification
+) -> dict[str, Any]:
     """The content of a classification score: ``values``, ``intervals`` and ``details``.
 
-    The interval is a percentile bootstrap over images. Details: number of images, mean negative
-    log likelihood (nats), and accuracy of every class that has images.
+    Details: number of images, mean negative log likelihood (nats), and accuracy of every class that
+    has images.
+
+    Args:
+        predictions: of N images.
+        replicates: (R,) accuracies of resampled images.
+        section: the level of the interval.
     """
-    hits = predictions.predicted == predictions.labels
-    replicates = replicated_means(hits, section.bootstrap)
+    hits = predictions.hits
     per_class = [
         {
             "label": int(label),
@@ -138,7 +149,8 @@ def run(argv: list[str]) -> None:
         size=lambda batch: len(batch.image_ids),
     )
     predictions = predict(model, batches, device)
-    summary = summarise(predictions, section)
+    replicates = replicated_means(predictions.hits, section.bootstrap)
+    summary = summarise(predictions, replicates, section)
     write_arrays(
         per_image_path(given.out),
         {
@@ -146,6 +158,7 @@ def run(argv: list[str]) -> None:
             "label": predictions.labels,
             "prediction": predictions.predicted,
             "probability": np.exp(predictions.log_probability),
+            "replicates.top1": replicates,
         },
     )
     write_score(

@@ -1,12 +1,13 @@
 """Cue localisation: mean PxAP of |s_A - s_B| over class pairs (paper, section 5.2, Table 1)."""
 
 import logging
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline import settings
+from pipeline.attribution.catalogue import METHODS
 from pipeline.attribution.store import MapStore
 from pipeline.cli import add_section, main, parser, read_section
 from pipeline.cues import read_pairs
@@ -42,7 +43,7 @@ def evaluate(
     Returns:
         Values (fractions: mpxap_1_raw, ..., and with the prefix true_ against known parts),
         intervals (none for cumulative pooling, whose pairs are no independent units), details,
-        and arrays for the ``.npz``.
+        and arrays for the ``.npz``, ``replicates.<value>`` (R,) of every interval among them.
 
     Raises:
         UserError: a map is missing, or no pair has a PxAP.
@@ -52,18 +53,25 @@ def evaluate(
     for pair in pairs.itertuples():
         measurement.add(pair)
 
-    values, intervals = _summary(measurement, pairs)
+    values, replicates = _summary(measurement, pairs)
     if not values:
         raise UserError("No class pair has a cue pixel: look at check.json of the cues stage.")
-    return values, intervals, _details(measurement, pairs), _arrays(measurement, pairs)
+    intervals = {}
+    for name, found in replicates.items():
+        usable = found[np.isfinite(found)]
+        if usable.size:  # few replicates of few images may all lack a cue pixel
+            intervals[name] = interval(usable, section.bootstrap.level)
+    arrays = _arrays(measurement, pairs)
+    arrays |= {f"replicates.{name}": found for name, found in replicates.items()}
+    return values, intervals, _details(measurement, pairs), arrays
 
 
 def _summary(
     measurement: PairMeasurement, pairs: pd.DataFrame
-) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Values and intervals by name."""
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Values and their replicates (R,) by name; NaN where a replicate has no cue pixel."""
     n_parts, bootstrap = pairs["n_parts"].to_numpy(), measurement.section.bootstrap
-    values, intervals = {}, {}
+    values, replicates = {}, {}
     for (prefix, normalisation), found in measurement.measured.items():
         means = mean_values(np.array(found.pxap), n_parts)
         resampled = {}
@@ -75,11 +83,8 @@ def _summary(
             name = f"{prefix}mpxap_{key}_{normalisation}"
             values[name] = float(value)
             if key in resampled:
-                replicates = resampled[key]
-                usable = replicates[np.isfinite(replicates)]
-                if usable.size:  # few replicates of few images may all lack a cue pixel
-                    intervals[name] = interval(usable, bootstrap.level)
-    return values, intervals
+                replicates[name] = resampled[key]
+    return values, replicates
 
 
 def _details(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, Any]:
@@ -152,7 +157,7 @@ def run(argv: list[str]) -> None:
     resolved = section.model_copy(update={"thresholds": _thresholds(section, identity, options)})
     if options.maps:
         with MapStore.open(options.maps) as store:
-            result = evaluate(resolved, pairs, part_maps, labels, stored(store, part_maps))
+            result = evaluate(resolved, pairs, part_maps, labels, stored(store, part_maps, labels))
     else:
         result = evaluate(
             resolved, pairs, part_maps, labels, BASELINES[options.baseline](part_maps)
@@ -176,7 +181,8 @@ def _thresholds(section: settings.CueLocalization, identity: dict[str, Any], opt
     if options.baseline == "chance":
         return "exact"
     if section.thresholds == "released":
-        return "log" if identity["method"] in get_args(settings.CalmMethod) else "even"
+        entry = METHODS.get(identity["method"])
+        return "log" if entry and entry.models == ("calm",) else "even"
     return section.thresholds
 
 

@@ -1,41 +1,71 @@
-"""The maps that cue localisation ranks: |s_A - s_B| of a class pair, and baselines in their place.
+"""The maps that cue localisation ranks: |s_A - s_B| of a class pair, and others in their place.
 
 A source is a function of a pair (a row of pairs.csv) and of the rows of its images in the part
-maps; it gives scores (N, S, S) float32 at the size of the part maps, not negative.
+maps; it gives scores (N, S, S) float32 at the size of the part maps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from pipeline.attribution.plan import PRIOR, class_target, counterfactual_target
 from pipeline.attribution.store import MapStore
 from pipeline.cue_parts import HEAD
+from pipeline.errors import UserError
 from pipeline.part_maps import PartMaps
 
 Source = Callable[[Any, np.ndarray], np.ndarray]
 
 
-def stored(store: MapStore, part_maps: PartMaps) -> Source:
-    """|s_A - s_B| (section 5.2): differenced at the maps' own resolution, then enlarged.
+def stored(store: MapStore, part_maps: PartMaps, labels: np.ndarray) -> Source:
+    """What the maps of a file say about where the classes of a pair differ.
 
-    The enlargement is bilinear with half-pixel centres; the absolute value comes after it, as in
-    the released code. The source raises UserError where the store lacks a map.
+    Maps of classes: |s_A - s_B| (section 5.2), differenced at the maps' own resolution, then
+    enlarged. Counterfactual maps: |s|, where s explains the image's own class instead of the other.
+    Maps that know no class (the location prior, saliency, edges): s itself, whatever the pair. The
+    enlargement is bilinear with half-pixel centres; the absolute value comes after it, as in the
+    released code.
+
+    Args:
+        store: the maps; the source raises UserError where it lacks one.
+        part_maps: their images, and the size of the scores.
+        labels: (N,) class label of each image of ``part_maps``.
+
+    Raises:
+        UserError: the maps are of supersets, which hold both classes of a pair.
     """
+    if store.kind == "superset":
+        raise UserError(
+            f"{store.path} has maps of supersets, which do not tell the classes of a pair apart: "
+            "cue localisation needs another attribution method."
+        )
     size = part_maps.labels.shape[1:]
 
     def scores(pair: Any, rows: np.ndarray) -> np.ndarray:
         ids = [part_maps.image_ids[row] for row in rows]
-        first = _read(store, ids, str(pair.label_a))
-        difference = torch.from_numpy(first - _read(store, ids, str(pair.label_b)))  # (N, h, w)
-        enlarged = F.interpolate(
-            difference[:, None], size=size, mode="bilinear", align_corners=False
-        )
-        return enlarged[:, 0].abs_().numpy()  # (N, S, S)
+        maps = torch.from_numpy(_maps_of(store, ids, labels[rows], pair))  # (N, h, w)
+        enlarged = F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)
+        if store.kind != "prior":
+            enlarged.abs_()
+        return enlarged[:, 0].numpy()  # (N, S, S)
 
     return scores
+
+
+def _maps_of(store: MapStore, image_ids: list[str], labels: np.ndarray, pair: Any) -> np.ndarray:
+    """(N, h, w) float32 of N images of a pair, signed unless they know no class."""
+    if store.kind == "prior":
+        return _read(store, image_ids, [PRIOR] * len(image_ids))
+    first, second = pair.label_a, pair.label_b
+    if store.kind == "counterfactual":
+        other = np.where(labels == first, second, first)
+        targets = [counterfactual_target(*each) for each in zip(labels, other, strict=True)]
+        return _read(store, image_ids, targets)
+    of_first = _read(store, image_ids, [class_target(first)] * len(image_ids))
+    return of_first - _read(store, image_ids, [class_target(second)] * len(image_ids))
 
 
 def chance(part_maps: PartMaps) -> Source:
@@ -63,9 +93,9 @@ def normalise(scores: np.ndarray, normalisation: str) -> np.ndarray:
     return (scores - low) / np.where(span > 0, span, 1)
 
 
-def _read(store: MapStore, image_ids: list[str], target: str) -> np.ndarray:
-    """(N, h, w) maps of one target; the file is read in its own order, as HDF5 asks for."""
-    rows = np.array([store.lookup(image_id, target) for image_id in image_ids])
+def _read(store: MapStore, image_ids: Sequence[str], targets: Sequence[str]) -> np.ndarray:
+    """(N, h, w) maps of N images; the file is read in its own order, as HDF5 asks for."""
+    rows = np.array([store.lookup(*key) for key in zip(image_ids, targets, strict=True)])
     order = np.argsort(rows)
     maps = np.empty((len(rows), *store.maps.shape[1:]), np.float32)
     maps[order] = store.maps[rows[order]]

@@ -16,17 +16,21 @@ BIN_EDGES = {
     "log": np.concatenate([np.sort(10 ** -np.arange(0, 7, 0.007)), [1, 2, 3]]),
 }
 
-_COMPACT_PIXELS = 4_000_000  # pixels that wait before equal scores are counted together
+# Pixels that wait before equal scores are counted together: as many as there are distinct scores,
+# so that each score is merged few times, but within these bounds.
+_COMPACT_PIXELS = 4_000_000
+_MOST_WAITING_PIXELS = 32_000_000
 
 
 class PixelAveragePrecision:
     """PxAP over any number of maps.
 
     Args:
-        thresholds: ``"exact"``: every distinct score is a threshold and nothing is dropped; what
-            grows with the data is only the list of distinct scores. ``"even"`` or ``"log"``: the
-            1000 thresholds of the released code on scores in [0, 1]; with ``"log"`` all pixels
-            below 10^-6.993, zeros too, are left out, positives among them as well.
+        thresholds: ``"exact"``: every distinct score is a threshold and nothing is dropped. What
+            grows with the data is only the list of distinct float32 scores, of cue pixels and of
+            others: 12 bytes each, and those of one label twice while they are merged. ``"even"`` or
+            ``"log"``: the 1000 thresholds of the released code on scores in [0, 1]; with ``"log"``
+            all pixels below 10^-6.993, zeros too, are left out, positives among them as well.
 
     Raises:
         ValueError: ``thresholds`` is none of these.
@@ -62,7 +66,8 @@ class PixelAveragePrecision:
             for label in (0, 1):
                 self._waiting[label].append(scores[mask == label])
             self._waiting_pixels += scores.size
-            if self._waiting_pixels > max(_COMPACT_PIXELS, sum(len(v) for v, _ in self._runs)):
+            distinct = sum(len(values) for values, _ in self._runs)
+            if self._waiting_pixels > np.clip(distinct, _COMPACT_PIXELS, _MOST_WAITING_PIXELS):
                 self._compact()
         else:
             if scores.size and (scores.min() < 0 or scores.max() > 1):
@@ -186,22 +191,37 @@ def _merged(values_a, counts_a, values_b, counts_b):
 
 @njit(cache=True)
 def _merge(values_a, counts_a, values_b, counts_b):
-    size = values_a.size + values_b.size
+    size = values_a.size + values_b.size - _common(values_a, values_b)
     values, counts = np.empty(size, values_a.dtype), np.empty(size, np.int64)
+    a = b = 0
+    for number in range(size):
+        take_a = b == values_b.size or (a < values_a.size and values_a[a] <= values_b[b])
+        take_b = a == values_a.size or (b < values_b.size and values_b[b] <= values_a[a])
+        values[number] = values_a[a] if take_a else values_b[b]
+        counts[number] = 0
+        if take_a:
+            counts[number] += counts_a[a]
+            a += 1
+        if take_b:
+            counts[number] += counts_b[b]
+            b += 1
+    return values, counts
+
+
+@njit(cache=True)
+def _common(values_a, values_b):
+    """How many numbers two ascending lists of distinct numbers share."""
     a = b = number = 0
-    while a < values_a.size or b < values_b.size:
-        if b == values_b.size or (a < values_a.size and values_a[a] < values_b[b]):
-            values[number], counts[number] = values_a[a], counts_a[a]
+    while a < values_a.size and b < values_b.size:
+        if values_a[a] == values_b[b]:
+            number += 1
             a += 1
-        elif a == values_a.size or values_b[b] < values_a[a]:
-            values[number], counts[number] = values_b[b], counts_b[b]
             b += 1
+        elif values_a[a] < values_b[b]:
+            a += 1
         else:
-            values[number], counts[number] = values_a[a], counts_a[a] + counts_b[b]
-            a += 1
             b += 1
-        number += 1
-    return values[:number].copy(), counts[:number].copy()
+    return number
 
 
 @njit(cache=True)

@@ -1,8 +1,8 @@
 """Score files: what an evaluation measured, how sure it is, and what it was made from.
 
-A score is a JSON file of fractions in [0, 1] with a fixed set of keys; the per-image results
-stand beside it as an ``.npz`` of the same name, so that other intervals or thresholds need no
-second run. Only tables turn fractions into percent.
+A score is a JSON file with a fixed set of keys; rates are fractions in [0, 1], and only tables
+turn them into percent. The per-image results stand beside it as an ``.npz`` of the same name, so
+that other intervals or thresholds need no second run.
 """
 
 import json
@@ -15,9 +15,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from pipeline.errors import UserError
+from pipeline.evaluation import catalogue
 from pipeline.files import atomic_path, digest, read_json, sha256, write_json
 
-TASKS = ("classification", "cues", "wsol")
+FRACTIONS = ("classification", "cues", "wsol")  # tasks whose values all lie in [0, 1]
+TASKS = (*FRACTIONS, "erase_random", *catalogue.TASKS)
 IDENTITY = ("dataset", "architecture", "variant", "seed", "method")
 KEYS = ("task", "identity", "values", "intervals", "details", "provenance")
 
@@ -72,8 +74,8 @@ def write_score(
         path: where to, ``.json``.
         task: one of `TASKS`.
         identity: what was measured, keys `IDENTITY`.
-        values: name -> fraction in [0, 1].
-        intervals: name -> (low, high) fractions, for some or all of the values.
+        values: name -> finite number; a fraction in [0, 1] for the tasks of `FRACTIONS`.
+        intervals: name -> (low, high), for some or all of the values.
         details: anything else that a reader needs (counts, thresholds, skipped images).
         provenance: from :func:`provenance`.
 
@@ -124,14 +126,18 @@ def _check(score: Any, where: str) -> None:
     if score["task"] not in TASKS:
         raise UserError(f"{where}: task {score['task']!r} is none of {list(TASKS)}.")
     _check_identity(score["identity"], where)
+    lowest, highest = (0, 1) if score["task"] in FRACTIONS else (-math.inf, math.inf)
     for name, value in score["values"].items():
-        if not (math.isfinite(value) and 0 <= value <= 1):
-            raise UserError(f"{where}: {name} = {value} is no fraction in [0, 1].")
+        if not (math.isfinite(value) and lowest <= value <= highest):
+            raise UserError(f"{where}: {name} = {value} is no number in [{lowest}, {highest}].")
     for name, (low, high) in score["intervals"].items():
         if name not in score["values"]:
             raise UserError(f"{where}: an interval for {name}, which has no value.")
-        if not (math.isfinite(low) and math.isfinite(high) and 0 <= low <= high <= 1):
-            raise UserError(f"{where}: interval [{low}, {high}] of {name} is not within [0, 1].")
+        finite = math.isfinite(low) and math.isfinite(high)
+        if not (finite and lowest <= low <= high <= highest):
+            raise UserError(
+                f"{where}: interval [{low}, {high}] of {name} is not within [{lowest}, {highest}]."
+            )
 
 
 def _check_identity(identity: Any, where: str) -> None:

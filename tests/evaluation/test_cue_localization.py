@@ -39,10 +39,11 @@ def study(tmp_path):
     truth = rng.permuted(parts, axis=1)
     PartMaps(ids, parts, visible, truth, {"box": 15}).save(tmp_path / "part_maps.h5")
     (tmp_path / "pairs.csv").write_text(PAIRS)
-    empty = {name: [""] * 15 for name in ("path", "segmentation", "true_parts")}
+    empty = {name: [""] * 15 for name in ("path", "segmentation", "true_parts", "ignore")}
     records = pd.DataFrame(
         {"image_id": ids, "label": labels, "class_id": 2 * labels + 1, **empty}
         | {"width": 30, "height": 20, "boxes": [[]] * 15, "keypoints": [[]] * 15}
+        | {"masks": [[]] * 15}
     )
     # further images, and another order than the part maps'
     other = records.iloc[:1].assign(image_id="9/9.jpg", label=9)

@@ -7,13 +7,16 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from sklearn.metrics import average_precision_score
 
 from pipeline.attribution.store import MapStore
 from pipeline.datasets.records import write_records
 from pipeline.errors import UserError
 from pipeline.evaluation.boxes import MaxBoxAccuracy
 from pipeline.evaluation.scores import read_score
-from pipeline.evaluation.wsol import center_gaussian, run, score_maps, stored_boxes
+from pipeline.evaluation.wsol import center_gaussian, run
+from pipeline.evaluation.wsol_summary import Localisation, summarise
 from pipeline.geometry import stored_part
 from pipeline.settings import Wsol
 
@@ -53,6 +56,8 @@ def study(tmp_path):
                 "height": 48,
                 "boxes": box,
                 "segmentation": "",
+                "masks": [],
+                "ignore": "",
                 "keypoints": [],
                 "true_parts": "",
             }
@@ -61,17 +66,30 @@ def study(tmp_path):
     return tmp_path, records, maps
 
 
-def store(path, rows, maps):
+def store(path, rows, maps, targets="class"):
     """A store of the given rows (image id, target) and maps."""
     with MapStore.create(
-        path, rows=rows, shape=maps[0].shape, method="cam", units="logit", attributes={}
+        path,
+        rows=rows,
+        shape=maps[0].shape,
+        method="cam",
+        targets=targets,
+        units="logit",
+        attributes={},
     ) as writer:
         writer.write(0, np.stack(maps), np.ones(len(rows)))
 
 
+def store_own(folder, records, maps, name="maps.h5"):
+    """A store of each image's own class; returns its path."""
+    rows = [(record["image_id"], str(record["label"])) for record in records]
+    store(folder / name, rows, list(maps.values()))
+    return str(folder / name)
+
+
 def call(folder, *source, section=None):
     out = folder / "score.json"
-    section = json.dumps(section or {"bootstrap": {"replicates": 50}})
+    section = json.dumps({"bootstrap": {"replicates": 50}} | (section or {}))
     data = ["--records", str(folder / "test.parquet"), "--size", str(SIZE)]
     run(
         [
@@ -111,7 +129,8 @@ def test_scores_equal_the_measurement_of_each_true_class(study):
     store(folder / "maps.h5", rows, stored)
     score = call(folder, "--maps", str(folder / "maps.h5"))
     result = expected(records, list(maps.values()), Wsol()).compute()
-    assert score["values"] == {
+    own = {name: value for name, value in score["values"].items() if "own" not in name}
+    assert own == {
         "class.maxboxaccv2": result["v2"],
         "class.maxboxacc_30": result["accuracy"][0.3],
         "class.maxboxacc_50": result["accuracy"][0.5],
@@ -125,57 +144,55 @@ def test_scores_equal_the_measurement_of_each_true_class(study):
     assert set(score["provenance"]["inputs"]) == {"maps", "records"}
 
 
-def test_every_kind_of_target_in_the_file_is_measured_and_counterfactuals_are_not(study):
+@pytest.mark.parametrize(
+    ("kind", "target"), [("superset", "superset:{}".format), ("prior", lambda label: "prior")]
+)
+def test_maps_of_supersets_and_of_the_prior_are_measured_under_their_name(study, kind, target):
     folder, records, maps = study
-    rows, stored = [], []
-    for i, record in enumerate(records):
-        for target, attribution in (
-            (f"{LABELS[i]}>5", np.zeros((8, 8), np.float32)),
-            ("prior", maps[i]),
-            (f"superset:{LABELS[i]}", maps[(i + 1) % IMAGES]),
-        ):
-            rows.append((record["image_id"], target))
-            stored.append(attribution)
-    store(folder / "maps.h5", rows, stored)
+    rows = [(record["image_id"], target(record["label"])) for record in records]
+    store(folder / "maps.h5", rows, list(maps.values()), kind)
     score = call(folder, "--maps", str(folder / "maps.h5"))
-    kinds = {name.split(".")[0] for name in score["values"]}
-    assert kinds == {"superset", "prior"}
-    for kind, shift in (("prior", 0), ("superset", 1)):
-        of_kind = [maps[(i + shift) % IMAGES] for i in range(IMAGES)]
-        result = expected(records, of_kind, Wsol()).compute()
-        assert score["values"][f"{kind}.maxboxaccv2"] == result["v2"]
+    assert {name.split(".")[0] for name in score["values"]} == {kind}
+    result = expected(records, list(maps.values()), Wsol()).compute()
+    assert score["values"][f"{kind}.maxboxaccv2"] == result["v2"]
 
 
 def test_per_image_results_reproduce_values_and_intervals(study):
     folder, records, maps = study
-    rows = [(record["image_id"], str(LABELS[i])) for i, record in enumerate(records)]
-    store(folder / "maps.h5", rows, list(maps.values()))
-    score = call(folder, "--maps", str(folder / "maps.h5"))
+    score = call(folder, "--maps", store_own(folder, records, maps))
     with np.load(folder / "score.npz") as arrays:
         assert arrays["image_id"].tolist() == [record["image_id"] for record in records]
         best_iou, peak = arrays["class.best_iou"], arrays["class.peak"]
+        stored = dict(arrays)
     levels = (np.arange(0, 1, 0.001)[None] * peak[:, None]).astype(int)
     at_tau = np.take_along_axis(best_iou, levels, axis=1)  # (N, 1000)
     assert score["values"]["class.maxboxacc_50"] == (at_tau >= 0.5).mean(axis=0).max()
-    own = score["details"]["class"]["accuracy_at_own_threshold"]["50"]
-    assert own == (at_tau.max(axis=1) >= 0.5).mean()
+    own = at_tau.max(axis=1) >= 0.5
+    assert score["values"]["class.maxboxacc_50_own_threshold"] == own.mean()
+    v2 = [(at_tau.max(axis=1) >= delta).mean() for delta in (0.3, 0.5, 0.7)]
+    assert score["values"]["class.maxboxaccv2_own_threshold"] == pytest.approx(np.mean(v2))
 
     # Percentile bootstrap with the threshold chosen again in each replicate, written plainly.
-    rng = np.random.default_rng(0)
-    replicates = [
-        (at_tau[drawn] >= 0.5).mean(axis=0).max()
-        for drawn in rng.integers(IMAGES, size=(50, IMAGES))
-    ]
-    low, high = score["intervals"]["class.maxboxacc_50"]
-    assert low == pytest.approx(np.quantile(replicates, 0.025))
-    assert high == pytest.approx(np.quantile(replicates, 0.975))
-    assert low < high
+    draws = np.random.default_rng(0).integers(IMAGES, size=(50, IMAGES))
+    replicates = {
+        "class.maxboxacc_50": [(at_tau[drawn] >= 0.5).mean(axis=0).max() for drawn in draws],
+        "class.maxboxacc_50_own_threshold": [own[drawn].mean() for drawn in draws],
+        "class.maxboxaccv2": [
+            np.mean([(at_tau[drawn] >= d).mean(axis=0).max() for d in (0.3, 0.5, 0.7)])
+            for drawn in draws
+        ],
+    }
+    for name, plain in replicates.items():
+        np.testing.assert_allclose(stored[f"replicates.{name}"], plain)
+        low, high = score["intervals"][name]
+        assert low == pytest.approx(np.quantile(plain, 0.025))
+        assert high == pytest.approx(np.quantile(plain, 0.975))
+        assert low < high
 
 
 def test_equal_inputs_give_equal_bytes(study):
     folder, records, maps = study
-    rows = [(record["image_id"], str(LABELS[i])) for i, record in enumerate(records)]
-    store(folder / "maps.h5", rows, list(maps.values()))
+    store_own(folder, records, maps)
     contents = []
     for _ in range(2):
         call(folder, "--maps", str(folder / "maps.h5"))
@@ -185,8 +202,7 @@ def test_equal_inputs_give_equal_bytes(study):
 
 def test_settings_change_the_measurement(study):
     folder, records, maps = study
-    rows = [(record["image_id"], str(LABELS[i])) for i, record in enumerate(records)]
-    store(folder / "maps.h5", rows, list(maps.values()))
+    store_own(folder, records, maps)
     section = {
         "iou_thresholds": [0.55],
         "contours": "largest",
@@ -194,7 +210,8 @@ def test_settings_change_the_measurement(study):
         "bootstrap": {"replicates": 5},
     }
     score = call(folder, "--maps", str(folder / "maps.h5"), section=section)
-    assert set(score["values"]) == {"class.maxboxaccv2", "class.maxboxacc_55"}
+    own = {f"class.{name}_own_threshold" for name in ("maxboxaccv2", "maxboxacc_55")}
+    assert set(score["values"]) == {"class.maxboxaccv2", "class.maxboxacc_55"} | own
 
 
 def test_missing_maps_and_boxes_are_named(study):
@@ -203,14 +220,15 @@ def test_missing_maps_and_boxes_are_named(study):
     store(folder / "maps.h5", rows[:-1], list(maps.values())[:-1])
     with pytest.raises(UserError, match=r"a/11\.jpg"):
         call(folder, "--maps", str(folder / "maps.h5"))
-    store(folder / "maps.h5", [(image, "1>2") for image, _ in rows], list(maps.values()))
+    counterfactual = [(image, "1>2") for image, _ in rows]
+    store(folder / "maps.h5", counterfactual, list(maps.values()), "counterfactual")
     with pytest.raises(UserError, match="nothing to localise"):
         call(folder, "--maps", str(folder / "maps.h5"))
 
     write_records(
         folder / "test.parquet", pd.DataFrame([{**record, "boxes": []} for record in records])
     )
-    with pytest.raises(UserError, match="no image with a box"):
+    with pytest.raises(UserError, match="no image with a box or an object mask"):
         call(folder, "--baseline", "center_gaussian")
     assert not (folder / "score.json").exists()
 
@@ -221,17 +239,6 @@ def test_images_without_boxes_are_left_out_and_counted(study):
     write_records(folder / "test.parquet", pd.DataFrame(records))
     details = call(folder, "--baseline", "center_gaussian")["details"]
     assert (details["images"], details["images_without_boxes"]) == (IMAGES - 1, 1)
-
-
-def test_boxes_are_scaled_and_cut_to_whole_pixels():
-    corners = [60.0, 27.0, 385.0, 331.0, 0.0, 0.0, 500.0, 335.0]
-    records = pd.DataFrame({"boxes": [corners, []], "width": 500, "height": 335})
-    boxes, none = stored_boxes(records, 224, "square")
-    assert boxes.tolist() == [[26, 18, 172, 221], [0, 0, 224, 224]]
-    assert none.shape == (0, 4)
-    boxes, none = stored_boxes(records, 224, "short_side")  # columns 82 to 417 are stored
-    assert boxes.tolist() == [[0, 18, 202, 221], [0, 0, 224, 224]]
-    assert none.shape == (0, 4)
 
 
 def test_boxes_are_those_of_the_stored_square(study):
@@ -251,40 +258,6 @@ def test_boxes_are_those_of_the_stored_square(study):
         assert call(folder, *source, section=section)["values"]["prior.maxboxaccv2"] == right
 
 
-@pytest.mark.parametrize(
-    ("upsampling", "method"), [("bilinear", cv2.INTER_LINEAR), ("bicubic", cv2.INTER_CUBIC)]
-)
-def test_maps_are_resized_as_opencv_does_and_stretched(upsampling, method):
-    rng = np.random.default_rng(1)
-    maps = rng.random((3, 7, 7)) * 1e-40  # as small as probabilities get
-    scores = score_maps(maps, 40, upsampling)
-    assert scores.shape == (3, 40, 40)
-    for attribution, score in zip(maps, scores, strict=True):
-        large = cv2.resize(attribution * 1e40, (40, 40), interpolation=method)
-        np.testing.assert_allclose(score, (large - large.min()) / np.ptp(large), atol=1e-6)
-        assert (score.min(), score.max()) == (0, 1)
-
-
-def test_constant_and_broken_maps_become_zeros():
-    maps = np.full((4, 5, 5), 0.3)
-    maps[1, 2, 2] = np.nan
-    maps[2, 0, 0] = np.inf
-    maps[3, 0, 0] = 1.0
-    scores = score_maps(maps, 10, "bilinear")
-    assert (scores[:3] == 0).all()
-    assert scores[3].max() == 1
-
-
-def test_level_sets_of_the_center_gaussian_are_centred_discs():
-    gaussian = center_gaussian(40)
-    assert (gaussian.min(), gaussian.max()) == (0, 1)
-    np.testing.assert_allclose(gaussian, gaussian[::-1])
-    np.testing.assert_allclose(gaussian, gaussian.T)
-    offset = np.arange(40) - 19.5
-    radius = np.hypot(offset[:, None], offset[None])
-    assert (np.diff(gaussian.ravel()[np.argsort(radius.ravel())]) <= 1e-12).all()
-
-
 def test_the_baseline_is_right_where_the_object_is_central(study):
     folder, records, _ = study
     for record in records:
@@ -294,6 +267,250 @@ def test_the_baseline_is_right_where_the_object_is_central(study):
     assert score["values"]["prior.maxboxacc_70"] == 1.0
     assert score["intervals"]["prior.maxboxacc_70"] == [1.0, 1.0]
     assert set(score["provenance"]["inputs"]) == {"records"}
+
+
+def with_masks(folder, records, ignore=True):
+    """Give every image two masks about its box, some with pixels to ignore."""
+    rng = np.random.default_rng(7)
+    for i, record in enumerate(records):
+        x0, y0, x1, y1 = (int(corner) for corner in record["boxes"])
+        halves = np.zeros((2, 48, 64), np.uint8)
+        halves[0, y0:y1, x0 : x0 + 12] = halves[1, y0 + 4 : y1, x0 + 12 : x1] = 255
+        record["masks"] = [str(folder / f"{i}_{half}.png") for half in range(2)]
+        for path, half in zip(record["masks"], halves, strict=True):
+            Image.fromarray(half).save(path)
+        if ignore and i % 3 == 0:
+            record["ignore"] = str(folder / f"{i}_ignore.png")
+            Image.fromarray((rng.random((48, 64)) < 0.3).astype(np.uint8)).save(record["ignore"])
+    write_records(folder / "test.parquet", pd.DataFrame(records))
+
+
+def pixels(record):
+    """The labels of a 64 x 48 image on the square of 32 pixels: object, ignored."""
+    rows, columns = [int((k + 0.5) * 1.5) for k in range(SIZE)], np.arange(SIZE) * 2 + 1
+    read = [np.asarray(Image.open(path))[np.ix_(rows, columns)] > 0 for path in record["masks"]]
+    inside = np.any(read, axis=0)
+    ignored = np.zeros_like(inside)
+    if record["ignore"]:
+        ignored = np.asarray(Image.open(record["ignore"]))[np.ix_(rows, columns)] > 0
+    return inside, ignored & ~inside
+
+
+def test_pxap_is_average_precision_without_the_ignored_pixels(study):
+    folder, records, maps = study
+    with_masks(folder, records)
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(records[4]["masks"][0])
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(records[4]["masks"][1])
+    score = call(folder, "--maps", store_own(folder, records, maps))
+    scores, inside, weights = [], [], []
+    for i, record in enumerate(records):
+        if i == 4:
+            continue
+        large = cv2.resize(maps[i].astype(np.float64), (SIZE, SIZE))
+        scores.append(((large - large.min()) / np.ptp(large)).ravel().astype(np.float32))
+        label, ignored = pixels(record)
+        inside.append(label.ravel())
+        weights.append(1.0 - ignored.ravel())
+    scores, inside, weights = (np.concatenate(each) for each in (scores, inside, weights))
+    exact = average_precision_score(inside, scores, sample_weight=weights)
+    binned = average_precision_score(
+        inside, np.digitize(scores, [*np.arange(0, 1, 0.001), 1]), sample_weight=weights
+    )
+    assert score["values"]["class.pxap"] == pytest.approx(exact, abs=1e-4)  # OpenCV's rounding
+    assert score["values"]["class.pxap_bins"] == pytest.approx(binned, abs=1e-4)
+    assert exact != pytest.approx(average_precision_score(inside, scores), abs=1e-3)
+    low, high = score["intervals"]["class.pxap"]
+    assert low < exact < high
+    details = score["details"]["class"]
+    assert (details["images_with_masks"], details["images_without_object_pixels"]) == (IMAGES, 1)
+    with np.load(folder / "score.npz") as arrays:
+        counts = arrays["class.pixel_counts"]
+        assert arrays["replicates.class.pxap"].shape == (50,)
+    assert counts[:, 1].sum() == inside.sum()
+    assert counts[:, 0].sum() == (weights[~inside]).sum()
+    assert not counts[4].any()
+
+
+def test_the_segmentation_counts_as_a_mask_where_asked(study):
+    folder, records, maps = study
+    with_masks(folder, records, ignore=False)
+    path = store_own(folder, records, maps)
+    asked = {"masks": True}
+    with_instances = call(folder, "--maps", path, section=asked)["values"]
+    for record in records:
+        union = np.maximum(*(np.asarray(Image.open(mask)) for mask in record["masks"]))
+        record["segmentation"] = record["masks"][0].replace("_0.png", "_union.png")
+        record["masks"] = []
+        Image.fromarray(union).save(record["segmentation"])
+    write_records(folder / "test.parquet", pd.DataFrame(records))
+    assert call(folder, "--maps", path, section=asked)["values"] == with_instances
+    assert "class.pxap" not in call(folder, "--maps", path)["values"]
+
+
+def test_boxes_and_masks_may_be_known_of_different_images(study):
+    folder, records, maps = study
+    path = store_own(folder, records, maps)
+    with_masks(folder, records)
+    whole = call(folder, "--maps", path)["values"]
+    boxed, masked = records[:5], records[3:8]
+    for record in records:
+        if record not in boxed:
+            record["boxes"] = []
+        if record not in masked:
+            record["masks"], record["ignore"] = [], ""
+    write_records(folder / "test.parquet", pd.DataFrame(records))
+    score = call(folder, "--maps", path)
+    assert score["details"]["images"] == 8
+    assert score["details"]["images_without_boxes"] == IMAGES - 5
+    assert (
+        score["values"]["class.maxboxaccv2"]
+        == (expected(boxed, list(maps.values())[:5], Wsol()).compute()["v2"])
+    )
+    with np.load(folder / "score.npz") as arrays:
+        assert arrays["image_id"].tolist() == [record["image_id"] for record in records[:8]]
+        assert np.isnan(arrays["class.best_iou"]).all(axis=1).tolist() == [False] * 5 + [True] * 3
+        assert arrays["class.pixel_counts"].any(axis=(1, 2)).tolist() == [False] * 3 + [True] * 5
+
+    for record in records:
+        record["boxes"] = []
+    write_records(folder / "test.parquet", pd.DataFrame(records))
+    alone = call(folder, "--maps", path)["values"]
+    assert set(alone) == {"class.pxap", "class.pxap_bins"}
+    assert alone["class.pxap"] == score["values"]["class.pxap"] != whole["class.pxap"]
+
+
+def test_v1_is_the_largest_contour_at_iou_half(study):
+    folder, records, maps = study
+    path = store_own(folder, records, maps)
+    score = call(folder, "--maps", path, section={"v1": True})
+    largest = Wsol(iou_thresholds=(0.5,), contours="largest")
+    result = expected(records, list(maps.values()), largest).compute()
+    assert score["values"]["class.maxboxacc_v1"] == result["v2"]
+    alone = {"contours": "largest", "iou_thresholds": [0.5]}
+    also = call(folder, "--maps", path, section=alone)
+    assert score["intervals"]["class.maxboxacc_v1"] == also["intervals"]["class.maxboxacc_50"]
+    assert "class.maxboxacc_v1" not in also["values"]
+
+
+@pytest.fixture
+def val(study):
+    """Five other images, as the split val: their records and maps."""
+    folder, records, maps = study
+    rng = np.random.default_rng(9)
+    others = [
+        {**records[i], "image_id": f"val/{i}.jpg", "boxes": (rng.random(4) * 12 + [4, 2, 30, 20])}
+        for i in range(5)
+    ]
+    blobs = {i: maps[i] * rng.random((8, 8)).astype(np.float32) for i in range(5)}
+    write_records(folder / "val.parquet", pd.DataFrame(others))
+    return others, blobs, ["--val-records", str(folder / "val.parquet"), "--val-maps"]
+
+
+def best_iou(metric):
+    """(N, 1000) best IoU at every threshold."""
+    levels = (np.arange(0, 1, 0.001)[None] * metric.peak[:, None]).astype(int)
+    return np.take_along_axis(metric.best_iou, levels, axis=1)
+
+
+def test_the_threshold_of_val_is_used_on_the_test_images(study, val):
+    folder, records, maps = study
+    others, blobs, options = val
+    source = ["--maps", store_own(folder, records, maps)]
+    options = [*options, store_own(folder, others, blobs, "val.h5")]
+    score = call(folder, *source, *options, section={"val_threshold": True})
+    on_val = best_iou(expected(others, blobs.values(), Wsol()))
+    on_test = best_iou(expected(records, maps.values(), Wsol()))
+    v2 = []
+    for delta in (0.3, 0.5, 0.7):
+        chosen, most = 0, -1
+        for tau in range(1000):  # the lowest of equals
+            right = sum(on_val[image, tau] >= delta for image in range(5))
+            if right > most:
+                chosen, most = tau, right
+        v2.append(np.mean([on_test[image, chosen] >= delta for image in range(IMAGES)]))
+        name = f"{100 * delta:g}"
+        assert score["values"][f"class.maxboxacc_{name}_val_threshold"] == v2[-1]
+        found = score["details"]["class"]["val_map_threshold"][name]
+        assert found == pytest.approx(chosen / 1000)
+        assert v2[-1] <= score["values"][f"class.maxboxacc_{name}"]
+        # The threshold is no choice of the resamples: the images alone vary.
+        hits = on_test[:, chosen] >= delta
+        draws = np.random.default_rng(0).integers(IMAGES, size=(50, IMAGES))
+        with np.load(folder / "score.npz") as arrays:
+            replicates = arrays[f"replicates.class.maxboxacc_{name}_val_threshold"]
+        np.testing.assert_allclose(replicates, [hits[drawn].mean() for drawn in draws])
+    assert score["values"]["class.maxboxaccv2_val_threshold"] == pytest.approx(np.mean(v2))
+    assert v2 != [score["values"][f"class.maxboxacc_{name}"] for name in (30, 50, 70)]
+    assert score["details"]["class"]["val_images"] == 5
+    assert set(score["provenance"]["inputs"]) == {"maps", "records", "val_maps", "val_records"}
+    # what is not asked for is not looked at
+    assert call(folder, *source, *options) == call(folder, *source)
+
+
+def test_the_baseline_needs_no_maps_of_val(study, val):
+    folder = study[0]
+    source = ["--baseline", "center_gaussian", *val[2]]
+    score = call(folder, *source, section={"val_threshold": True})
+    assert "prior.maxboxaccv2_val_threshold" in score["values"]
+    assert set(score["provenance"]["inputs"]) == {"records", "val_records"}
+
+
+def test_a_threshold_of_val_that_cannot_be_chosen_has_a_reason(study, val):
+    folder, records, maps = study
+    source = ["--maps", store_own(folder, records, maps)]
+    others, _, options = val
+    write_records(folder / "empty.parquet", pd.DataFrame(others)[:0])
+    write_records(folder / "bare.parquet", pd.DataFrame([{**o, "boxes": []} for o in others]))
+    cases = {
+        "no val images": ["--val-records", "--val-maps"],  # as where the workflow has none
+        "no maps": [*options],
+        "no val image has a box": ["--val-records", str(folder / "bare.parquet"), "--val-maps=x"],
+        "val image": ["--val-records", str(folder / "empty.parquet"), "--val-maps=x"],
+    }
+    for reason, given in cases.items():
+        score = call(folder, *source, *given, section={"val_threshold": True})
+        assert reason in score["details"]["class"]["val_threshold_absent"]
+        assert not any("val_threshold" in name for name in score["values"])
+
+
+def test_the_normalisation_changes_the_maps(study):
+    folder, records, maps = study
+    path = store_own(folder, records, {i: each - 0.2 * each.max() for i, each in maps.items()})
+    found = {}
+    for normalisation in ("minmax", "max", "ivr"):
+        score = call(folder, "--maps", path, section={"normalisation": normalisation})
+        found[normalisation] = score["details"]["class"]["map_threshold"]["50"]
+    assert len(set(found.values())) == 3
+
+
+def test_localisation_merged_of_any_parts_equals_the_whole(study):
+    _, _, maps = study
+    rng = np.random.default_rng(3)
+    section = Wsol(v1=True)
+    images = []
+    for i in range(IMAGES):
+        boxes = np.array([[2, 3, 20, 25]] * (i % 3)).reshape(-1, 4)
+        labels = rng.choice(np.array([0, 1, 255], np.uint8), size=(8, 8)) if i % 4 else None
+        images.append((maps[i] / maps[i].max(), boxes, labels))
+
+    def measured(parts):
+        localisation = Localisation(section)
+        for image in parts:
+            localisation.update(*image)
+        return localisation
+
+    whole = measured(images)
+    expected = summarise(whole, None, section.bootstrap)
+    for cut in (0, 1, 5, IMAGES):
+        merged = measured(images[:cut])
+        merged.merge(measured(images[cut:]))
+        found = summarise(merged, None, section.bootstrap)
+        assert found.values == expected.values
+        assert found.details == expected.details
+        for name, rows in whole.arrays().items():
+            np.testing.assert_array_equal(merged.arrays()[name], rows)
+    with pytest.raises(ValueError, match="merge"):
+        whole.merge(Localisation(Wsol()))
 
 
 @pytest.mark.real_data

@@ -1,0 +1,45 @@
+"""Further maps of an evaluation's own: of changed images or of a changed model."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pipeline.attribution.query import explain
+from pipeline.evaluation.task import Subject
+from pipeline.models.classifier import Classifier
+
+
+def copied(model: Classifier) -> Classifier:
+    """A copy of a model to be changed, in evaluation mode.
+
+    A mere ``deepcopy`` of a trunk, which torchvision makes of two graphs, is in training mode.
+    """
+    return copy.deepcopy(model).eval()
+
+
+def label_maps(
+    subject: Subject,
+    images: Tensor,
+    labels: Sequence[int],
+    image_ids: Sequence[str],
+    model: Classifier | None = None,
+) -> Tensor:
+    """The maps of images' labels by the subject's method.
+
+    Args:
+        subject: the method and its options, and the model if no other is given.
+        images: (B, 3, S, S) normalised, on the model's device.
+        labels: B classes.
+        image_ids: B names, which decide random draws.
+        model: instead of the subject's.
+
+    Returns:
+        (B, h, w) at the method's own resolution, without gradient.
+    """
+    model = subject.model if model is None else model
+    classes = [(label,) for label in labels]
+    with torch.enable_grad():  # for methods by gradients, also where a caller turned them off
+        maps = explain(model, subject.method, images, classes, image_ids, subject.options)
+    return maps.detach()

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.evaluation.relevance import erased_count, random_ranks, relevance_ranks
+
+
+def test_ranks_are_those_of_a_full_sort():
+    score_map = np.random.default_rng(0).standard_normal((9, 7))
+    ranks = relevance_ranks(score_map)
+    order = np.argsort(-score_map.ravel())
+    assert (ranks.ravel()[order] == np.arange(63)).all()
+
+
+def test_ties_are_broken_at_random_by_the_seed():
+    flat = np.zeros((20, 20))
+    flat[5, 5] = 1
+    first, again, other = (relevance_ranks(flat, seed) for seed in (0, 0, 1))
+    assert first[5, 5] == other[5, 5] == 0
+    assert (first == again).all()
+    assert (first != other).mean() > 0.9
+    rows = np.nonzero(first < 100)[0]  # not the top rows, as in the order of a stable sort
+    assert rows.max() > 15
+
+
+@pytest.mark.parametrize(
+    ("fraction", "count"), [(0, 0), (0.1, 5018), (0.3, 15053), (0.5, 25088), (1, 50176)]
+)
+def test_a_fraction_is_rounded_to_the_nearest_count(fraction, count):
+    assert erased_count(fraction, 224 * 224) == count
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(UserError, match="NaN"):
+        relevance_ranks(np.array([[0.0, np.nan]]))
+    with pytest.raises(ValueError, match=r"1\.5"):
+        erased_count(1.5, 10)
+
+
+def test_random_ranks_are_a_permutation():
+    assert sorted(random_ranks((4, 5), 3).ravel()) == list(range(20))
