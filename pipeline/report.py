@@ -15,7 +15,7 @@ from pipeline.cli import main, parser
 from pipeline.errors import UserError
 from pipeline.files import atomic_path, read_json, sha256
 from pipeline.summary import findings
-from pipeline.tables.formats import best, leads
+from pipeline.tables.formats import best, digits, leads
 from pipeline.tables.table import load
 
 TEMPLATE = Path(__file__).parent / "data" / "report.html.j2"
@@ -50,12 +50,12 @@ def versions() -> dict[str, str]:
 
 
 def figure(path: str | Path, captions: dict[str, str]) -> dict[str, str]:
-    """A figure for the template; its path ends in DATASET/ARCHITECTURE/KIND.png or .svg."""
+    """A figure for the template, from its path: DATASET/ARCHITECTURE/KIND[.VARIANT].png or .svg."""
     *_, dataset, architecture, _ = Path(path).parts
-    kind = Path(path).stem
+    kind, *variant = Path(path).stem.split(".", 1)
     return {
         "kind": kind,
-        "title": f"{dataset}, {architecture}",
+        "title": ", ".join((dataset, architecture, *variant)),
         "caption": captions.get(kind, ""),
         "source": embedded(path),
     }
@@ -111,6 +111,7 @@ def run(argv: list[str]) -> None:
             "findings": findings(tables),
             "tables": tables.tables,
             "best": best,
+            "digits": digits,
             "leads": leads,
             "captions": captions,
             "figures": [figure(path, captions) for path in options.figures],

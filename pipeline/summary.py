@@ -14,24 +14,39 @@ _BASELINES = {
 
 def findings(tables: Tables) -> list[str]:
     """One finding a block of measured rows; published rows are never compared."""
-    return [
-        *_cues(tables["table1_cues"]),
-        *_of_blocks(tables["table2_accuracy"], "top1", "top-1 accuracy"),
-        *_of_blocks(tables["table3_wsol"], "maxboxaccv2", "MaxBoxAccV2"),
-    ]
+    found = [*_cues(tables.get("table1_cues"))]
+    for name, column, what in _HEADLINES:
+        found += _of_blocks(tables.get(name), column, what)
+    return found
 
 
-def _cues(table: Table) -> Iterator[str]:
+_HEADLINES = (
+    ("table2_accuracy", "top1", "top-1 accuracy"),
+    ("table3_wsol", "maxboxaccv2", "MaxBoxAccV2"),
+    ("table3_wsol", "pxap", "PxAP"),
+    (
+        "table4_erase",
+        "erase.auc.blur.most",
+        "accuracy relative to random erasing, averaged over the erased fractions",
+    ),
+    ("table6_faithfulness", "insertion_deletion.insertion", "insertion area"),
+    ("table6_faithfulness", "insertion_deletion.deletion", "deletion area"),
+    ("table6_faithfulness", "pointing_game.hit_rate", "hit rate in the pointing game"),
+    ("table6_faithfulness", "grid_pointing.localisation", "localisation in grids of images"),
+)
+
+
+def _cues(table: Table | None) -> Iterator[str]:
     """The first normalisation in full, the others by their best map."""
     seen = set()
-    for block in table.blocks:
+    for block in table.blocks if table else ():
         if not _measured(block, "weighted"):
             continue
         keys = block.keys
         where = f"{_where(block)}, against {keys['masks']} cue masks"
         if where not in seen:
             seen.add(where)
-            yield finding(block, "weighted", "mPxAP averaged over pairs", where)
+            yield finding(table, block, "weighted", "mPxAP averaged over pairs", where)
         else:
             rows = _measured(block, "weighted")
             best = max(rows, key=lambda row: row.cells["weighted"].value)
@@ -41,27 +56,31 @@ def _cues(table: Table) -> Iterator[str]:
             )
 
 
-def _of_blocks(table: Table, column: str, what: str) -> Iterator[str]:
-    for block in table.blocks:
+def _of_blocks(table: Table | None, column: str, what: str) -> Iterator[str]:
+    for block in table.blocks if table else ():
         if _measured(block, column):
-            yield finding(block, column, what, _where(block))
+            yield finding(table, block, column, what, _where(block))
 
 
-def finding(block: Block, column: str, what: str, where: str) -> str:
+def finding(table: Table, block: Block, column: str, what: str, where: str) -> str:
     """The best map or model of a block, CAM against CALM, and the baselines."""
-    rows = sorted(_measured(block, column), key=lambda row: -row.cells[column].value)
+    lower = column in table.lower
+    rows = sorted(
+        _measured(block, column), key=lambda row: row.cells[column].value, reverse=not lower
+    )
     top = _names(rows, rows[0], column)
     have = "share" if " and " in top else "has"
-    parts = [f"On {where}, {top} {have} the highest {what}: {_number(rows[0], column)}."]
-    cam = next((row for row in rows if _is_cam(row)), None)
-    calm = next((row for row in rows if not _is_cam(row)), None)
+    extreme = "lowest" if lower else "highest"
+    parts = [f"On {where}, {top} {have} the {extreme} {what}: {_number(rows[0], column)}."]
+    cam = [row for row in rows if row.trained == "cam"]
+    calm = [row for row in rows if row.trained and row.trained.startswith("calm")]
     if cam and calm:
-        other, kind = (calm, "CALM") if cam is rows[0] else (cam, "CAM")
-        alike = [row for row in rows if _is_cam(row) == _is_cam(other)]
-        parts.append(
-            f"The best of {kind} is {_names(alike, other, column)}: "
-            f"{_number(other, column)}; {overlap(cam, calm, column)}."
-        )
+        others = [
+            f"The best of {kind} is {_names(alike, alike[0], column)}: {_number(alike[0], column)}"
+            for kind, alike in (("CAM", cam), ("CALM", calm))
+            if alike[0] is not rows[0]
+        ]
+        parts.append(f"{'. '.join(others)}; {overlap(cam[0], calm[0], column)}.")
     baselines = [
         f"{_BASELINES.get(row.names[1], row.names[1])} {_number(row, column)}"
         for row in block.rows
@@ -97,10 +116,6 @@ def _names(rows: list[Row], best: Row, column: str) -> str:
     """Names of all rows with the value of the best: joint and posterior maps often tie."""
     value = best.cells[column].value
     return " and ".join(_name(row) for row in rows if row.cells[column].value == value)
-
-
-def _is_cam(row: Row) -> bool:
-    return row.trained == "cam"
 
 
 def _number(row: Row, column: str) -> str:

@@ -107,6 +107,7 @@ def pictures(folder: Path) -> dict[str, Path]:
     table = draw_records(folder / "raw", 16, len(LABELS)).assign(
         class_id=lambda rows: rows["label"] + 1, width=60, height=60, segmentation="",
         true_parts="", boxes=[[12.0, 6.0, 48.0, 54.0]] * 16, keypoints=[[]] * 16,
+        masks=[[]] * 16, ignore="",
     )  # fmt: skip
     write_records(folder / "test.parquet", table)
     shards = write_shards(table, Images(eval_size=SIDE, format="png"), "test", folder / "shards")
@@ -117,16 +118,27 @@ def pictures(folder: Path) -> dict[str, Path]:
         list(table["image_id"]), np.stack([labels] * 16), np.ones((16, 7), bool), None, {"none": 16}
     ).save(folder / "part_maps.h5")
     PAIRS.to_csv(folder / "pairs.csv", index=False)
+    names = [f"00{label + 1}.Blue_Bird_{label}" for label in LABELS]
+    classes = pd.DataFrame({"label": LABELS, "class_id": range(1, 5), "name": names})
+    classes.to_csv(folder / "classes.csv", index=False)
     paths = {
         "records": folder / "test.parquet",
         "shards": shards,
         "part_maps": folder / "part_maps.h5",
         "pairs": folder / "pairs.csv",
+        "classes": folder / "classes.csv",
     }
     for variant, methods in MODELS.items():
         for method in methods:
             rows = [(name, str(label)) for name in table["image_id"] for label in LABELS]
             paths[f"{variant}/{method}"] = maps(folder / f"{variant}.{method}.h5", method, rows)
+    for method, targets, target in (
+        ("saliency", "prior", "prior"),
+        ("subset", "superset", "superset:{}"),
+        ("posterior", "class", "{}"),
+    ):
+        rows = [(row.image_id, target.format(row.label)) for row in table.itertuples()]
+        paths[f"calm_em/{method}"] = maps(folder / f"{method}.h5", method, rows, targets)
     rows = [
         (name, f"{a}>{b}")
         for name, label in zip(table["image_id"], table["label"], strict=True)
@@ -134,15 +146,17 @@ def pictures(folder: Path) -> dict[str, Path]:
         for a, b in ((pair.label_a, pair.label_b), (pair.label_b, pair.label_a))
         if a == label
     ]
-    paths["calm_em/counterfactual"] = maps(folder / "difference.h5", "counterfactual", rows)
+    paths["calm_em/counterfactual"] = maps(
+        folder / "difference.h5", "counterfactual", rows, "counterfactual"
+    )
     return paths
 
 
-def maps(path: Path, method: str, rows: list[tuple[str, str]]) -> Path:
+def maps(path: Path, method: str, rows: list[tuple[str, str]], targets: str = "class") -> Path:
     """A store of smooth random maps (8, 8); the row's number is its probability in percent."""
     noise = np.random.default_rng(len(path.name)).normal(size=(len(rows), 8, 8)).cumsum(1).cumsum(2)
     with MapStore.create(
-        path, rows=rows, shape=(8, 8), method=method, units="", attributes={}
+        path, rows=rows, shape=(8, 8), method=method, targets=targets, units="", attributes={}
     ) as writer:
         writer.write(0, noise.astype(np.float32), np.arange(len(rows)) / 100)
     return path

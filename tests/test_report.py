@@ -8,9 +8,11 @@ from finished_study import history, metrics, tables_json
 from PIL import Image
 
 from pipeline.errors import UserError
+from pipeline.figures.__main__ import FIGURES
 from pipeline.report import embedded, run, versions
 from pipeline.summary import finding, findings, overlap
-from pipeline.tables.table import Block, Cell, Row, load
+from pipeline.tables.catalogue import TABLES
+from pipeline.tables.table import Block, Cell, Row, Table, load
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "source", "col"}
 CAPTIONS = sorted(Path(__file__).parent.parent.glob("workflow/report/*.rst"))
@@ -126,9 +128,10 @@ def test_what_cannot_be_embedded_is_named(inputs, tmp_path):
 def test_a_caption_belongs_to_every_table_and_figure():
     names = {path.stem for path in CAPTIONS}
     assert names == {
-        "table1_cues", "table2_accuracy", "table3_wsol",
-        "training", "gallery", "counterfactual", "cue_scores", "report",
-    }  # fmt: skip
+        "report",
+        *TABLES,
+        *FIGURES,
+    }
 
 
 def test_findings_are_computed_from_the_tables(inputs):
@@ -163,6 +166,19 @@ def test_overlap_of_intervals(other, words):
     assert overlap(first, second, "x") == overlap(second, first, "x") == words
 
 
+def table_of(keys, rows, lower=()):
+    """A table of one block, and the block."""
+    block = Block(heading="", keys=keys, rows=rows)
+    about = {"name": "t", "title": "", "names": {}, "columns": {"x": "X"}}
+    return Table(**about, blocks=(block,), lower=lower), block
+
+
+def test_where_low_is_good_the_lowest_is_named():
+    rows = (row(40, names=("cam", "cam")), row(35, names=("cam", "gradient")))
+    text = finding(*table_of({}, rows, lower=("x",)), "x", "score", "birds")
+    assert text.startswith("On birds, cam · gradient has the lowest score: 35.0")
+
+
 def test_a_finding_compares_the_best_of_cam_and_of_calm():
     rows = (
         row(40, names=("cam", "cam"), low=38, high=42),
@@ -171,15 +187,22 @@ def test_a_finding_compares_the_best_of_cam_and_of_calm():
         row(90, names=("baseline", "center_gaussian"), kind="baseline", trained=None),
     )
     keys = {"dataset": "birds", "architecture": "net"}
-    text = finding(Block(heading="", keys=keys, rows=rows), "x", "score", "birds")
+    text = finding(*table_of(keys, rows), "x", "score", "birds")
     assert text == (
         "On birds, cam has the highest score: 40.0 [38.0, 42.0]. The best of CALM is calm_em · "
         "joint: 35.0 [33.0, 39.0]; their intervals overlap. For comparison: a Gaussian in the "
         "centre 90.0."
     )
     tied = (*rows, row(40, names=("calm_em", "posterior"), trained="calm_em", low=38, high=42))
-    text = finding(Block(heading="", keys=keys, rows=tied), "x", "score", "birds")
+    text = finding(*table_of(keys, tied), "x", "score", "birds")
     assert text.startswith("On birds, cam and calm_em · posterior share the highest score: 40.0")
     assert "The best of CALM is calm_em · posterior: 40.0" in text
-    alone = finding(Block(heading="", keys=keys, rows=rows[:1]), "x", "score", "birds")
+    third = (*rows, row(50, names=("adl", "cam"), trained="adl", low=48, high=52))
+    text = finding(*table_of(keys, third), "x", "score", "birds")
+    assert text.startswith(
+        "On birds, adl · cam has the highest score: 50.0 [48.0, 52.0]. The best of CAM is cam: "
+        "40.0 [38.0, 42.0]. The best of CALM is calm_em · joint: 35.0 [33.0, 39.0]; their "
+        "intervals overlap."
+    )
+    alone = finding(*table_of(keys, rows[:1]), "x", "score", "birds")
     assert alone == "On birds, cam has the highest score: 40.0 [38.0, 42.0]."

@@ -1,17 +1,23 @@
 """Command line of the tables: score files -> CSV, Markdown, LaTeX, and all of it as JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.cli import add_section, main, parser, read_section
 from pipeline.errors import UserError
 from pipeline.files import atomic_path, read_json
 from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
+from pipeline.tables.catalogue import tables_of
 from pipeline.tables.cues import cue_table
 from pipeline.tables.formats import to_csv, to_latex, to_markdown
-from pipeline.tables.scores import read_groups
+from pipeline.tables.metrics import COLUMNS, metric_table
+from pipeline.tables.ranks import rank_table
+from pipeline.tables.scores import Group, read_groups
 from pipeline.tables.table import Table, save
+from pipeline.tables.trunks import trunk_table
 from pipeline.tables.wsol import wsol_table
 
 FORMATS: dict[str, Callable[[Table], str]] = {
@@ -19,6 +25,22 @@ FORMATS: dict[str, Callable[[Table], str]] = {
     "md": to_markdown,
     "tex": to_latex,
 }
+
+
+def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -> list[Table]:
+    """Every table that there are scores for, in the order of the report."""
+    of_task: dict[str, list[Group]] = {}
+    for group in groups:
+        of_task.setdefault(group.task, []).append(group)
+    builders: dict[str, Callable[[], Table]] = {
+        "table1_cues": lambda: cue_table(of_task["cues"], checks, job),
+        "table2_accuracy": lambda: accuracy_table(of_task["classification"], job),
+        "table3_wsol": lambda: wsol_table(of_task["wsol"], job),
+        "table5_trunks": lambda: trunk_table(of_task["wsol"], job),
+        "table8_ranks": lambda: rank_table(groups, job),
+    }
+    builders |= {name: partial(metric_table, name, groups, job) for name in COLUMNS}
+    return [builders[name]() for name in tables_of(of_task)]
 
 
 def run(argv: list[str]) -> None:
@@ -38,19 +60,11 @@ def run(argv: list[str]) -> None:
     if len(options.cue_datasets) != len(options.cue_checks):
         raise UserError("--cue-checks: give one file for each of --cue-datasets.")
 
-    groups = read_groups(options.scores)
-    of_task = {
-        task: [g for g in groups if g.task == task] for task in ("classification", "cues", "wsol")
-    }
     checks = {
         dataset: read_json(path)
         for dataset, path in zip(options.cue_datasets, options.cue_checks, strict=True)
     }
-    tables = [
-        cue_table(of_task["cues"], checks, job),
-        accuracy_table(of_task["classification"], job),
-        wsol_table(of_task["wsol"], job),
-    ]
+    tables = build(read_groups(options.scores), checks, job)
     for table in tables:
         for suffix, write in FORMATS.items():
             with atomic_path(options.out / f"{table.name}.{suffix}") as temporary:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from pipeline.settings import TablesJob
 from pipeline.tables import published
+from pipeline.tables.paired import delta, heading, reference, unpaired
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import Block, Row, Table, pooled, sources
+from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
 def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
@@ -13,12 +14,20 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
     blocks, compared = [], False
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
+        cam = reference(chosen, job).get("classification")
         images = chosen[0].scores[0]["details"]["images"]
         rows = [
             Row(
                 kind="measured",
                 names=(group.variant,),
-                cells={"top1": pooled(group.scores, "top1")},
+                cells={
+                    column: cell
+                    for column, cell in (
+                        ("top1", pooled(group.scores, "top1", level=job.level)),
+                        ("delta", delta(group, "top1", cam, "top1", job)),
+                    )
+                    if cell
+                },
                 trained=group.note(job).method,
                 sources=sources(group.scores),
             )
@@ -46,11 +55,11 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         name="table2_accuracy",
         title="Classification: top-1 accuracy (%) on the test split",
         names={"variant": "Model"},
-        columns={"top1": "Top-1"},
+        columns={"top1": "Top-1"} | heading(blocks, "Δ CAM"),
         blocks=tuple(blocks),
         notes=(
-            f"Protocol {job.protocol}. Brackets are bootstrap intervals over images, their ends "
-            "averaged over the seeds; ± is the standard deviation over the seeds where there are "
-            "several.",
+            f"Protocol {job.protocol}. Brackets are bootstrap intervals over images. {SEEDS} "
+            "Δ CAM: the difference from the CAM model on the same images, resampled together.",
+            *unpaired(groups, job, lambda group: ("top1", "top1")),
         ),
     )

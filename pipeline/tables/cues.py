@@ -5,8 +5,9 @@ from typing import Any
 
 from pipeline.settings import TablesJob
 from pipeline.tables import published
+from pipeline.tables.paired import delta, heading, reference, unpaired
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import Block, Row, Table, pooled, sources
+from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 Score = Mapping[str, Any]
 
@@ -34,7 +35,10 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         same = published.same_pairs(details["pairs"], trunk)
         for prefix, masks in _MASKS.items():
             for normalisation in job.normalisations:
-                rows = [row for group in chosen if (row := _row(group, prefix, normalisation, job))]
+                cam = reference(chosen, job).get("cues")
+                rows = [
+                    row for group in chosen if (row := _row(group, cam, prefix, normalisation, job))
+                ]
                 if not rows:
                     continue
                 if same and not prefix:
@@ -68,20 +72,27 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         name="table1_cues",
         title="Cue localisation: mPxAP (%) by number of differing parts",
         names={"variant": "Model", "method": "Map"},
-        columns=columns | {"weighted": "Mean by pairs", "unweighted": "Mean of columns"},
+        columns=columns
+        | {"weighted": "Mean by pairs"}
+        | heading(blocks, "Mean by pairs: Δ CAM")
+        | {"unweighted": "Mean of columns"},
         blocks=tuple(blocks),
         notes=tuple(_notes(groups, checks, job)) if groups else (),
     )
 
 
-def _row(group: Group, prefix: str, normalisation: str, job: TablesJob) -> Row | None:
+def _row(
+    group: Group, cam: Group | None, prefix: str, normalisation: str, job: TablesJob
+) -> Row | None:
     """The row of a method, or None where it was not measured so."""
+    mean = f"{prefix}mpxap_weighted_{normalisation}"
     cells = {}
     for name in group.scores[0]["values"]:
         if name.startswith(f"{prefix}mpxap_") and name.endswith(f"_{normalisation}"):
             key = name.removeprefix(f"{prefix}mpxap_").removesuffix(f"_{normalisation}")
             column = f"parts_{key}" if key.isdigit() else key
-            cells[column] = pooled(group.scores, name)
+            cells[column] = pooled(group.scores, name, level=job.level)
+    cells["delta"] = delta(group, mean, cam, mean, job)
     cells = {column: cell for column, cell in cells.items() if cell}
     if not cells:
         return None
@@ -108,9 +119,11 @@ def _notes(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -
     pooling = ", ".join(sorted({each["pooling"] for each in details}))
     notes = [
         f"Protocol {job.protocol}: thresholds {thresholds}; pooling {pooling}. Brackets are "
-        "bootstrap intervals (class pairs, then images within a pair), their ends averaged over "
-        "the seeds; ± is the standard deviation over the seeds where there are several."
+        f"bootstrap intervals (class pairs, then images within a pair). {SEEDS} Δ CAM: the "
+        "difference from CAM's map on the same pairs and images, resampled together."
     ]
+    mean = f"mpxap_weighted_{job.normalisations[0]}"
+    notes += unpaired(groups, job, lambda group: (mean, mean))
     for dataset in dict.fromkeys(group.dataset for group in groups):
         details = next(g for g in groups if g.dataset == dataset).scores[0]["details"]
         pairs = ", ".join(f"{count} with {n}" for n, count in sorted(details["pairs"].items()))

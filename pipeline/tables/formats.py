@@ -35,7 +35,7 @@ def to_markdown(table: Table) -> str:
         lines += [f"## {block.heading}", ""]
         lines += ["| " + " | ".join([*headings(table)]) + " |"]
         lines += ["|" + "---|" * len(table.names) + "---:|" * len(table.columns)]
-        leading = best(block)
+        leading = best(table, block)
         for row in block.rows:
             texts = [
                 f"**{text}**" if leads(leading, column, row) else text
@@ -61,7 +61,7 @@ def to_latex(table: Table) -> str:
             "\\midrule",
             rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape(block.heading)}}}}}\\",
         ]
-        leading = best(block)
+        leading = best(table, block)
         for row in block.rows:
             texts = [
                 rf"\textbf{{{text}}}" if leads(leading, column, row) else text
@@ -80,30 +80,42 @@ def headings(table: Table) -> list[str]:
 def numbers(table: Table, row: Row, *, latex: bool = False) -> Iterator[str]:
     """Texts of the columns of numbers."""
     for column in table.columns:
-        yield text(row.cells.get(column), latex=latex)
+        yield text(row.cells.get(column), latex=latex, plain=column in table.plain)
 
 
-def text(cell: Cell | None, *, latex: bool = False) -> str:
-    """``32.1 [30.0, 34.2] ± 0.4``: percent, interval, standard deviation over seeds."""
+def text(cell: Cell | None, *, latex: bool = False, plain: bool = False) -> str:
+    """``32.1 [30.0, 34.2] ± 0.4``: number, interval, standard deviation over seeds.
+
+    Percent have one decimal; numbers of a ``plain`` column have three digits.
+    """
     if cell is None:
         return "--" if latex else "–"
-    value = f"{cell.value:.1f}"
+    value = digits(cell.value, plain)
     if cell.low is not None and cell.high is not None:
-        value += f" [{cell.low:.1f}, {cell.high:.1f}]"
+        value += f" [{digits(cell.low, plain)}, {digits(cell.high, plain)}]"
     if cell.sd is not None:
-        value += rf" $\pm$ {cell.sd:.1f}" if latex else f" ± {cell.sd:.1f}"
+        sign = r"$\pm$" if latex else "±"
+        value += f" {sign} {digits(cell.sd, plain)}"
     return value
 
 
-def best(block: Block) -> dict[str, float]:
-    """Column -> the largest measured value, where there are several rows to choose from."""
+def digits(number: float, plain: bool) -> str:
+    """Percent with one decimal, other numbers with three digits."""
+    return f"{number:.3g}" if plain else f"{number:.1f}"
+
+
+def best(table: Table, block: Block) -> dict[str, float]:
+    """Column -> the best measured value, where there are several rows to choose from."""
     measured = [row for row in block.rows if row.kind == "measured"]
     if len(measured) < 2:
         return {}
     columns = dict.fromkeys(column for row in measured for column in row.cells)
     return {
-        column: max(row.cells[column].value for row in measured if column in row.cells)
+        column: (min if column in table.lower else max)(
+            row.cells[column].value for row in measured if column in row.cells
+        )
         for column in columns
+        if column != "delta"
     }
 
 

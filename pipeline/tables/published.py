@@ -7,7 +7,7 @@ each published number comes from is partly unknown (docs/protocols.md).
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.tables.table import Cell, Row
@@ -56,6 +56,17 @@ def wsol_rows(*, resnet50: bool) -> list[Row]:
             {"maxboxaccv2": line[column]},
         )
         for line in _read(file)
+    ]
+
+
+def trunk_rows(columns: Iterable[str]) -> list[Row]:
+    """Table 5 as it is: a row a method, with and without its superset."""
+    return [
+        _row(
+            (line["method"], "", "superset" if line["superset"] == "yes" else "class"),
+            {column: line[column] for column in columns},
+        )
+        for line in _read("published_table5.csv")
     ]
 
 

@@ -4,6 +4,7 @@
 JSON of it.
 """
 
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import interval
+from pipeline.evaluation.scores import per_image_path
 from pipeline.files import atomic_path, read_json
+
+SEEDS = (
+    "Of several seeds, brackets are the interval of their mean, or the mean of the ends of their "
+    "intervals where the seeds keep no replicates of the same images; ± is their standard "
+    "deviation."
+)
 
 
 class _Frozen(BaseModel):
@@ -20,11 +29,11 @@ class _Frozen(BaseModel):
 
 
 class Cell(_Frozen):
-    """A number in percent.
+    """A number, in percent unless the table says that its column is plain.
 
     Attributes:
         value: mean over the seeds.
-        low, high: bootstrap interval, its ends averaged over the seeds.
+        low, high: bootstrap interval, see :func:`pooled`.
         sd: standard deviation over the seeds, where there are several.
     """
 
@@ -70,13 +79,22 @@ class Block(_Frozen):
 
 
 class Table(_Frozen):
-    """Attributes: names and columns: key -> heading, in their order; notes: footnotes."""
+    """A table.
+
+    Attributes:
+        names and columns: key -> heading, in their order.
+        lower: the columns in which a low number is the better one.
+        plain: the columns whose numbers are not percent.
+        notes: footnotes.
+    """
 
     name: str
     title: str
     names: dict[str, str]
     columns: dict[str, str]
     blocks: tuple[Block, ...]
+    lower: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -85,8 +103,9 @@ class Tables(_Frozen):
 
     tables: tuple[Table, ...]
 
-    def __getitem__(self, name: str) -> Table:
-        return next(table for table in self.tables if table.name == name)
+    def get(self, name: str) -> Table | None:
+        """The table of that name, if the study has it."""
+        return next((table for table in self.tables if table.name == name), None)
 
 
 def save(path: str | Path, tables: Iterable[Table]) -> None:
@@ -105,17 +124,82 @@ def load(path: str | Path) -> Tables:
         raise UserError(f"{path} holds no tables. Delete it and run again.") from error
 
 
-def pooled(scores: Sequence[Mapping[str, Any]], name: str) -> Cell | None:
-    """A value over seeds: fractions of score files -> percent; None where a score lacks it."""
+def pooled(
+    scores: Sequence[Mapping[str, Any]], name: str, scale: float = 100.0, level: float = 0.95
+) -> Cell | None:
+    """A value over seeds: of score files -> a cell; None where a score lacks it.
+
+    The interval of a single seed is its own. Of several seeds it is that of their mean: the
+    replicates are averaged over the seeds one by one. Where the seeds keep none of the same images
+    the ends of their intervals are averaged. What the seeds themselves add to the uncertainty
+    stands beside it, as their standard deviation.
+
+    Args:
+        scores: one a seed.
+        name: of the value.
+        scale: factor; 100 for percent.
+        level: coverage of the interval of several seeds.
+    """
     if any(name not in score["values"] for score in scores):
         return None
-    values = [100 * score["values"][name] for score in scores]
+    values = [scale * score["values"][name] for score in scores]
     ends = [score["intervals"][name] for score in scores if name in score["intervals"]]
-    low = high = None
+    low = high = sd = None
     if len(ends) == len(scores):
-        low, high = (float(end) for end in 100 * np.mean(ends, axis=0))
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        low, high = (float(end) for end in scale * np.mean(ends, axis=0))
+    if len(scores) > 1:
+        sd = float(np.std(values, ddof=1))
+        replicates = mean_replicates(scores, name)
+        if replicates is not None:
+            low, high = defined_interval(scale * replicates, level)
     return Cell(value=float(np.mean(values)), low=low, high=high, sd=sd)
+
+
+def mean_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarray | None:
+    """Replicates of a value, averaged over the seeds one by one.
+
+    Args:
+        scores: one a seed, with their ``path``.
+        name: of the value.
+
+    Returns:
+        (R,), NaN where the value is not defined in a resample; None where a seed keeps none, or the
+        seeds are not measured on the same images.
+    """
+    if not same_images(scores):
+        return None
+    found = [per_image(score).get(f"replicates.{name}") for score in scores]
+    if any(each is None for each in found) or len({len(each) for each in found}) != 1:
+        return None
+    return np.mean(found, axis=0)
+
+
+def defined_interval(
+    replicates: np.ndarray, level: float
+) -> tuple[float, float] | tuple[None, None]:
+    """Interval of the replicates (R,) in which the value is defined; no ends where it is in none.
+
+    A resample of few images may hold no cue pixel, so that nothing is measured in it.
+    """
+    usable = replicates[np.isfinite(replicates)]
+    return interval(usable, level) if usable.size else (None, None)
+
+
+def same_images(scores: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether all scores name the images (or grids) that they measured, and these are the same."""
+    ids = [per_image(score).get("image_id") for score in scores]
+    return all(each is not None and np.array_equal(each, ids[0]) for each in ids)
+
+
+def per_image(score: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    """The per-image results beside a score; none where there is no file."""
+    path = per_image_path(score["path"]) if "path" in score else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        return np.load(path)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is broken ({error}). Delete it and run again.") from error
 
 
 def sources(scores: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:

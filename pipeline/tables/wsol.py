@@ -1,11 +1,13 @@
 """Table 3: weakly supervised object localisation, MaxBoxAccV2."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from pipeline.settings import TablesJob
 from pipeline.tables import published
+from pipeline.tables.paired import delta, reference, unpaired
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import Block, Row, Table, pooled, sources
+from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
 def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
@@ -17,7 +19,8 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
         images = chosen[0].scores[0]["details"]["images"]
-        rows = [row for group in chosen for row in _rows(group, job)]
+        cam = reference(chosen, job).get("wsol")
+        rows = [row for group in chosen for row in _rows(group, cam, job)]
         if published.same_images(images, chosen[0].note(job).trunk):
             rows += published.wsol_rows(resnet50=True)
             compared = True
@@ -37,34 +40,121 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
             )
         )
     found = {column for block in blocks for row in block.rows for column in row.cells}
-    single = sorted(
-        (column for column in found if column != "maxboxaccv2"),
-        key=lambda column: float(column.removeprefix("maxboxacc_")),
-    )
-    columns = {column: f"IoU {column.removeprefix('maxboxacc_')} %" for column in single}
     return Table(
         name="table3_wsol",
         title="Localisation: MaxBoxAccV2 (%) and accuracy at each IoU threshold",
         names={"variant": "Model", "method": "Map", "target": "Target"},
-        columns={"maxboxaccv2": "MaxBoxAccV2"} | columns,
+        columns=_columns(found),
         blocks=tuple(blocks),
         notes=(
             f"Protocol {job.protocol}. Target: the true class, its superset (+Y in the paper), or "
             "the location prior p(z|x). One map threshold for the whole test split, the best for "
-            "each IoU. Brackets are bootstrap intervals over images, their ends averaged over the "
-            "seeds; ± is the standard deviation over the seeds where there are several.",
+            "each IoU; beside it the threshold chosen on val, and as a diagnostic the best one for "
+            "every image, the other reading of Appendix E. Brackets are bootstrap intervals over "
+            f"images. {SEEDS} Δ CAM: the difference from CAM's map of the true class on the same "
+            "images, resampled together.",
+            *unpaired(groups, job, _headline),
+            *_skips(groups),
         ),
     )
 
 
-def _rows(group: Group, job: TablesJob) -> Iterator[Row]:
+_HEADLINES = ("maxboxaccv2", "pxap")
+
+_READINGS = {
+    "maxboxaccv2_val_threshold": "V2, threshold from val",
+    "maxboxaccv2_own_threshold": "V2, own threshold (diagnostic)",
+    "maxboxacc_v1": "V1",
+    "pxap": "PxAP",
+    "pxap_bins": "PxAP, 1000 bins",
+}
+
+
+def _columns(found: Collection[str]) -> dict[str, str]:
+    """Headings of the columns that some row has, the headline first."""
+    single = sorted(
+        (c for c in found if c.removeprefix("maxboxacc_").replace(".", "", 1).isdigit()),
+        key=lambda column: float(column.removeprefix("maxboxacc_")),
+    )
+    headings = {"maxboxaccv2": "MaxBoxAccV2", "delta": "Δ CAM"}
+    headings |= {column: f"IoU {column.removeprefix('maxboxacc_')} %" for column in single}
+    return {c: heading for c, heading in (headings | _READINGS).items() if c in found}
+
+
+# details that count what a data set lacks -> how the footnote calls it
+_LACKING = {
+    "images_without_boxes": "Images without a box",
+    "boxes_cut_away": "Boxes outside of the part of the image that is shown",
+    "images_without_object_pixels": "Images whose masks are empty",
+}
+
+
+def _skips(groups: Sequence[Group]) -> Iterator[str]:
+    """What was left out or could not be measured, as footnotes."""
+    for key, words in _LACKING.items():
+        counts = {
+            f"{group.dataset} {count}"
+            for group in groups
+            if (count := _detail(group.scores[0], key, 0))
+        }
+        if counts:
+            yield f"{words}: {'; '.join(sorted(counts))}."
+    constant = [
+        " ".join(filter(None, (group.dataset, group.variant, group.method, str(count))))
+        for group in groups
+        if (count := sum(_detail(score, "constant_maps", 0) for score in group.scores))
+    ]
+    if constant:
+        rows = "; ".join(constant)
+        yield f"Maps that are constant (no box but a point; they count as wrong): {rows}."
+    absent = {
+        f"{group.dataset}: {reason}"
+        for group in groups
+        if (reason := _detail(group.scores[0], "val_threshold_absent", ""))
+    }
+    if absent:
+        yield f"No threshold from val. {'; '.join(sorted(absent))}."
+
+
+def _detail(score: Mapping[str, Any], key: str, default: Any) -> Any:
+    """A detail of the score itself or of its kind of maps."""
+    details = score["details"]
+    inner = (each for each in details.values() if isinstance(each, Mapping))
+    return next((each[key] for each in (details, *inner) if key in each), default)
+
+
+def _headline(group: Group) -> tuple[str, str] | None:
+    """The value that Δ CAM compares, and that of CAM's map of the class.
+
+    The first of `_HEADLINES` that the images have boxes or masks for.
+    """
+    values = group.scores[0]["values"]
+    return next(
+        (
+            (name, f"class.{column}")
+            for column in _HEADLINES
+            for name in values
+            if name.endswith(f".{column}")
+        ),
+        None,
+    )
+
+
+def _rows(group: Group, cam: Group | None, job: TablesJob) -> Iterator[Row]:
     """One row a target that the scores have."""
     targets: dict[str, list[str]] = {}
     for name in group.scores[0]["values"]:
         target, _, column = name.partition(".")
         targets.setdefault(target, []).append(column)
     for target, columns in targets.items():
-        cells = {column: pooled(group.scores, f"{target}.{column}") for column in columns}
+        cells = {
+            column: pooled(group.scores, f"{target}.{column}", level=job.level)
+            for column in columns
+        }
+        for column in _HEADLINES:  # the first that the images have boxes or masks for
+            if column in columns:
+                cells["delta"] = delta(group, f"{target}.{column}", cam, f"class.{column}", job)
+                break
         yield Row(
             kind="baseline" if group.baseline else "measured",
             names=("baseline", group.method, "")

@@ -1,0 +1,121 @@
+"""Differences between methods on the same images.
+
+Every score keeps the bootstrap replicates of its headline values. Methods of a data set that were
+measured on the same images draw the same resamples, so the difference of their replicates,
+replicate by replicate, is the paired bootstrap of their difference.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.settings import TablesJob
+from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.table import Block, Cell, defined_interval, mean_replicates, same_images
+
+Scores = Sequence[Mapping[str, Any]]
+
+
+def difference(
+    scores: Scores, name: str, reference: Scores, of_reference: str, scale: float, level: float
+) -> Cell | None:
+    """A value minus that of a reference, seed by seed, with a paired bootstrap interval.
+
+    Args:
+        scores: of the method.
+        name: of its value.
+        reference: scores of the reference.
+        of_reference: name of the reference's value.
+        scale: factor of the numbers in the table.
+        level: coverage of the interval.
+
+    Returns:
+        None where there is a :func:`mismatch`.
+    """
+    if mismatch(scores, name, reference, of_reference):
+        return None
+    mine, theirs = mean_replicates(scores, name), mean_replicates(reference, of_reference)
+    differences = [
+        scale * (score["values"][name] - other["values"][of_reference])
+        for score, other in zip(scores, reference, strict=True)
+    ]
+    low, high = defined_interval(scale * (mine - theirs), level)
+    return Cell(value=float(np.mean(differences)), low=low, high=high)
+
+
+def mismatch(scores: Scores, name: str, reference: Scores, of_reference: str) -> str | None:
+    """Why a value cannot be compared with the reference's in pairs; None where it can.
+
+    Resamples are the same where images and config section are: the section holds the bootstrap's
+    seed and number of replicates.
+    """
+    everything = (*scores, *reference)
+    seeds = [[score["identity"]["seed"] for score in each] for each in (scores, reference)]
+    if seeds[0] != seeds[1]:
+        return "the seeds differ"
+    if not same_images(everything):
+        return "they were not measured on the same images"
+    if len({score["provenance"]["section"] for score in everything}) > 1:
+        return "they were measured with different options"
+    if mean_replicates(scores, name) is None or mean_replicates(reference, of_reference) is None:
+        return "no bootstrap replicates are kept"
+    return None
+
+
+def unpaired(
+    groups: Sequence[Group], job: TablesJob, headline: Callable[[Group], tuple[str, str] | None]
+) -> Iterator[str]:
+    """A footnote for every reason why rows have no difference from CAM.
+
+    Args:
+        groups: of one task.
+        job: says which models are CAM's.
+        headline: a group -> the value that is compared, and that of the reference; None where the
+            group has none.
+    """
+    found: dict[str, list[str]] = {}
+    for dataset, architecture in datasets_and_architectures(groups):
+        chosen = [g for g in groups if g.belongs_to(dataset, architecture) and not g.baseline]
+        cam = next(iter(reference(chosen, job).values()), None)
+        if cam is None:
+            found.setdefault("there is none", []).append(f"{dataset} {architecture}")
+            continue
+        for group in chosen:
+            names = headline(group)
+            if names is None or group is cam:
+                continue
+            reason = mismatch(group.scores, names[0], cam.scores, names[1])
+            if reason:
+                row = " ".join(filter(None, (dataset, architecture, group.variant, group.method)))
+                found.setdefault(reason, []).append(row)
+    for reason, rows in found.items():
+        yield f"No difference from CAM, because {reason}: {'; '.join(rows)}."
+
+
+def reference(groups: Sequence[Group], job: TablesJob) -> Mapping[str, Group]:
+    """Task -> the group that the others are compared with: CAM's own map, or the model of CAM."""
+    return {
+        group.task: group
+        for group in reversed(groups)
+        if not group.baseline and group.method in ("cam", None) and group.note(job).method == "cam"
+    }
+
+
+def delta(
+    group: Group,
+    name: str,
+    against: Group | None,
+    of_reference: str,
+    job: TablesJob,
+    scale: float = 100.0,
+) -> Cell | None:
+    """The difference of a value from the reference's; None of the reference itself."""
+    if against is None or (group is against and name == of_reference) or group.baseline:
+        return None
+    return difference(group.scores, name, against.scores, of_reference, scale, job.level)
+
+
+def heading(blocks: Iterable[Block], text: str) -> dict[str, str]:
+    """The column of differences, if any row has one."""
+    return {"delta": text} if any("delta" in r.cells for b in blocks for r in b.rows) else {}
