@@ -4,8 +4,6 @@ A superset holds the classes that share one structure of parts, such as all bird
 comes from WordNet's is-a tree and an annotation of its nodes (pipeline/imagenet.py).
 """
 
-import csv
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -13,11 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pipeline import imagenet, settings
+from pipeline.class_list import WNID, read_class_names, wnids_of
 from pipeline.cli import add_section, main, parser, read_section
 from pipeline.errors import UserError
 from pipeline.files import write_json
-
-WNID = re.compile(r"n\d{8}")
 
 Tree = dict[str, tuple[str, ...]]  # child -> parents, by wnid
 
@@ -159,14 +156,7 @@ def _wordnet(
     section: settings.Supersets, names: list[str]
 ) -> tuple[dict[int, tuple[int, ...]], dict[str, Any]]:
     """Supersets of classes whose names begin with their wnids, and the check of them."""
-    found = [WNID.match(name) for name in names]
-    if not all(found):
-        bad = names[found.index(None)]
-        raise UserError(
-            f"supersets.kind wordnet: the class name {bad!r} does not begin with a wnid such as "
-            "n02088094. Use all or singletons for this data set."
-        )
-    wnids = [match.group() for match in found]
+    wnids = wnids_of(names)
     tree = read_tree(section.is_a or imagenet.IS_A, section.parents)
     roots = imagenet.read_annotation(section.annotation)
     check: dict[str, Any] = {
@@ -190,21 +180,6 @@ def _wordnet(
     return supersets(tree, wnids, roots), check
 
 
-def _class_names(path: str) -> list[str]:
-    """Names in order of the labels 0, 1, ... from a classes.csv."""
-    try:
-        with open(path, newline="") as stream:
-            names = {int(row["label"]): row["name"] for row in csv.DictReader(stream)}
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(
-            f"{path} is no class list with the columns label and name ({error!r}). "
-            "Run the datasets stage again."
-        ) from error
-    if not names or sorted(names) != list(range(len(names))):
-        raise UserError(f"{path}: the labels are not 0, 1, ... Run the datasets stage again.")
-    return [names[label] for label in range(len(names))]
-
-
 def run(argv: list[str]) -> None:
     """Command line: write the supersets of a data set's classes and a check of them."""
     arguments = parser("pipeline.supersets", "Which classes a map is summed over.")
@@ -213,7 +188,7 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--out", required=True, help="JSON to write")
     options = arguments.parse_args(argv)
     section = read_section(options.section, settings.Supersets)
-    names = _class_names(options.classes)
+    names = read_class_names(options.classes)
     everything = tuple(range(len(names)))
     check: dict[str, Any] = {"overlaps": [], "table4": None}
     if section.kind == "wordnet":

@@ -3,7 +3,18 @@
 from pathlib import Path
 
 from pipeline.cli import add_section, main, parser, read_section
-from pipeline.figures import counterfactual, cue_scores, gallery, style, training
+from pipeline.figures import (
+    counterfactual,
+    cue_scores,
+    erase_curves,
+    gallery,
+    kinds,
+    sanity_curves,
+    search,
+    style,
+    superset_depth,
+    training,
+)
 from pipeline.settings import Report
 
 # A module has `add_arguments(arguments)` and `draw(given, section) -> Figure`; its first line is
@@ -11,8 +22,13 @@ from pipeline.settings import Report
 FIGURES = {
     "training": training,
     "gallery": gallery,
+    "kinds": kinds,
+    "superset_depth": superset_depth,
     "counterfactual": counterfactual,
     "cue_scores": cue_scores,
+    "erase_curves": erase_curves,
+    "sanity_curves": sanity_curves,
+    "search": search,
 }
 
 

@@ -13,18 +13,18 @@ from matplotlib.figure import Figure
 
 from pipeline.attribution.plan import class_target, counterfactual_target
 from pipeline.attribution.store import MapStore
+from pipeline.class_list import read_titles
 from pipeline.cue_parts import PARTS
 from pipeline.cues import read_pairs
 from pipeline.datasets.records import read_records
 from pipeline.errors import UserError
 from pipeline.figures import pictures
-from pipeline.figures.gallery import class_name
-from pipeline.figures.style import SIGNED_COLOURS
+from pipeline.figures.style import SIGNED_COLOURS, SMALL
 from pipeline.loading import open_shards
 from pipeline.part_maps import PartMaps, part_table
 from pipeline.settings import Report
 
-_INCH = 1.4  # of a panel
+_INCH = 1.25  # of a panel
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the inputs of the figure."""
     arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
     arguments.add_argument("--records", required=True, help="records of the test split")
+    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
     arguments.add_argument("--pairs", required=True, help="class pairs, .csv")
     arguments.add_argument("--part-maps", required=True, help="part maps, .h5")
     arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
@@ -60,7 +61,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 def draw(given: argparse.Namespace, section: Report) -> Figure:
     """Draw it from the command line's inputs."""
     shards, part_maps = open_shards(given.shards), PartMaps.load(given.part_maps)
-    records = read_records(given.records)
+    records, name_of = read_records(given.records), read_titles(given.classes)
     chosen = [
         (pair, image)
         for pair in pictures.choose_pairs(
@@ -74,9 +75,6 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
         )
     images = pictures.stored_images(shards, [image for _, image in chosen])
     row_of = {image_id: row for row, image_id in enumerate(part_maps.image_ids)}
-    name_of = {
-        label: class_name(ids.iloc[0]) for label, ids in records.groupby("label")["image_id"]
-    }
     with ExitStack() as open_files:
         stores = {
             name: open_files.enter_context(MapStore.open(path))
@@ -117,7 +115,7 @@ def choose_image(pair, records: pd.DataFrame, part_maps: PartMaps, seed: int) ->
 
 def difference(store: MapStore, image_id: str, label: int, other: int) -> np.ndarray:
     """s_A - s_B (h, w): stored, or the difference of two stored maps."""
-    if store.attributes["method"] == "counterfactual":
+    if store.kind == "counterfactual":
         return store.maps[store.lookup(image_id, counterfactual_target(label, other))]
     first, second = (store.maps[store.lookup(image_id, class_target(y))] for y in (label, other))
     return first - second
@@ -134,7 +132,7 @@ def counterfactual(examples: Sequence[Example], title: str) -> Figure:
     )
     for row, example in zip(axes, examples, strict=True):
         row[0].imshow(example.image)
-        row[0].set_ylabel(example.title, fontsize=6, rotation=0, ha="right", va="center")
+        row[0].set_ylabel(example.title, fontsize=SMALL, rotation=0, ha="right", va="center")
         mask = np.where(example.cue, 0.0, np.where(example.bird, 0.85, 1.0))
         row[1].imshow(mask, "gray", vmin=0, vmax=1)
         for panel, name in zip(row[2:], names, strict=True):
@@ -143,10 +141,7 @@ def counterfactual(examples: Sequence[Example], title: str) -> Figure:
             pictures.bare(panel)
     pictures.heading(axes[0, 0], "image of class A")
     pictures.heading(axes[0, 1], "cue mask")
-    for panel, name in zip(axes[0, 2:], names, strict=True):
-        variant, _, method = name.rpartition("/")
-        pictures.heading(panel, method)
-        pictures.heading(panel, variant, line=1, bold=True)
+    pictures.headings(axes[0, 2:], names)
     pictures.heading(axes[0, 0], title, line=2)
     scale = ScalarMappable(Normalize(-1, 1), SIGNED_COLOURS)
     pictures.colour_bar(figure, scale, {-1: "−max: for B", 0: "0", 1: "+max: for A"})
@@ -159,4 +154,4 @@ def _map(panel, example: Example, name: str) -> None:
     panel.imshow(signed / (peak or 1), SIGNED_COLOURS, vmin=-1, vmax=1)
     pictures.outline(panel, example.bird, "#999999", 0.5)
     pictures.outline(panel, example.cue, "black", 0.9)
-    panel.set_title(f"±{peak:.2g}", fontsize=6, pad=2)
+    panel.set_title(f"±{pictures.number(peak)}", fontsize=SMALL, pad=2)

@@ -24,7 +24,10 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace, section: Report) -> Figure:
     """Draw it from the command line's inputs."""
-    return cue_scores(load(given.tables)["table1_cues"], given.dataset, given.architecture)
+    table = load(given.tables).get("table1_cues")
+    if table is None:
+        raise UserError(f"{given.tables} has no table of cue scores. Make the tables again.")
+    return cue_scores(table, given.dataset, given.architecture)
 
 
 def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:

@@ -1,7 +1,7 @@
-"""Gallery: test images, and over them the maps of their true class by every variant."""
+"""Gallery: test images, and over them the maps of their true class."""
 
 import argparse
-import re
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,29 +11,25 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from pipeline.attribution.activation import METHODS
-from pipeline.attribution.plan import PRIOR, class_target, superset_target
+from pipeline.attribution.plan import own_target
 from pipeline.attribution.store import MapStore
+from pipeline.class_list import read_titles
 from pipeline.cue_parts import PARTS
 from pipeline.datasets.records import read_records
 from pipeline.figures import pictures
-from pipeline.figures.style import MAP_COLOURS
+from pipeline.figures.style import MAP_COLOURS, SMALL
 from pipeline.geometry import RESIZES, stored_part
 from pipeline.loading import open_shards
 from pipeline.part_maps import PartMaps
 from pipeline.settings import Report
 
-_TARGETS = {
-    "class": class_target,
-    "superset": superset_target,
-    "prior": lambda label: PRIOR,
-}
 _INCH = 1.15  # of a panel
+_ACROSS = 9  # maps beside an image; more go on below it
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row of the gallery.
+    """One image of the gallery.
 
     Attributes:
         name: of the class.
@@ -41,7 +37,8 @@ class Example:
         boxes: (K, 4) x0, y0, x1, y1, on the image.
         parts: label map (S, S), or None.
         maps: "variant/method" -> (h, w), any real numbers.
-        probabilities: variant -> p(y|x) of the true class, where it is known.
+        probabilities: "variant/method" -> p(y|x) of the true class, for the first of a variant's
+            maps that knows it.
     """
 
     name: str
@@ -56,6 +53,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the inputs of the figure."""
     arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
     arguments.add_argument("--records", required=True, help="records of the test split")
+    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
     )
@@ -63,14 +61,16 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
     arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
     arguments.add_argument("--title", required=True, help="above the figure")
+    arguments.add_argument(
+        "--every-method", action="store_true", help="show kinds_images, not gallery_images"
+    )
 
 
 def draw(given: argparse.Namespace, section: Report) -> Figure:
     """Draw it from the command line's inputs."""
-    shards = open_shards(given.shards)
-    chosen = pictures.choose_images(
-        read_records(given.records), section.gallery_images, section.seed
-    )
+    shards, names = open_shards(given.shards), read_titles(given.classes)
+    count = section.kinds_images if given.every_method else section.gallery_images
+    chosen = pictures.choose_images(read_records(given.records), count, section.seed)
     images = pictures.stored_images(shards, list(chosen["image_id"]))
     parts = {}
     if given.part_maps:
@@ -84,6 +84,7 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
         examples = [
             _example(
                 record,
+                names[record.label],
                 images[record.image_id],
                 parts.get(record.image_id),
                 stores,
@@ -94,17 +95,18 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
     return gallery(examples, given.title)
 
 
-def _example(record, image, parts, stores: dict[str, MapStore], resize: str) -> Example:
-    maps, probabilities = {}, {}
-    for name, store in stores.items():
-        kind = METHODS[str(store.attributes["method"])].targets
-        row = store.lookup(record.image_id, _TARGETS[kind](record.label))
-        maps[name] = store.maps[row]
-        if kind == "class":
-            probabilities[name.rpartition("/")[0]] = float(store.class_probability[row])
+def _example(record, name: str, image, parts, stores: dict[str, MapStore], resize: str) -> Example:
+    maps, probabilities, told = {}, {}, set()
+    for each, store in stores.items():
+        row = store.lookup(record.image_id, own_target(store.kind, record.label))
+        maps[each] = store.maps[row]
+        variant = each.rpartition("/")[0]
+        if store.kind == "class" and variant not in told:
+            probabilities[each] = float(store.class_probability[row])
+            told.add(variant)
     part = stored_part((record.width, record.height), resize)
     return Example(
-        name=class_name(record.image_id),
+        name=name,
         image=image,
         boxes=part.stored_boxes(record.boxes, len(image)),
         parts=parts,
@@ -113,38 +115,40 @@ def _example(record, image, parts, stores: dict[str, MapStore], resize: str) -> 
     )
 
 
-def class_name(image_id: str) -> str:
-    """``001.Black_footed_Albatross/...`` -> ``Black footed Albatross``."""
-    folder, _, file = image_id.rpartition("/")
-    return re.sub(r"^\d+\.", "", folder).replace("_", " ") or file
-
-
 def gallery(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: a row an example, a column a map.
+    """The figure: a row an example, or several where there are many maps; a panel a map.
 
     Each map is scaled to its own maximum, which stands above it: the scales of images and methods
     differ by orders of magnitude.
     """
-    methods = pictures.by_variant(examples[0].maps)
-    columns = 1 + sum(map(len, methods.values()))
+    names = list(examples[0].maps)
+    lines = math.ceil(len(names) / _ACROSS)  # of an example
+    across = math.ceil(len(names) / lines)
+    several = len({name.rpartition("/")[0] for name in names}) > 1  # variants
+    outlined = any(example.parts is not None for example in examples)
     figure, axes = pictures.panels(
-        len(examples), columns, _INCH, between=0.17, above=0.75, below=0.9
+        len(examples) * lines,
+        1 + across,
+        _INCH,
+        between=0.19 if lines == 1 else 0.46 + 0.14 * several,
+        above=0.75,
+        below=0.95 if outlined else 0.65,
     )
-    for row, example in zip(axes, examples, strict=True):
-        _image(row[0], example)
-        panels = iter(row[1:])
-        for variant, names in methods.items():
-            for index, method in enumerate(names):
-                _map(next(panels), example, variant, method, first=index == 0)
-    panels = iter(axes[0][1:])
-    for variant, names in methods.items():
-        for index, method in enumerate(names):
-            panel = next(panels)
-            pictures.heading(panel, method)
-            if index == 0:
-                pictures.heading(panel, variant, line=1, bold=True)
+    for number, (image, *panels) in enumerate(axes):
+        example, line = examples[number // lines], number % lines
+        shown = names[line * across : (line + 1) * across]
+        if line == 0:
+            _image(image, example)
+        else:
+            image.remove()
+        for panel, name in zip(panels, shown, strict=False):
+            _map(panel, example, name)
+        for panel in panels[len(shown) :]:
+            panel.remove()
+        if number == 0 or lines > 1:
+            pictures.headings(panels[: len(shown)], shown, variants=several or lines == 1)
     pictures.heading(axes[0, 0], title, line=2)
-    if any(example.parts is not None for example in examples):
+    if outlined:
         _legend(figure)
     scale = ScalarMappable(cmap=MAP_COLOURS)
     pictures.colour_bar(figure, scale, {0: "0", 1: "maximum of the map"})
@@ -158,20 +162,16 @@ def _image(axes, example: Example) -> None:
     for x0, y0, x1, y1 in example.boxes:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="white", lw=1.6))
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="black", lw=0.7))
-    axes.set_title(example.name, fontsize=6, pad=2)
+    axes.set_title(example.name, fontsize=SMALL, pad=2, loc="left")
     pictures.bare(axes)
 
 
-def _map(axes, example: Example, variant: str, method: str, *, first: bool) -> None:
-    fraction, peak = pictures.scaled(
-        pictures.enlarge(example.maps[f"{variant}/{method}"], len(example.image))
-    )
-    axes.imshow(pictures.overlay(example.image, fraction))
-    title = f"max {peak:.2g}"
-    if first and variant in example.probabilities:
-        title = f"p(y|x) {example.probabilities[variant]:.2f}, " + title
-    axes.set_title(title, fontsize=5.5, pad=2)
-    pictures.bare(axes)
+def _map(axes, example: Example, name: str) -> None:
+    peak = pictures.show_map(axes, example.image, example.maps[name])
+    title = f"max {pictures.number(peak)}"
+    if name in example.probabilities:
+        title = f"p {example.probabilities[name]:.2f}, {title}"
+    axes.set_title(title, fontsize=SMALL, pad=2, loc="left")
 
 
 def _legend(figure: Figure) -> None:
@@ -182,10 +182,10 @@ def _legend(figure: Figure) -> None:
             for part, colour in pictures.PART_COLOURS.items()
         ],
         loc="upper left",
-        bbox_to_anchor=(0, 0.85 / figure.get_figheight()),
+        bbox_to_anchor=(0, 0.9 / figure.get_figheight()),
         ncols=len(PARTS),
         frameon=False,
-        fontsize=6,
+        fontsize=SMALL,
         handlelength=1,
         columnspacing=1,
     )

@@ -1,5 +1,6 @@
 """What galleries share: the choice of images, maps at image size, overlays and outlines."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from torch.nn.functional import interpolate
 
 from pipeline.cue_parts import PARTS
-from pipeline.figures.style import MAP_COLOURS, PALETTE
+from pipeline.figures.style import MAP_COLOURS, PALETTE, SIGNED_COLOURS, SMALL
 from pipeline.loading import Shards
 
 PART_COLOURS = dict(zip(PARTS, (*PALETTE[:6], "#F0E442"), strict=True))
@@ -56,6 +57,39 @@ def overlay(image: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     """A map (S, S) in [0, 1] in colours over the grey image (S, S, 3) uint8: float (S, S, 3)."""
     grey = image.mean(axis=2, keepdims=True) / 255  # (S, S, 1)
     return 0.5 * grey + 0.5 * colormaps[MAP_COLOURS](fraction)[..., :3]
+
+
+def signed_overlay(image: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """A map (S, S) in [-1, 1] in colours, white at 0, times the light grey image: (S, S, 3)."""
+    grey = image.mean(axis=2, keepdims=True) / 255  # (S, S, 1)
+    return (0.6 + 0.4 * grey) * colormaps[SIGNED_COLOURS]((fraction + 1) / 2)[..., :3]
+
+
+def show_map(axes: Axes, image: np.ndarray, score_map: np.ndarray) -> float:
+    """Draw a map (h, w) over its image (S, S, 3) as the fraction of its maximum, its result."""
+    fraction, peak = scaled(enlarge(score_map, len(image)))
+    axes.imshow(overlay(image, fraction))
+    bare(axes)
+    return peak
+
+
+def show_signed(axes: Axes, image: np.ndarray, score_map: np.ndarray) -> float:
+    """Draw a signed map over its image as the fraction of its largest size, its result."""
+    signed = enlarge(score_map, len(image))
+    peak = float(np.abs(signed).max())
+    axes.imshow(signed_overlay(image, signed / (peak or 1)))
+    bare(axes)
+    return peak
+
+
+def number(value: float) -> str:
+    """A number with two digits, or whole from 100 on."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
+
+
+def words(name: str) -> str:
+    """``integrated_gradients_released`` -> lines of words that are as wide as a panel."""
+    return textwrap.fill(name.replace("_", " "), 20)
 
 
 def outline_parts(axes: Axes, labels: np.ndarray, linewidth: float = 0.8) -> None:
@@ -101,12 +135,14 @@ def panels(
     return figure, axes
 
 
-def colour_bar(figure: Figure, scale: ScalarMappable, ticks: Mapping[float, str]) -> None:
-    """A colour bar at the lower left of the figure, 0.3 inches above its end."""
+def colour_bar(
+    figure: Figure, scale: ScalarMappable, ticks: Mapping[float, str], *, left: float = 0.5
+) -> None:
+    """A colour bar 0.3 inches above the figure's lower end, ``left`` inches from its left one."""
     width, height = figure.get_size_inches()
-    bar = figure.add_axes((0.5 / width, 0.3 / height, 2 / width, 0.1 / height))
+    bar = figure.add_axes((left / width, 0.3 / height, 2 / width, 0.1 / height))
     figure.colorbar(scale, cax=bar, orientation="horizontal")
-    bar.set_xticks(list(ticks), list(ticks.values()), fontsize=6)
+    bar.set_xticks(list(ticks), list(ticks.values()), fontsize=SMALL)
 
 
 def heading(axes: Axes, text: str, *, line: int = 0, bold: bool = False) -> None:
@@ -117,21 +153,24 @@ def heading(axes: Axes, text: str, *, line: int = 0, bold: bool = False) -> None
         (0, 12 + 10 * line),
         xycoords="axes fraction",
         textcoords="offset points",
-        fontsize=7,
+        fontsize=SMALL,
         weight="bold" if bold else "normal",
     )
+
+
+def headings(panels: Sequence[Axes], names: Sequence[str], *, variants: bool = True) -> None:
+    """Name panels "variant/method": every method, and each variant above its first panel."""
+    split = [name.rpartition("/") for name in names]
+    line = max(words(method).count("\n") + 1 for *_, method in split)
+    seen = set()
+    for panel, (variant, _, method) in zip(panels, split, strict=True):
+        heading(panel, words(method))
+        if variants and variant not in seen:
+            heading(panel, variant, line=line, bold=True)
+            seen.add(variant)
 
 
 def bare(axes: Axes) -> None:
     """No ticks and no frame."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-
-
-def by_variant(maps: Mapping[str, object]) -> dict[str, list[str]]:
-    """Names "variant/method" -> variant -> its methods, in their order."""
-    found: dict[str, list[str]] = {}
-    for name in maps:
-        variant, _, method = name.rpartition("/")
-        found.setdefault(variant, []).append(method)
-    return found

@@ -17,6 +17,7 @@ from pipeline.files import atomic_path
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MAP_COLOURS = "inferno"  # perceptually uniform
 SIGNED_COLOURS = "RdBu_r"  # white at zero
+SMALL = 7  # points, of the smallest text: some 9 pixels where the report shows 12 inches
 
 _RC = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere

@@ -1,0 +1,62 @@
+"""Sanity check: how similar maps stay while the model's weights are replaced by random ones."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from pipeline.errors import UserError
+from pipeline.evaluation.scores import read_score
+from pipeline.figures import lines
+from pipeline.settings import Report
+
+_METRICS = {"spearman": "rank correlation", "ssim": "SSIM"}
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the inputs of the figure."""
+    arguments.add_argument("--scores", nargs="+", required=True, help="score files of task sanity")
+    arguments.add_argument("--title", required=True, help="above the figure")
+
+
+def draw(given: argparse.Namespace, section: Report) -> Figure:
+    """Draw it from the command line's inputs."""
+    scores = {}
+    for path in given.scores:
+        score = read_score(path)
+        if not score["details"].get("depths"):
+            raise UserError(f"{path} does not name its depths. Run the sanity task again.")
+        scores[score["identity"]["variant"], score["identity"]["method"]] = score
+    return sanity_curves(scores, given.title)
+
+
+def sanity_curves(scores: Mapping[lines.Name, Mapping[str, Any]], title: str) -> Figure:
+    """The figure: a column a metric, a row a group of lines; depths are the same for all."""
+    rows = lines.groups(list(scores))
+    figure, axes = lines.grid(rows, len(_METRICS))
+    for row, group in zip(axes, rows, strict=True):
+        for panel, (metric, label) in zip(row, _METRICS.items(), strict=True):
+            panel.axhline(0, color="#555555", linestyle=":", linewidth=1.1)
+            for name, look in lines.looks(group).items():
+                _line(panel, scores[name], metric, look)
+            depths = scores[group[0]]["details"]["depths"]
+            panel.set_xticks(range(len(depths)), depths.values(), rotation=90, fontsize=lines.SMALL)
+            panel.set(title=label, ylim=(None, 1.02))
+            panel.grid(alpha=0.25)
+        row[0].set_ylabel("similarity (1: the same map)")
+    figure.supxlabel("random up to and including (from the head to the image)", fontsize=8)
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def _line(panel, score: Mapping[str, Any], metric: str, look: Mapping[str, object]) -> None:
+    """Depths at which the metric is defined."""
+    names = {
+        place: f"{metric}.{depth}"
+        for place, depth in enumerate(score["details"]["depths"])
+        if f"{metric}.{depth}" in score["values"]
+    }
+    values = [score["values"][name] for name in names.values()]
+    intervals = [score["intervals"].get(name) for name in names.values()]
+    lines.line(panel, list(names), values, intervals, look)

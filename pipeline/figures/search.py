@@ -1,0 +1,78 @@
+"""Search of the training keys: the expected best of n draws, and the score by learning rate."""
+
+import argparse
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pipeline.errors import UserError
+from pipeline.figures.style import colours
+from pipeline.settings import Report
+
+
+class Found(NamedTuple):
+    """What a search of one variant found: its ledger.csv and expected_best.csv."""
+
+    ledger: pd.DataFrame
+    expected: pd.DataFrame
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the inputs of the figure."""
+    arguments.add_argument("--title", required=True, help="above the figure")
+    arguments.add_argument("--variants", nargs="+", required=True, help="a name for each search")
+    arguments.add_argument("--ledgers", nargs="+", required=True, help="ledger.csv files")
+    arguments.add_argument("--expected", nargs="+", required=True, help="expected_best.csv files")
+
+
+def draw(given: argparse.Namespace, section: Report) -> Figure:
+    """Draw it from the command line's inputs."""
+    paths = zip(given.variants, given.ledgers, given.expected, strict=True)
+    return search_curves(
+        {variant: Found(_read(ledger), _read(expected)) for variant, ledger, expected in paths},
+        given.title,
+    )
+
+
+def _read(path: str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"Cannot read {path} ({error}). Delete it and run again.") from error
+
+
+def search_curves(searches: Mapping[str, Found], title: str) -> Figure:
+    """The figure.
+
+    Args:
+        searches: variant -> what its search found; scores are in [0, 1].
+        title: above the figure.
+    """
+    figure, (best, rates) = plt.subplots(
+        1, 2, figsize=(7.5, 2.8), sharey=True, layout="constrained"
+    )
+    of_variant = colours(list(searches))
+    for variant, (ledger, expected) in searches.items():
+        colour = of_variant[variant]
+        best.plot(
+            expected["draws"], 100 * expected["expected_best"],
+            color=colour, linewidth=1.3, marker="o", markersize=2,
+        )  # fmt: skip
+        failed = ledger["status"] != "ok"
+        rates.scatter(ledger["lr"][~failed], 100 * ledger["score"][~failed], s=12, color=colour)
+        rates.scatter(ledger["lr"][failed], np.zeros(failed.sum()), s=18, color=colour, marker="x")
+    best.set(xlabel="draws", ylabel="score on the val images (%)")
+    best.xaxis.get_major_locator().set_params(integer=True)
+    rates.set(xlabel="learning rate", xscale="log")
+    for axes in (best, rates):
+        axes.grid(alpha=0.25)
+    keys = [Line2D([], [], color=of_variant[variant], label=variant) for variant in searches]
+    keys.append(Line2D([], [], color="#555555", linestyle="", marker="x", label="failed"))
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 6), frameon=False)
+    figure.suptitle(title, fontsize=9)
+    return figure
