@@ -19,10 +19,13 @@ include: "workflow/rules/datasets.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/cues.smk"
 include: "workflow/rules/supersets.smk"
+include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/attribute.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report_inputs.smk"
+include: "workflow/rules/figure_inputs.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -36,6 +39,11 @@ rule all:
 rule datasets:
     input:
         expand(f"{RESULTS}/datasets/{{dataset}}/test.parquet", dataset=STUDY.datasets),
+
+
+rule search:
+    input:
+        [f"{SEARCH}/ledger.csv".format(**names) for names in SEARCHED],
 
 
 rule models:

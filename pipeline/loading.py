@@ -166,11 +166,21 @@ def train_loader(
     return Loader(shards, [batch[rank::world_size] for batch in batches], crop, boxes, workers)
 
 
-def eval_loader(shards: Shards, *, batch_size: int, workers: int) -> Loader:
-    """All samples in the stored order, whole and unmirrored; the last batch may be shorter."""
-    batches = np.split(np.arange(shards.count), np.arange(batch_size, shards.count, batch_size))
+def eval_loader(
+    shards: Shards, *, batch_size: int, workers: int, rows: np.ndarray | None = None
+) -> Loader:
+    """Samples in the stored order, whole and unmirrored; the last batch may be shorter.
+
+    Args:
+        shards: the split.
+        batch_size: images a batch.
+        workers: threads that read ahead; 0 reads in the caller's.
+        rows: indices of the samples to read; all if not given.
+    """
+    rows = np.arange(shards.count) if rows is None else rows
+    batches = np.split(rows, np.arange(batch_size, len(rows), batch_size))
     boxes = np.zeros((shards.count, 3), np.int64)
-    return Loader(shards, batches if shards.count else [], shards.side, boxes, workers)
+    return Loader(shards, batches if len(rows) else [], shards.side, boxes, workers)
 
 
 def _order(shards: Shards, seed: int, epoch: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,6 +46,18 @@ class Shards:
     def count(self) -> int:
         """Number of samples."""
         return len(self.image_ids)
+
+    def first_per_class(self, count: int) -> "Shards":
+        """At most ``count`` samples of each class, the first in the stored order."""
+        of_class = [np.flatnonzero(self.labels == label)[:count] for label in self.labels.unique()]
+        rows = np.sort(np.concatenate(of_class)) if of_class else np.arange(0)
+        return replace(
+            self,
+            labels=self.labels[rows],
+            image_ids=[self.image_ids[row] for row in rows],
+            shard=self.shard[rows],
+            span=self.span[rows],
+        )
 
     def image(self, index: int) -> Tensor:
         """Decode a sample's image: uint8 RGB (3, side, side).

@@ -85,8 +85,9 @@ def test_training_learns_and_writes_its_results(data, tmp_path, method):
     assert not list((tmp_path / "checkpoints").glob("*"))
 
 
-def test_a_resumed_training_ends_bit_identical(data, tmp_path, monkeypatch):
-    wanted = job("calm_em", epochs=3)
+@pytest.mark.parametrize("method", ["calm_em", "cutmix", "adl"])  # the last two draw at random
+def test_a_resumed_training_ends_bit_identical(data, tmp_path, monkeypatch, method):
+    wanted = job(method, epochs=3)
     run(data, tmp_path / "whole", wanted)
 
     save = checkpoints.save

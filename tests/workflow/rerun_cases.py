@@ -45,13 +45,15 @@ JOBS = (
     "figure_training birds/small_pretrained",
     "figure_gallery birds/small_pretrained",
     "figure_counterfactual birds/small_pretrained",
+    "figure_kinds birds/small_pretrained",
     "figure_cue_scores birds/small_pretrained",
     "report",
 )
 
 # Patterns of jobs. What is downstream of ...
 TABLES = ("tables", "figure_cue_scores *", "report")
-MAPS = ("cue_localization *", "wsol birds*", "figure_gallery *", "figure_counterfactual *", *TABLES)
+PICTURES = ("figure_gallery *", "figure_counterfactual *", "figure_kinds *")
+MAPS = ("cue_localization *", "wsol birds*", *PICTURES, *TABLES)
 MODELS = ("attribute *", "classification *", "figure_training *", *MAPS)
 CUES = ("attribute *", "cue_baseline *", *MAPS)
 FIGURES = ("figure_*", "report")
@@ -125,8 +127,7 @@ CASES = (
             "cue_localization */calm_em/*",
             "wsol */calm_em/*",
             "figure_training birds/*",
-            "figure_gallery *",
-            "figure_counterfactual *",
+            *PICTURES,
             *TABLES,
         ),
     ),
@@ -143,8 +144,11 @@ CASES = (
     Case(
         "one more method, `conditional`",
         config(methods__calm=["joint", "counterfactual", "conditional"]),
-        ("* */conditional", "figure_gallery *", *TABLES),
-        tuple(f"{rule} {CALM}/conditional" for rule in ("attribute", "cue_localization", "wsol")),
+        ("* */conditional", "figure_gallery_of_variant *", "figure_kinds *", *TABLES),
+        (
+            *(f"{rule} {CALM}/conditional" for rule in ("attribute", "cue_localization", "wsol")),
+            "figure_gallery_of_variant birds/small_pretrained/calm_em",
+        ),
     ),
     Case(
         "one more seed",
@@ -245,7 +249,7 @@ def page() -> str:
         reruns = matching(case.reruns, {*JOBS, *case.new})
         rules = [
             rule
-            for rule in dict.fromkeys(map(_rule, JOBS))
+            for rule in dict.fromkeys(map(_rule, (*JOBS, *case.new)))
             if any(_rule(job) == rule for job in reruns)
         ]
         jobs = ", ".join(_count(rule, reruns, case.new) for rule in rules)

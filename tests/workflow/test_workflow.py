@@ -22,7 +22,7 @@ def test_the_finished_study_has_its_report_tables_scores_and_no_leftovers(finish
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 100
     page = (results / "report.html").read_text()
     assert "A tiny study" in page
-    assert page.count("data:image/") == 5  # the figures are inside
+    assert page.count("data:image/") == 6  # the figures are inside
     tasks = {
         "classification": "classification",
         "cue_localization": "cues",

@@ -5,9 +5,17 @@ import sys
 
 sys.path.insert(0, workflow.basedir)
 
+from dataclasses import asdict
+from functools import cache
+from types import SimpleNamespace
+
 from pipeline import codegraph
 from pipeline import config as study_config
+from pipeline.attribution.catalogue import METHODS
 from pipeline.errors import UserError
+from pipeline.evaluation.catalogue import TASKS
+from pipeline.tables.catalogue import tables_of
+from pipeline.search import plan as search_plan
 
 try:
     STUDY = study_config.load(config)
@@ -26,7 +34,10 @@ wildcard_constraints:
     variant="|".join(sorted({v for d in STUDY.datasets.values() for v in d.variants})),
     seed=r"\d+",
     split="train|val|test",
-    method="|".join(sorted({*STUDY.methods.cam, *STUDY.methods.calm})),
+    method="|".join(
+        sorted({*STUDY.methods.cam, *STUDY.methods.calm, *STUDY.methods.own})
+    ),
+    task="|".join(TASKS),
 
 
 # Jobs import `pipeline` from this checkout. Without --use-conda they run in the Python that runs
@@ -37,6 +48,7 @@ if "conda" not in {str(m) for m in workflow.deployment_settings.deployment_metho
 shell.prefix(prefix)
 
 
+@cache
 def code_of(*modules):
     """Files that a stage is made of. Relative paths: a study that is moved stays up to date."""
     return [os.path.relpath(path) for path in codegraph.code_of(*modules)]
@@ -74,15 +86,23 @@ def identity_of(wildcards):
     return study_config.canonical_json(names | {"seed": seed and int(seed)})
 
 
-ANNOTATIONS = (
-    "images.txt",
-    "image_class_labels.txt",
-    "train_test_split.txt",
-    "bounding_boxes.txt",
-    "classes.txt",
-    "parts/part_locs.txt",
-    "attributes/class_attribute_labels_continuous.txt",
-)
+ANNOTATIONS = {
+    "cub": (
+        "images.txt",
+        "image_class_labels.txt",
+        "train_test_split.txt",
+        "bounding_boxes.txt",
+        "classes.txt",
+        "parts/part_locs.txt",
+        "attributes/class_attribute_labels_continuous.txt",
+    ),
+    "wsol": tuple(
+        f"{split}/{name}.txt"
+        for split in ("train", "val", "test")
+        for name in ("image_ids", "class_labels", "image_sizes", "localization")
+    ),
+    "folder": ("boxes.csv",),
+}
 
 
 def raw_inputs(wildcards):
@@ -90,17 +110,45 @@ def raw_inputs(wildcards):
     dataset = dataset_of(wildcards)
     if dataset.draw:
         return f"{RESULTS}/raw/{wildcards.dataset}.json"
-    files = (os.path.join(dataset.root, name) for name in ANNOTATIONS)
+    folder = dataset.records.metadata or dataset.root
+    files = (os.path.join(folder, name) for name in ANNOTATIONS[dataset.records.layout])
     return [file for file in files if os.path.exists(file)]
 
 
+def first_seed(dataset):
+    return (STUDY.datasets[dataset].seeds or STUDY.seeds)[0]
+
+
+def training_shards(split):
+    """An input function: the shards of a split, if the model is trained at all."""
+
+    def manifest(wildcards):
+        training = STUDY.training_of(wildcards.dataset, wildcards.variant)
+        folder = f"{RESULTS}/shards/{wildcards.dataset}"
+        return f"{folder}/{split}/manifest.json" if training.epochs else []
+
+    return manifest
+
+
+def training_code(wildcards):
+    """Files that a training is made of: the loop, and the method's own module if it has one."""
+    training = STUDY.training_of(wildcards.dataset, wildcards.variant)
+    return code_of("pipeline.train", *training.code)
+
+
 def init_weights(wildcards):
-    """The file behind the trunk's `weights`: a model of this study, a path, or nothing."""
-    weights = STUDY.architectures[wildcards.architecture].weights
+    """The file behind a model's `weights`: a model of this study, a path, or nothing."""
+    dataset, architecture, variant = (
+        wildcards.dataset,
+        wildcards.architecture,
+        wildcards.variant,
+    )
+    # a draw of a search has no seed of its own: it trains with the first
+    seed = int(wildcards.get("seed", first_seed(dataset)))
+    weights = STUDY.train_job(dataset, architecture, variant, seed).weights
     if weights.startswith("model:"):
         dataset, architecture, variant = weights.removeprefix("model:").split("/")
         seeds = STUDY.datasets[dataset].seeds or STUDY.seeds
-        seed = int(wildcards.seed)
         return WEIGHTS.format(
             dataset=dataset,
             architecture=architecture,
@@ -112,8 +160,64 @@ def init_weights(wildcards):
     return weights if os.path.exists(weights) else []
 
 
+def val_records_of(wildcards):
+    """The val images that choose a map threshold; none where they are not asked for."""
+    records = dataset_of(wildcards).records
+    has_val = records.layout != "cub" or records.val_fraction > 0
+    if STUDY.evaluation.wsol.val_threshold and has_val:
+        return f"{RESULTS}/datasets/{wildcards.dataset}/val.parquet"
+    return []
+
+
+def val_maps_of(wildcards):
+    """Their maps; none where the test images' come from elsewhere."""
+    if val_records_of(wildcards) and wildcards.method in METHODS:
+        return f"{RESULTS}/maps/{MODEL}/val/{{method}}.h5".format(**wildcards)
+    return []
+
+
+def method_code(wildcards):
+    """Files that the maps of a method are made of."""
+    return code_of("pipeline.attribution", METHODS[wildcards.method].code)
+
+
+def method_entry(wildcards):
+    """What the catalogue says of a method: it decides the file of maps as the options do."""
+    return study_config.canonical_json(asdict(METHODS[wildcards.method]))
+
+
+def method_options(wildcards):
+    """The options that a method uses, as canonical JSON."""
+    return study_config.canonical_json(STUDY.method_options(wildcards.method))
+
+
+def task_code(wildcards):
+    """Files that an evaluation of single maps is made of, and its method where it explains."""
+    explained = []
+    if TASKS[wildcards.task].explains:
+        explained = [METHODS[wildcards.method].code]
+    return code_of(f"pipeline.evaluation.{wildcards.task}", *explained)
+
+
+def task_options(wildcards):
+    """The options of the method where the evaluation computes further maps."""
+    explains = TASKS[wildcards.task].explains
+    return method_options(wildcards) if explains else "{}"
+
+
+def task_section(wildcards):
+    """The section of an evaluation of single maps, as canonical JSON."""
+    return study_config.canonical_json(STUDY.task_section(wildcards.task))
+
+
+def task_base(wildcards):
+    """The score of the model without maps that an evaluation compares with, if any."""
+    base = TASKS[wildcards.task].base
+    return f"{SCORES}/{base}/{MODEL}/model.json".format(**wildcards) if base else []
+
+
 SCORES = f"{RESULTS}/scores"
-CUE_METHODS = ("cam", "joint", "conditional", "posterior")  # maps of a class
+CUE_TARGETS = ("class", "prior")  # kinds of maps that cue localisation ranks
 CUE_BASELINES = ("chance", "always_head")
 WSOL_BASELINES = ("center_gaussian",)
 
@@ -124,17 +228,26 @@ def all_scores():
     for names in model_names(STUDY.studied_models()):
         model = MODEL.format(**names)
         scores.append(f"{SCORES}/classification/{model}/model.json")
-        for method in STUDY.methods_of(names["dataset"], names["variant"]):
-            if method in CUE_METHODS and STUDY.datasets[names["dataset"]].cues:
+        for method in STUDY.methods_of(
+            names["dataset"], names["architecture"], names["variant"]
+        ):
+            # maps from elsewhere are of classes
+            targets = METHODS[method].targets if method in METHODS else "class"
+            dataset = STUDY.datasets[names["dataset"]]
+            if targets in CUE_TARGETS and dataset.cues:
                 scores.append(f"{SCORES}/cues/{model}/{method}.json")
-            if method != "counterfactual":
+            if targets != "counterfactual" and dataset.wsol:
                 scores.append(f"{SCORES}/wsol/{model}/{method}.json")
+    for task, *names, method in STUDY.measurements():
+        model = MODEL.format(**model_names([names])[0])
+        scores.append(f"{SCORES}/{task}/{model}/{method}.json")
     for dataset in dict.fromkeys(model[0] for model in STUDY.studied_models()):
         if STUDY.datasets[dataset].cues:
             scores += [
                 f"{SCORES}/cues/{dataset}/baselines/{b}.json" for b in CUE_BASELINES
             ]
-        scores += [
-            f"{SCORES}/wsol/{dataset}/baselines/{b}.json" for b in WSOL_BASELINES
-        ]
+        if STUDY.datasets[dataset].wsol:
+            scores += [
+                f"{SCORES}/wsol/{dataset}/baselines/{b}.json" for b in WSOL_BASELINES
+            ]
     return scores

@@ -1,4 +1,4 @@
-# Stage 1, datasets: a raw folder in the layout of CUB-200-2011 -> checked records.
+# Stage 1, datasets: a raw folder in one of the layouts of docs/datasets.md -> checked records.
 #   draw     config datasets.*.draw                  -> raw/{dataset}/ and its manifest raw/{dataset}.json
 #   records  raw folder (config root, or drawn)      -> datasets/{dataset}/{train,val,test}.parquet,
 #                                                       classes.csv, check.json
@@ -27,7 +27,10 @@ rule draw:
 rule records:
     input:
         raw=raw_inputs,
-        code=code_of("pipeline.datasets.cub", "pipeline.datasets.check"),
+        # the reader's module bears the layout's name
+        code=lambda wildcards: code_of(
+            f"pipeline.datasets.{dataset_of(wildcards).records.layout}"
+        ),
     output:
         splits=expand(
             f"{RESULTS}/datasets/{{{{dataset}}}}/{{split}}.parquet",

@@ -1,15 +1,16 @@
 # Stage 5, train: one model a (data set, architecture, variant, seed).
-#   shards of train and val (+ weights to start from) -> models/{model}/weights.safetensors,
-#   history.csv, metrics.json, section.json
+#   shards of train and val (+ weights to start from, + the keys that a search found)
+#     -> models/{model}/weights.safetensors, history.csv, metrics.json, section.json
 # Checkpoints are no output: Snakemake would delete them with a failed job, and they are what an
 # interrupted training goes on from.
 rule train:
     input:
-        train=f"{RESULTS}/shards/{{dataset}}/train/manifest.json",
-        val=f"{RESULTS}/shards/{{dataset}}/val/manifest.json",
+        train=training_shards("train"),
+        val=training_shards("val"),
         classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
         init=init_weights,
-        code=code_of("pipeline.train"),
+        overrides=found_keys,
+        code=training_code,
     output:
         multiext(
             f"{RESULTS}/models/{MODEL}/",
@@ -38,6 +39,7 @@ rule train:
     shell:
         "python -m pipeline.train --section {params.section:q} --train-shards {input.train:q}"
         " --val-shards {input.val:q} --classes {input.classes:q} --init-weights {input.init:q}"
-        " --attributes {params.attributes:q} --checkpoints {params.checkpoints:q}"
-        " --out {params.out:q} --workers {threads} --threads {threads}"
+        " --overrides {input.overrides:q} --attributes {params.attributes:q}"
+        " --checkpoints {params.checkpoints:q} --out {params.out:q}"
+        " --workers {threads} --threads {threads}"
         " --gpus {resources.gpu} > {log:q} 2>&1"

@@ -1,0 +1,1 @@
+"""Random search of the training keys (paper, Appendix E; docs/search.md)."""

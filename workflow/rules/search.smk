@@ -1,0 +1,90 @@
+# Search: random draws of the training keys, judged on the val images (config `search`, docs/search.md).
+#   shards of train and val, val records -> search/{model without seed}/draw{0,1,...}.json
+#   the draws of a model                 -> search/{model without seed}/{ledger.csv,best.json,
+#                                           expected_best.csv}
+# A draw is named by its number alone: more draws run beside those that are finished.
+SEARCH = f"{RESULTS}/search/{{dataset}}/{{architecture}}/{{variant}}"
+SEARCHED = [
+    dict(zip(("dataset", "architecture", "variant"), model))
+    for model in search_plan.searched_models(STUDY)
+]
+
+
+def found_keys(wildcards):
+    """The training keys that a model's search found, if it is searched."""
+    names = wildcards.dataset, wildcards.architecture, wildcards.variant
+    if search_plan.is_searched(STUDY, *names):
+        return f"{SEARCH}/best.json".format(**wildcards)
+    return []
+
+
+def draw_section(wildcards):
+    """All that decides a draw, as canonical JSON."""
+    names = wildcards.dataset, wildcards.architecture, wildcards.variant
+    try:
+        job = search_plan.draw_job(STUDY, *names, int(wildcards.draw))
+    except UserError as problem:
+        raise WorkflowError(str(problem))
+    return study_config.params(job)
+
+
+def draw_code(wildcards):
+    """Files that a draw is made of: training, scoring, and the method's own module."""
+    training = STUDY.training_of(wildcards.dataset, wildcards.variant)
+    return code_of("pipeline.search.draw", *training.code)
+
+
+rule search_draw:
+    input:
+        train=f"{RESULTS}/shards/{{dataset}}/train/manifest.json",
+        val=f"{RESULTS}/shards/{{dataset}}/val/manifest.json",
+        records=f"{RESULTS}/datasets/{{dataset}}/val.parquet",
+        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
+        init=init_weights,
+        code=draw_code,
+    output:
+        f"{SEARCH}/draw{{draw}}.json",
+    log:
+        f"{RESULTS}/logs/search/{{dataset}}/{{architecture}}/{{variant}}/draw{{draw}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search/{{dataset}}/{{architecture}}/{{variant}}/draw{{draw}}.tsv"
+    wildcard_constraints:
+        draw=r"\d+",
+    conda:
+        ENV
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        section=draw_section,
+        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        checkpoints=f"{RESULTS}/checkpoints",
+    shell:
+        "python -m pipeline.search.draw --section {params.section:q} --train-shards {input.train:q}"
+        " --val-shards {input.val:q} --val-records {input.records:q} --classes {input.classes:q}"
+        " --init-weights {input.init:q} --resize {params.resize}"
+        " --checkpoints {params.checkpoints:q} --out {output:q} --workers {threads}"
+        " --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
+
+
+rule search_ledger:
+    input:
+        draws=lambda wildcards: expand(
+            f"{SEARCH}/draw{{draw}}.json", draw=range(STUDY.search.draws), **wildcards
+        ),
+        code=code_of("pipeline.search.ledger"),
+    output:
+        multiext(f"{SEARCH}/", "ledger.csv", "best.json", "expected_best.csv"),
+    log:
+        f"{RESULTS}/logs/search/{{dataset}}/{{architecture}}/{{variant}}/ledger.log",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        out=lambda wildcards: SEARCH.format(**wildcards),
+    shell:
+        "python -m pipeline.search.ledger --draws {input.draws:q} --out {params.out:q}"
+        " > {log:q} 2>&1"
