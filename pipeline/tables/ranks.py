@@ -26,6 +26,8 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
     give the rank correlation between each pair of them.
     """
     blocks, notes, used = [], [], []
+    tasks = {metric.task for metric in RANKED}  # others are of whole models, not of maps
+    groups = [group for group in groups if group.task in tasks]
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [g for g in groups if g.belongs_to(dataset, architecture) and not g.baseline]
         numbers = _numbers(chosen).dropna(axis=1, thresh=2)

@@ -91,5 +91,6 @@ def test_maps_that_are_not_ranked_are_named(tmp_path):
         score(tmp_path / f"d{m}.json", "insertion_deletion", identity("cam", m), {"deletion": 0.5})
         for m in ("cam", "gradient")
     ]
+    paths.append(score(tmp_path / "top1.json", "classification", identity("cam"), {"top1": 0.5}))
     notes = " ".join(rank_table(read_groups(paths), JOB).notes)
     assert "left out, as some metric does not measure them: cam edges." in notes
