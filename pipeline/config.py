@@ -143,6 +143,7 @@ class Study(Section, json_schema_extra=_may_extend):
                         f"`methods`{nearest(method, methods)}"
                     )
         problems += search_plan.problems(self)
+        problems = problems or [*search_plan.invalid_draws(self)]
         if problems:
             raise ValueError("; ".join(problems))
         return self

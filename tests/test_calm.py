@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import calm
-from pipeline.attribution.activation import normalise_cam
+from pipeline.attribution.normalise import maximum, minmax
 
 LOCATIONS = ("softplus", "relu")
 LABELS = torch.tensor([3, 0])  # of the two images of `_logits`
@@ -392,9 +392,9 @@ def test_implementation_invariance_holds_for_calm_and_fails_for_cam(seed, shift)
 
     f, own = g, (torch.arange(2), LABELS)
     assert torch.allclose(_cam_probabilities(f), _cam_probabilities(f + shift), atol=1e-12)
-    assert not torch.allclose(normalise_cam(f[own]), normalise_cam(f[own] + shift), atol=1e-3)
+    assert not torch.allclose(maximum(f[own]), maximum(f[own] + shift), atol=1e-3)
     assert torch.allclose(  # min-max mends this axiom, as section 3.1 says
-        normalise_cam(f[own], "minmax"), normalise_cam(f[own] + shift, "minmax"), atol=1e-9
+        minmax(f[own]), minmax(f[own] + shift), atol=1e-9
     )
 
 
@@ -406,8 +406,8 @@ def test_completeness_holds_for_calm_and_fails_for_cam(seed):
     sums = calm.joint(log_joint, LABELS).flatten(1).sum(1)
     assert torch.allclose(sums, calm.class_log_probs(log_joint).exp()[own], atol=1e-12)
     # a CAM whose maximum is positive sums to at least 1, which is more than any p(y|x)
-    for how in ("max", "minmax"):
-        cam = normalise_cam(g[own], how).flatten(1).sum(1)
+    for how in (maximum, minmax):
+        cam = how(g[own]).flatten(1).sum(1)
         assert ((cam - _cam_probabilities(g)[own]).abs() > 1e-3).all()
 
 
@@ -437,9 +437,9 @@ def test_sensitivity_fails_for_cam(seed):
     """A negative activation gets zero from max scaling, though changing it changes p(y|x)."""
     f, _ = _logits(seed)
     own = f[torch.arange(2), LABELS]  # (B, H, W)
-    assert (normalise_cam(own)[own < 0] == 0).all()
+    assert (maximum(own)[own < 0] == 0).all()
     lowest = own == own.amin(dim=(1, 2), keepdim=True)
-    assert (normalise_cam(own, "minmax")[lowest] == 0).all()
+    assert (minmax(own)[lowest] == 0).all()
     for ignored in (own < 0, lowest):
         changed = f.clone()
         changed[torch.arange(2), LABELS] = torch.where(ignored, own - 1.0, own)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.figures.__main__ import FIGURES
-from pipeline.report import embedded, run, versions
+from pipeline.report import embedded, figure, run, versions
 from pipeline.summary import finding, findings, overlap
 from pipeline.tables.catalogue import TABLES
 from pipeline.tables.table import Block, Cell, Row, Table, load
@@ -206,3 +206,14 @@ def test_a_finding_compares_the_best_of_cam_and_of_calm():
     )
     alone = finding(*table_of(keys, rows[:1]), "x", "score", "birds")
     assert alone == "On birds, cam has the highest score: 40.0 [38.0, 42.0]."
+
+
+def test_a_figure_of_one_variant_has_the_caption_of_its_kind(tmp_path):
+    folder = tmp_path / "figures" / "birds" / "net"
+    folder.mkdir(parents=True)
+    for name in ("gallery", "gallery.calm_em"):
+        Image.new("RGB", (3, 2), "red").save(folder / f"{name}.png")
+    captions = {"gallery": "Test images."}
+    whole, one = (figure(folder / f"{n}.png", captions) for n in ("gallery", "gallery.calm_em"))
+    assert (whole["title"], one["title"]) == ("birds, net", "birds, net, calm_em")
+    assert whole["caption"] == one["caption"] == "Test images."

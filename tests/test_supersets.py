@@ -222,3 +222,18 @@ def test_the_shipped_edges_give_what_the_full_edge_list_gives(wnids):
             roots = imagenet.read_annotation(annotation)
             small, large = (supersets(tree, wnids, roots) for tree in trees)
             assert small == large
+
+
+def test_every_synset_above_a_class_has_a_name(wnids):
+    above = set(classes_below(read_tree(imagenet.IS_A, "all"), wnids)) - set(wnids)
+    assert above == set(imagenet.synset_names())
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif("CALM_DATA" not in os.environ, reason="CALM_DATA is unset")
+def test_the_shipped_names_of_synsets_are_the_first_of_wordnets():
+    folder = Path(os.environ["CALM_DATA"]) / "imagenet" / "wordnet"
+    lines = (folder / "words.txt").read_text().splitlines()
+    full = dict(line.split("\t") for line in lines)
+    for wnid, name in imagenet.synset_names().items():
+        assert full[wnid].split(", ")[0] == name

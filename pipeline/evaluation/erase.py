@@ -14,16 +14,9 @@ from torch import Tensor
 
 from pipeline.cli import main
 from pipeline.errors import UserError
-from pipeline.evaluation.bootstrap import interval
+from pipeline.evaluation.bootstrap import interval, replicated_means
 from pipeline.evaluation.erasers import blur_baseline
-from pipeline.evaluation.erasing import (
-    BATCH,
-    Classified,
-    masks_of,
-    percent,
-    predictions,
-    resampled,
-)
+from pipeline.evaluation.erasing import BATCH, Classified, masks_of, percent, predictions
 from pipeline.evaluation.relevance import erased_count, relevance_ranks
 from pipeline.evaluation.task import Result, Subject, run_task
 from pipeline.evaluation.upsampling import upsampled
@@ -44,7 +37,7 @@ def erase_mask(score_map: np.ndarray | Tensor, fraction: float) -> np.ndarray | 
 
     Args:
         score_map: (..., H, W), any finite numbers; each map is ranked by itself.
-        fraction: of the pixels, in [0, 1]; their number is rounded to the nearest, halves up.
+        fraction: of the pixels, in [0, 1]; their number is rounded to the nearest, halves to even.
 
     Returns:
         (..., H, W) bool, of the input's kind and device; exactly that number of pixels of each map.
@@ -96,10 +89,10 @@ def measure(subject: Subject, section: Erase) -> Result:
     R_k is not defined: the value is absent, and counted in the details.
 
     Raises:
-        UserError: there are no maps, or the base is of other images.
+        UserError: there are no maps, or the base is absent or of other images, erasers or
+            fractions.
     """
-    if subject.base is None:
-        raise UserError("--base: remove-and-classify needs the score of erase_random.")
+    _check_base(subject, section)
     base = subject.base_arrays
     classified = Classified()
     intact = dict(zip(base["image_id"].tolist(), base["prediction"].tolist(), strict=True))
@@ -108,8 +101,6 @@ def measure(subject: Subject, section: Erase) -> Result:
             raise UserError("--maps: remove-and-classify erases by maps. Give a file of maps.")
         score_maps = upsampled(chunk.maps, subject.size).numpy()  # (B, S, S)
         for row, (image_id, score_map) in enumerate(zip(chunk.image_ids, score_maps, strict=True)):
-            if image_id not in intact:
-                raise UserError(f"--base has no image {image_id}: run erase_random again.")
             ranks = relevance_ranks(score_map, image_seed(section.seed, image_id))
             orders = [masks_of(ranks, section.fractions, order) for order in section.orders]
             found = predictions(
@@ -123,24 +114,24 @@ def measure(subject: Subject, section: Erase) -> Result:
                 )
             }
             classified.update(image_id, int(chunk.labels[row]), intact[image_id], by_order)
-    if classified.image_ids != base["image_id"].tolist():
-        raise UserError("--base measures other images than --maps: run erase_random again.")
     return summarise(classified, base, section)
 
 
 def summarise(classified: Classified, base: dict[str, np.ndarray], section: Erase) -> Result:
-    """The result from predictions and from the arrays of the base, both of the same images."""
+    """The result from predictions and from the arrays of the base, both of the same images.
+
+    Numerators and denominators are resampled together. An interval leaves out the replicates in
+    which random erasing leaves no image right.
+    """
     arrays = classified.compute()
     rates = {name: hits.astype(np.float64) for name, hits in arrays.items()}  # (N, K)
     bases = {
         f"{kind}.{e}": base[f"{kind}.{e}"].mean(axis=1) for kind in _KINDS for e in section.erasers
     }
-    chunks = list(
-        resampled(rates | {f"base.{n}": rate for n, rate in bases.items()}, section.bootstrap)
-    )
     drawn = {
-        name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]
-    }  # (R, K)
+        name: replicated_means(rate, section.bootstrap)  # (R, K), of the same images by the seed
+        for name, rate in (rates | bases).items()
+    }
 
     values: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
@@ -152,7 +143,7 @@ def summarise(classified: Classified, base: dict[str, np.ndarray], section: Eras
         of_base = bases[f"{kind}.{eraser}"].mean(axis=0)  # (K,)
         r_k, auc = relative_accuracy(rate.mean(axis=0), of_base, section.fractions)
         drawn_r_k, drawn_auc = relative_accuracy(
-            drawn[name], drawn[f"base.{kind}.{eraser}"], section.fractions
+            drawn[name], drawn[f"{kind}.{eraser}"], section.fractions
         )
         columns = {f"{area}.{eraser}.{order}": (auc, drawn_auc)}
         for k, fraction in enumerate(section.fractions):
@@ -165,12 +156,34 @@ def summarise(classified: Classified, base: dict[str, np.ndarray], section: Eras
                 continue
             values[key] = float(value)
             usable = of_replicates[np.isfinite(of_replicates)]
-            intervals[key] = interval(usable, section.bootstrap.level)
+            if len(usable):
+                intervals[key] = interval(usable, section.bootstrap.level)
             if key.startswith(area) and len(usable) == len(of_replicates):
                 replicates[f"replicates.{key}"] = of_replicates
-    details = {"images": len(classified.image_ids), "values_undefined": undefined}
+    details = {
+        "images": len(classified.image_ids),
+        "values_undefined": undefined,
+        "tie_seed": section.seed,
+    }
     ids = {"image_id": np.array(classified.image_ids)}
     return Result(values, intervals, details, ids | arrays | replicates)
+
+
+def _check_base(subject: Subject, section: Erase) -> None:
+    if subject.base is None:
+        raise UserError("--base: remove-and-classify needs the score of erase_random.")
+    if subject.base_arrays["image_id"].tolist() != subject.records["image_id"].tolist():
+        raise UserError("--base measures other images than --records: run erase_random again.")
+    needed = {
+        f"{rate}.{eraser}.{percent(fraction)}"
+        for rate, *_ in _KINDS.values()
+        for eraser in section.erasers
+        for fraction in section.fractions
+    }
+    if set(subject.base["values"]) != needed:
+        raise UserError(
+            "--base has other erasers or fractions than --section: run erase_random again."
+        )
 
 
 def run(argv: list[str]) -> None:

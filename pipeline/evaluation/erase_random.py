@@ -7,7 +7,7 @@ random orders an image are averaged.
 import numpy as np
 
 from pipeline.cli import main
-from pipeline.evaluation.bootstrap import interval
+from pipeline.evaluation.bootstrap import interval, replicated_means
 from pipeline.evaluation.erasing import (
     BATCH,
     Classified,
@@ -15,7 +15,6 @@ from pipeline.evaluation.erasing import (
     masks_of,
     percent,
     predictions,
-    resampled,
 )
 from pipeline.evaluation.relevance import random_ranks
 from pipeline.evaluation.task import Result, Subject, run_task
@@ -52,11 +51,10 @@ def measure(subject: Subject, section: Erase) -> Result:
             classified.update(image_id, int(chunk.labels[row]), int(whole[row]), by_draw)
     arrays = classified.compute()
     rates = {name: hits.mean(axis=1) for name, hits in arrays.items()}  # (N, K)
-    chunks = list(resampled(rates, section.bootstrap))
     values, intervals = {}, {}
     for name, rate in rates.items():
         kind, eraser = name.split(".")
-        replicates = np.concatenate([chunk[name] for chunk in chunks])  # (R, K)
+        replicates = replicated_means(rate, section.bootstrap)  # (R, K)
         for k, fraction in enumerate(fractions):
             key = f"{'accuracy' if kind == 'correct' else kind}.{eraser}.{percent(fraction)}"
             values[key] = float(rate[:, k].mean())

@@ -1,18 +1,17 @@
 """Classifying erased images: what remove-and-classify and its random base share."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.evaluation.bootstrap import resample_counts
 from pipeline.evaluation.erasers import ERASERS
 from pipeline.evaluation.relevance import erased_count
 from pipeline.models.classifier import Classifier
 from pipeline.seeds import image_seed
-from pipeline.settings import Bootstrap, Erase
+from pipeline.settings import Erase
 
 BATCH = 32  # erased images a forward pass
 
@@ -104,22 +103,6 @@ def classes(model: Classifier, images: Tensor) -> np.ndarray:
     """The most likely class of each image: (B, 3, S, S) -> (B,) int64."""
     images = images.contiguous(memory_format=torch.channels_last)
     return model.log_probs(model(images)).argmax(dim=1).cpu().numpy()
-
-
-def resampled(rates: Mapping[str, np.ndarray], bootstrap: Bootstrap) -> Iterator[dict]:
-    """Means over images in bootstrap replicates, by chunks; equal images give equal draws.
-
-    Args:
-        rates: name -> (N, K) numbers.
-        bootstrap: replicates and seed.
-
-    Yields:
-        name -> (r, K) float64.
-    """
-    count = len(next(iter(rates.values())))
-    rng = np.random.default_rng(bootstrap.seed)
-    for counts in resample_counts(rng, count, bootstrap.replicates):
-        yield {name: counts.astype(np.float64) @ rate / count for name, rate in rates.items()}
 
 
 def percent(fraction: float) -> str:

@@ -56,13 +56,14 @@ def curves(
 def measure(subject: Subject, section: InsertionDeletion) -> Result:
     """Both areas for every image: values ``insertion`` and ``deletion``, means over images.
 
-    The area is by trapezoids over the fraction of pixels, in [0, 1]. Details have the mean curves.
+    The area is by trapezoids over the fraction of pixels, in [0, 1]. Arrays have the curves of
+    every image, ``curve.insertion`` and ``curve.deletion`` (N, steps + 1); details the mean ones.
 
     Raises:
         UserError: there are no maps.
     """
     table = ImageTable(("insertion", "deletion"))
-    sums = np.zeros((2, section.steps + 1))
+    found = []
     fractions = np.linspace(0, 1, section.steps + 1)
     for chunk in subject.chunks(BATCH):
         if chunk.maps is None:
@@ -72,16 +73,18 @@ def measure(subject: Subject, section: InsertionDeletion) -> Result:
             ranks = relevance_ranks(score_map, image_seed(0, image_id))
             label = int(chunk.labels[row])
             both = curves(subject.model, chunk.images[row], label, ranks, section.steps)
-            sums += both
+            found.append(both)
             areas = [float(np.trapezoid(curve, fractions)) for curve in both]
             table.update(image_id, dict(zip(table.names, areas, strict=True)))
-    mean_curves = (sums / len(table.image_ids)).tolist()
-    return summarise(
+    by_name = dict(zip(table.names, np.stack(found, axis=1), strict=True))  # (N, steps + 1) each
+    result = summarise(
         table,
         section.bootstrap,
         compared=table.names,
-        details={"curves": dict(zip(table.names, mean_curves, strict=True))},
+        details={"curves": {name: curve.mean(axis=0).tolist() for name, curve in by_name.items()}},
     )
+    arrays = {f"curve.{name}": curve for name, curve in by_name.items()}
+    return result._replace(arrays=result.arrays | arrays)
 
 
 def run(argv: list[str]) -> None:

@@ -36,11 +36,11 @@ def random_ranks(shape: tuple[int, int], seed: int) -> np.ndarray:
 
 
 def erased_count(fraction: float, pixels: int) -> int:
-    """How many of ``pixels`` a fraction is: rounded to the nearest whole number, halves up.
+    """How many of ``pixels`` a fraction is: rounded to the nearest whole number, halves to even.
 
     Raises:
         ValueError: the fraction is not in [0, 1].
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must be in [0, 1], not {fraction}")
-    return int(fraction * pixels + 0.5)
+    return round(fraction * pixels)

@@ -78,6 +78,18 @@ def problems(study: Study) -> Iterator[str]:
             yield f"search.ranges: no key {key!r} can be drawn{nearest(key, drawable_keys())}"
 
 
+def invalid_draws(study: Study) -> Iterator[str]:
+    """Searches with ranges of their own of which a draw is no valid training, one text each."""
+    if study.search is None or not study.search.ranges:
+        return  # the methods' own ranges fit together
+    for model in searched_models(study):
+        try:
+            for number in range(study.search.draws):
+                draw_job(study, *model, number)
+        except UserError as error:
+            yield str(error)
+
+
 def _faults(key: str, values: Range) -> Iterator[str]:
     """Which ends or choices of a range its key does not take."""
     whole = field_type(key) is int

@@ -6,13 +6,16 @@ from tiny_study import tiny_study
 
 from pipeline import calm
 from pipeline.attribution import __main__ as stage
-from pipeline.attribution.activation import METHODS
+from pipeline.attribution.catalogue import METHODS
+from pipeline.attribution.compute import compute
 from pipeline.attribution.plan import make_plan
+from pipeline.attribution.query import explain
 from pipeline.attribution.store import MapStore
 from pipeline.errors import UserError
 from pipeline.files import sha256, write_json
 from pipeline.loading import Batch, eval_loader, open_shards
 from pipeline.models import load_model
+from pipeline.settings import Attribution
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,7 @@ def study(tmp_path_factory):
 
 def _arguments(study, method, out, variant="calm_em", **changes):
     options = {
+        "section": "{}",
         "method": method,
         "weights": study.weights[variant],
         "shards": study.shards,
@@ -32,7 +36,11 @@ def _arguments(study, method, out, variant="calm_em", **changes):
         "batch-size": 5,
         "threads": 1,
     } | changes
-    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    return [
+        text
+        for name, value in options.items()
+        for text in (f"--{name}", *map(str, value if isinstance(value, list) else [value]))
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,7 @@ def outputs(study):
     return found
 
 
-CALM = [name for name, method in METHODS.items() if method.model == "calm"]
+CALM = [name for name, entry in METHODS.items() if entry.models == ("calm",)]
 
 
 @pytest.mark.parametrize("method", CALM)
@@ -142,13 +150,52 @@ def test_each_image_that_has_a_target_goes_through_the_network_once():
         ("class", "cam", [0, 1, 2, 3, 4, 5]),
     ):
         model, plan = Counting(), make_plan(records, kind, pairs)
-        chunks = list(stage.compute(model, METHODS[method], plan, batches, {}, torch.device("cpu")))
+        cpu, options = torch.device("cpu"), Attribution()
+        chunks = list(compute(model, [method], kind, plan, batches, {}, options, cpu))
         assert model.seen == images
         assert plan.forwards == len(images)
-        assert sum(len(chunk.maps) for chunk in chunks) == plan.maps
+        assert sum(len(chunk.maps[method]) for chunk in chunks) == plan.maps
     # the rows are those of the plan, in its order
-    maps = torch.cat([chunk.maps for chunk in chunks])[:, 0, 0]
+    maps = torch.cat([chunk.maps["cam"] for chunk in chunks])[:, 0, 0]
     assert maps.tolist() == ["abcdef".index(image) for image, _ in plan.rows()]
+
+
+NOISE = '{"noise": {"samples": 3}, "gradient_maps": {"blur_sigma": 1}}'
+
+
+@pytest.mark.parametrize("variant", ["cam", "calm_em"])
+def test_a_job_of_several_methods_writes_what_a_job_of_each_would(study, tmp_path, variant):
+    names = ["smoothgrad", "vargrad_released"]
+    together = [tmp_path / name for name in names]
+    stage.run(_arguments(study, names, together, variant, section=NOISE))
+    for name, path in zip(names, together, strict=True):
+        alone = _arguments(study, name, tmp_path / "x", variant, section=NOISE)
+        stage.run(alone)
+        assert path.read_bytes() == (tmp_path / "x").read_bytes()
+        with MapStore.open(path) as store:
+            assert store.attributes["method"] == name
+            assert store.kind == "class"
+            assert store.maps.shape == (24, 32, 32)
+            assert store.attributes["forwards"] == 12
+
+
+def test_maps_at_the_inputs_resolution_are_stored_in_half_precision(study, tmp_path):
+    stage.run(_arguments(study, "gradient", tmp_path / "x.h5", "cam"))
+    model = load_model(study.weights["cam"])
+    batch = next(iter(eval_loader(open_shards(study.shards), batch_size=2, workers=0)))
+    image = batch.images[1:2]
+    expected = explain(model, "gradient", image, [(0,)], batch.image_ids[1:2], Attribution())
+    with MapStore.open(tmp_path / "x.h5") as store:
+        found = store.maps[store.lookup(batch.image_ids[1], "0")]
+    assert np.abs(found - expected[0].numpy()).max() < 2**-10
+    assert found.max() == pytest.approx(1)
+
+
+def test_a_map_of_the_prior_is_one_an_image(study, tmp_path):
+    stage.run(_arguments(study, "edges", tmp_path / "x.h5"))
+    with MapStore.open(tmp_path / "x.h5") as store:
+        assert (len(store.maps), store.kind) == (12, "prior")
+        assert store.class_probability.tolist() == [1] * 12
 
 
 def test_without_pairs_the_option_may_be_left_empty(study, tmp_path):
@@ -164,8 +211,8 @@ def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypa
     monkeypatch.setattr(stage, "compute", lambda *_: pytest.fail("computed"))
     out = tmp_path / "x.h5"
 
-    def refused(match, method="joint", variant="calm_em", without=(), **changes):
-        arguments = _arguments(study, method, out, variant, **changes)
+    def refused(match, method="joint", variant="calm_em", without=(), files=1, **changes):
+        arguments = _arguments(study, method, [out] * files, variant, **changes)
         for name in without:
             at = arguments.index(f"--{name}")
             del arguments[at : at + 2]
@@ -173,10 +220,12 @@ def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypa
             stage.run(arguments)
         assert not out.exists()
 
-    refused("valid: cam, cam_superset", variant="cam")
+    refused("valid: cam, cam_max", variant="cam")
     refused("attributes model.*none", variant="attributes")
     refused("--supersets", "subset", without=["supersets"])
     refused("--pairs", "counterfactual", without=["pairs"])
+    refused("one file for each", ["joint", "posterior"])
+    refused("one kind", ["joint", "saliency"], files=2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     refused("GPU", gpus=1)
     (tmp_path / "pairs.csv").write_text("label_a,label_b\n0,9\n")

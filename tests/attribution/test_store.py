@@ -23,6 +23,7 @@ def _create(path, **changes):
         "rows": ROWS,
         "shape": (28, 28),
         "method": "joint",
+        "targets": "class",
         "units": "p",
         "attributes": {"sha256_weights": "ab", "forwards": 30},
     }
@@ -30,6 +31,12 @@ def _create(path, **changes):
         for start in (0, 7, 40):
             stop = {0: 7, 7: 40, 40: 60}[start]
             writer.write(start, maps[start:stop], probabilities[start:stop])
+
+
+def _empty(path):
+    return MapStore.create(
+        path, rows=ROWS, shape=(28, 28), method="joint", targets="class", units="p", attributes={}
+    )
 
 
 @pytest.fixture
@@ -49,11 +56,36 @@ def test_what_is_written_reads_back(path):
         assert store.image_ids.tolist() == [image for image, _ in ROWS]
         assert store.targets.tolist() == [target for _, target in ROWS]
         assert store.attributes == {
-            "method": "joint", "units": "p", "sha256_weights": "ab", "forwards": 30
+            "method": "joint", "targets": "class", "units": "p", "sha256_weights": "ab",
+            "forwards": 30,
         }  # fmt: skip
+        assert store.kind == "class"
         row = store.lookup(*ROWS[41])
         assert row == 41
         assert np.array_equal(store.maps[row], maps[41])
+
+
+def test_half_precision_keeps_eleven_bits_of_each_maps_own_maximum(tmp_path):
+    maps, probabilities = _maps()
+    scales = np.float32(10.0) ** np.arange(-30, 30)[:, None, None]  # far outside half precision
+    maps *= scales
+    maps[5] = 0
+    store = MapStore.create(
+        tmp_path / "x.h5", rows=ROWS, shape=(28, 28), method="gradient", targets="class",
+        units="p", attributes={}, half=True,
+    )  # fmt: skip
+    with store as writer:
+        writer.write(0, maps, probabilities)
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file["maps"].dtype == np.float16
+    with MapStore.open(tmp_path / "x.h5") as store:
+        largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
+        error = np.abs(store.maps[:] - maps) / np.where(largest > 0, largest, 1)
+        assert error.max() <= 2.0**-11
+        assert store.maps[7].dtype == np.float32
+        assert np.array_equal(store.maps[7], store.maps[:][7])
+        assert np.array_equal(store.maps[[3, 9]], store.maps[:][[3, 9]])
+        assert not store.maps[5].any()
 
 
 def test_an_absent_map_names_image_target_and_file(path):
@@ -91,9 +123,7 @@ def test_maps_are_compressed_and_locks_are_off(path, monkeypatch):
 def test_a_map_that_is_not_finite_is_refused_and_leaves_no_file(tmp_path, value, where):
     maps, probabilities = _maps()
     (maps[12] if where == "maps" else probabilities[12:13])[..., 0] = value
-    store = MapStore.create(
-        tmp_path / "x.h5", rows=ROWS, shape=(28, 28), method="joint", units="p", attributes={}
-    )
+    store = _empty(tmp_path / "x.h5")
     with pytest.raises(UserError, match="joint") as caught, store as writer:
         writer.write(10, maps[10:20], probabilities[10:20])
     assert ROWS[12][0] in str(caught.value)
@@ -102,9 +132,7 @@ def test_a_map_that_is_not_finite_is_refused_and_leaves_no_file(tmp_path, value,
 
 def test_a_store_that_is_not_filled_is_not_written(tmp_path):
     maps, probabilities = _maps()
-    store = MapStore.create(
-        tmp_path / "x.h5", rows=ROWS, shape=(28, 28), method="joint", units="p", attributes={}
-    )
+    store = _empty(tmp_path / "x.h5")
     with pytest.raises(ValueError, match="row 59"), store as writer:
         writer.write(0, maps[:59], probabilities[:59])
     assert not list(tmp_path.iterdir())
@@ -112,9 +140,7 @@ def test_a_store_that_is_not_filled_is_not_written(tmp_path):
 
 def test_rows_outside_the_store_are_refused(tmp_path):
     maps, probabilities = _maps()
-    store = MapStore.create(
-        tmp_path / "x.h5", rows=ROWS, shape=(28, 28), method="joint", units="p", attributes={}
-    )
+    store = _empty(tmp_path / "x.h5")
     with pytest.raises(ValueError, match="60"), store as writer:
         writer.write(55, maps[:10], probabilities[:10])
 

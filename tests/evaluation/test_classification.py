@@ -8,6 +8,7 @@ from tiny_study import CLASSES, IMAGES, tiny_study
 
 from pipeline.errors import UserError
 from pipeline.evaluation import classification
+from pipeline.evaluation.bootstrap import replicated_means
 from pipeline.evaluation.scores import read_score
 from pipeline.files import sha256
 from pipeline.loading import Batch, eval_loader, open_shards
@@ -51,7 +52,8 @@ def guesses():
 def test_accuracy_likelihood_and_class_accuracies_are_those_of_sklearn(guesses):
     labels, log_probs = guesses
     predictions = classification.predict(Table(log_probs), _batches(labels), CPU)
-    summary = classification.summarise(predictions, SECTION)
+    replicates = replicated_means(predictions.hits, SECTION.bootstrap)
+    summary = classification.summarise(predictions, replicates, SECTION)
     predicted = log_probs.argmax(1).numpy()
     assert summary["values"] == {"top1": pytest.approx(accuracy_score(labels, predicted))}
     assert 0 < summary["values"]["top1"] < 1
@@ -70,7 +72,8 @@ def test_the_interval_is_that_of_a_bootstrap_over_images(guesses):
     labels, log_probs = guesses
     predictions = classification.predict(Table(log_probs), _batches(labels), CPU)
     section = Classification(bootstrap=Bootstrap(replicates=4000))
-    low, high = classification.summarise(predictions, section)["intervals"]["top1"]
+    replicates = replicated_means(predictions.hits, section.bootstrap)
+    low, high = classification.summarise(predictions, replicates, section)["intervals"]["top1"]
     hits = (predictions.predicted == labels).astype(float)
     error = hits.std() / np.sqrt(len(hits))  # the normal approximation is near at 60 images
     assert low == pytest.approx(hits.mean() - 1.96 * error, abs=0.025)
@@ -124,7 +127,10 @@ def test_the_command_writes_a_score_and_one_row_an_image(study, tmp_path, varian
         expected = probabilities[np.arange(IMAGES), rows["label"]]
         assert np.allclose(rows["probability"], expected, atol=1e-5)
         right = rows["label"] == rows["prediction"]
+        replicates = rows["replicates.top1"]
     assert score["values"]["top1"] == right.mean()
+    draws = np.random.default_rng(0).integers(IMAGES, size=(200, IMAGES))
+    np.testing.assert_allclose(replicates, right[draws].mean(axis=1), atol=1e-6)
 
     before = [(tmp_path / name).read_bytes() for name in ("model.json", "model.npz")]
     classification.run(_arguments(study, variant, tmp_path / "model.json"))

@@ -6,10 +6,11 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from pipeline.attribution.store import MapStore
+from pipeline.cues import read_pairs
 from pipeline.datasets.records import SCHEMA, write_records
 from pipeline.errors import UserError
 from pipeline.evaluation import cue_localization
-from pipeline.evaluation.difference_maps import always_head
+from pipeline.evaluation.difference_maps import always_head, stored
 from pipeline.evaluation.scores import read_score
 from pipeline.part_maps import PartMaps
 from pipeline.settings import CueLocalization
@@ -51,11 +52,21 @@ def study(tmp_path):
     rows = [(image, str(target)) for image in ids for target in range(3)]
     maps = rng.normal(size=(45, SIDE, SIDE)).astype(np.float32) * 2
     maps[0], maps[2] = 0.5, 0.25  # image 0: a constant difference of labels 0 and 2
-    with MapStore.create(
-        tmp_path / "maps.h5", rows=rows, shape=(SIDE, SIDE), method="joint", units="", attributes={}
-    ) as writer:
-        writer.write(0, maps, np.ones(45, np.float32))
+    _store(tmp_path / "maps.h5", rows, maps, "class")
     return tmp_path, labels, maps.reshape(15, 3, SIDE, SIDE), parts, visible, truth
+
+
+def _store(path, rows, maps, targets):
+    with MapStore.create(
+        path,
+        rows=rows,
+        shape=(SIDE, SIDE),
+        method="joint",
+        targets=targets,
+        units="",
+        attributes={},
+    ) as writer:
+        writer.write(0, maps, np.ones(len(rows), np.float32))
 
 
 def _run(folder, section=None, *, maps=True, baseline=None, identity=None, out="out.json"):
@@ -129,6 +140,76 @@ def test_intervals_hold_their_values_and_per_image_results_stand_beside(study):
         used = arrays["row_image"][arrays["row_pair"] == 2]
         assert HEAD_HIDDEN not in used
         assert arrays["image_id"][used[0]] == "0/0.jpg"
+        for name, interval in score["intervals"].items():
+            replicates = arrays[f"replicates.{name}"]
+            assert replicates.shape == (400,)
+            assert interval == pytest.approx(np.quantile(replicates, [0.025, 0.975]))
+
+
+def _replicates(study, change):
+    """Replicates of a method whose scores are ``change`` of the first one's."""
+    folder, labels, *_ = study
+    part_maps = PartMaps.load(folder / "part_maps.h5")
+    with MapStore.open(folder / "maps.h5") as store:
+        source = stored(store, part_maps, labels)
+        _, _, _, arrays = cue_localization.evaluate(
+            CueLocalization(bootstrap={"replicates": 40, "seed": 3}),
+            read_pairs(folder / "pairs.csv"),
+            part_maps,
+            labels,
+            lambda pair, rows: change(source(pair, rows), pair),
+        )
+    return {name: rows for name, rows in arrays.items() if name.startswith("replicates.")}
+
+
+def test_methods_meet_the_same_resamples_so_that_they_can_be_compared_in_pairs(study):
+    first = _replicates(study, lambda scores, pair: scores)
+    # Another method that ranks the pixels alike: only other draws could make a difference.
+    alike = _replicates(study, lambda scores, pair: scores.clip(0, 100) ** 3)
+    assert set(first) == set(alike)
+    for key in ("weighted", "unweighted", "1", "2"):
+        name = f"replicates.mpxap_{key}_raw"
+        np.testing.assert_allclose(first[name], alike[name], atol=1e-12)
+        assert first[name].std() > 0
+    # A method that is another in the pair (3, 5) alone, which has a differing part.
+    noise = np.random.default_rng(8).random((15, SIDE, SIDE), np.float32)
+    other = _replicates(
+        study, lambda scores, pair: noise[: len(scores)] if pair.class_a == 3 else scores
+    )
+    name = "replicates.mpxap_{}_raw".format
+    np.testing.assert_array_equal(first[name(2)], other[name(2)])
+    moved = first[name(1)] != other[name(1)]
+    assert 0 < moved.sum() < 40  # a resample without that pair is the same
+
+
+@pytest.mark.parametrize("targets", ["prior", "counterfactual"])
+def test_maps_that_need_no_difference_are_ranked_themselves(study, targets):
+    folder, labels, maps, parts, visible, _ = study
+    ids = [f"{index // 5}/{index}.jpg" for index in range(15)]
+    if targets == "prior":
+        signed = {(image, "prior"): maps[row, 0] - 1 for row, image in enumerate(ids)}
+    else:
+        signed = {
+            (image, f"{own}>{other}"): maps[row, own] - maps[row, other]
+            for row, (image, own) in enumerate(zip(ids, labels, strict=True))
+            for other in {0, 1, 2} - {own}
+        }
+    _store(folder / "maps.h5", list(signed), np.stack(list(signed.values())), targets)
+    values = _run(folder)["values"]
+    if targets == "prior":  # the pixels' scores do not depend on the pair
+        one = []
+        for pair in ((0, 2), (1, 2)):
+            used = [
+                row
+                for row in np.flatnonzero(np.isin(labels, pair))
+                if visible[row, np.array(PARTS[pair]) - 1].any()
+            ]
+            cues = np.isin(parts[used], PARTS[pair])
+            one.append(average_precision_score(cues.ravel(), maps[used, 0].ravel()))
+        assert values["mpxap_1_raw"] == pytest.approx(np.mean(one), abs=1e-6)
+    else:
+        for key, value in _expected(study, "raw").items():
+            assert values[f"mpxap_{key}_raw"] == pytest.approx(value, abs=1e-6)
 
 
 def test_cumulative_pooling_never_resets_and_runs_by_number_of_parts(study):

@@ -8,7 +8,7 @@ from hand_made import Subject
 from pipeline.errors import UserError
 from pipeline.evaluation import erase, erase_random
 from pipeline.evaluation.erase import erase_mask, relative_accuracy
-from pipeline.evaluation.erasing import Classified, masks_of, resampled
+from pipeline.evaluation.erasing import Classified, masks_of
 from pipeline.settings import Bootstrap, Erase
 
 SIDE = 20
@@ -99,16 +99,33 @@ def test_numerator_and_denominator_are_resampled_together():
 
 
 def test_two_methods_on_the_same_images_share_their_resamples():
-    rates = {"a": np.random.default_rng(0).random((30, 2))}
-    more = rates | {"b": np.ones((30, 2))}
-    (first,), (second,) = (list(resampled(each, Bootstrap(replicates=9))) for each in (rates, more))
-    assert (first["a"] == second["a"]).all()
+    # the second method erases by the reversed map, so that its least are the first one's most
+    maps = [corner_map() + 0.01 * number for number in range(6)]
+    labels = (1, 0, 1, 1, 0, 1)
+    first = erase.measure(subject(labels, maps), SECTION).arrays
+    second = erase.measure(subject(labels, [-each for each in maps]), SECTION).arrays
+    expected = first["replicates.auc_kept.zero.most"]
+    assert (second["replicates.auc_kept.zero.least"] == expected).all()
+    assert (second["replicates.auc_kept.zero.most"] != expected).any()
 
 
-def test_other_images_in_the_base_or_none_are_refused():
+def test_a_replicate_without_a_right_image_at_random_is_left_out_of_the_interval():
+    made = subject(labels=(1, 1, 0))
+    made.base_arrays["correct.zero"][:] = False
+    made.base_arrays["correct.zero"][0] = True  # replicates without the first image have no R_k
+    result = erase.measure(made, SECTION)
+    assert np.isfinite(result.intervals["auc.zero.least"]).all()
+    assert "replicates.auc.zero.least" not in result.arrays
+    assert "replicates.auc_kept.zero.least" in result.arrays
+
+
+def test_the_base_must_have_the_same_images_erasers_and_fractions():
     made = subject()
+    for other in ({"erasers": ("mean",)}, {"fractions": (0.2, 0.5, 0.9)}):
+        with pytest.raises(UserError, match="erasers or fractions"):
+            erase.measure(made, SECTION.model_copy(update=other))
     made.base_arrays["image_id"][0] = "other.jpg"
-    with pytest.raises(UserError, match=r"0\.jpg"):
+    with pytest.raises(UserError, match="other images"):
         erase.measure(made, SECTION)
     made.base = None
     with pytest.raises(UserError, match="--base"):

@@ -4,6 +4,7 @@ import torch
 from hand_made import Evidence, Subject
 
 from pipeline.errors import UserError
+from pipeline.evaluation.erasers import blur_baseline
 from pipeline.evaluation.insertion_deletion import curves, measure
 from pipeline.settings import Bootstrap, InsertionDeletion
 
@@ -44,6 +45,30 @@ def test_curves_start_and_end_at_the_image_the_blank_and_the_blurred():
     assert deletion[0] == pytest.approx(whole)
     assert deletion[-1] == pytest.approx(0.1)
     assert len(insertion) == len(deletion) == 5
+
+
+def test_every_step_shows_or_blanks_the_most_relevant_pixels():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand(2, 3, SIDE, SIDE, generator=generator)
+    maps = [torch.rand(SIDE, SIDE, generator=generator) for _ in images]
+    result = measure(Subject(images, [0, 1], evidence(), maps=maps), SECTION)
+    weight = evidence().weight
+    for row, (image, each) in enumerate(zip(images, maps, strict=True)):
+        blurred = blur_baseline(image)
+        for step in range(5):
+            chosen = each.flatten().argsort(descending=True)[: step * SIDE * SIDE // 4]
+            shown, left = blurred.clone(), image.clone()
+            shown.view(3, -1)[:, chosen] = image.view(3, -1)[:, chosen]
+            left.view(3, -1)[:, chosen] = 0
+            for name, picture in (("insertion", shown), ("deletion", left)):
+                p = 0.1 + float((picture.sum(dim=0) * weight).sum())  # of class 0
+                found = result.arrays[f"curve.{name}"][row, step]
+                assert found == pytest.approx(p if row == 0 else 1 - p, abs=1e-5)
+    for name in ("insertion", "deletion"):
+        curves_of = result.arrays[f"curve.{name}"]  # (2, 5)
+        areas = (curves_of[:, :-1] + curves_of[:, 1:]).mean(axis=1) / 2
+        assert result.arrays[name] == pytest.approx(areas)
+        assert result.details["curves"][name] == pytest.approx(curves_of.mean(axis=0))
 
 
 def test_without_maps_it_is_refused():

@@ -52,6 +52,26 @@ def test_an_image_drawn_twice_counts_twice():
     assert (found != other).any()
 
 
+@pytest.mark.parametrize("kind", ["good", "sparse", "constant"])
+def test_seed_and_pair_alone_decide_which_images_are_drawn(kind):
+    counts, _ = pair_bootstrap.image_histograms(*_images(kind), "exact")
+    found = pair_bootstrap.pair_replicates(counts, Bootstrap(replicates=30, seed=5), (3, 9))
+    for drawn, value in zip(
+        np.random.default_rng([5, 3, 9]).integers(6, size=(30, 6)), found, strict=True
+    ):
+        others, cues = counts[drawn].sum(axis=0)
+        assert value == pytest.approx(average_precision(cues, others), abs=1e-12)
+
+
+def test_methods_share_the_resamples_of_pairs():
+    n_parts = np.array([1, 1, 2, 3, 3, 3])
+    first = np.random.default_rng(4).random((6, 50))
+    found = pair_bootstrap.resampled_means(first, n_parts, Bootstrap(seed=2))
+    better = pair_bootstrap.resampled_means(first + 0.125, n_parts, Bootstrap(seed=2))
+    for key, means in found.items():  # alike in each replicate, so the difference is certain
+        np.testing.assert_allclose(better[key] - means, 0.125, atol=1e-12)
+
+
 def test_a_pair_without_cue_pixels_has_no_replicates():
     for number in (0, 2):
         scores = np.ones((number, 4, 4), np.float32)

@@ -30,6 +30,10 @@ def test_a_fraction_is_rounded_to_the_nearest_count(fraction, count):
     assert erased_count(fraction, 224 * 224) == count
 
 
+def test_a_half_is_rounded_to_the_even_count():
+    assert [erased_count(0.5, pixels) for pixels in (25, 27)] == [12, 14]
+
+
 def test_bad_input_is_refused():
     with pytest.raises(UserError, match="NaN"):
         relevance_ranks(np.array([[0.0, np.nan]]))

@@ -1,122 +1,22 @@
 import collections
-import json
-import os
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
-from sklearn.metrics import average_precision_score
+from wsol_study import IDENTITY, IMAGES, LABELS, call, expected, store, store_own, wsol_study
 
-from pipeline.attribution.store import MapStore
 from pipeline.datasets.records import write_records
 from pipeline.errors import UserError
 from pipeline.evaluation.boxes import MaxBoxAccuracy
-from pipeline.evaluation.scores import read_score
-from pipeline.evaluation.wsol import center_gaussian, run
+from pipeline.evaluation.wsol import center_gaussian
 from pipeline.evaluation.wsol_summary import Localisation, summarise
 from pipeline.geometry import stored_part
 from pipeline.settings import Wsol
 
-SIZE = 32
-IMAGES = 12
-LABELS = [i % 3 for i in range(IMAGES)]
-IDENTITY = {
-    "dataset": "birds",
-    "architecture": "small",
-    "variant": "cam",
-    "seed": 0,
-    "method": "cam",
-}
-
 
 @pytest.fixture
 def study(tmp_path):
-    """Images of 64 x 48 with a blob on the object for odd ones and off it for even ones."""
-    rng = np.random.default_rng(0)
-    records, maps = [], {}
-    for i in range(IMAGES):
-        x, y = rng.integers(4, 24), rng.integers(4, 16)
-        box = [float(x), float(y), x + 30.0, y + 24.0]
-        centre = ((box[0] + box[2]) / 2 / 64 * 8, (box[1] + box[3]) / 2 / 48 * 8)
-        if i % 2 == 0:
-            centre = (1.0, 1.0)
-        grid = np.arange(8) + 0.5
-        blob = np.exp(-((grid - centre[0]) ** 2 + (grid[:, None] - centre[1]) ** 2) / 4)
-        maps[i] = (1e-4 * blob).astype(np.float32)
-        records.append(
-            {
-                "image_id": f"a/{i}.jpg",
-                "path": f"/images/a/{i}.jpg",
-                "class_id": LABELS[i] + 1,
-                "label": LABELS[i],
-                "width": 64,
-                "height": 48,
-                "boxes": box,
-                "segmentation": "",
-                "masks": [],
-                "ignore": "",
-                "keypoints": [],
-                "true_parts": "",
-            }
-        )
-    write_records(tmp_path / "test.parquet", pd.DataFrame(records))
-    return tmp_path, records, maps
-
-
-def store(path, rows, maps, targets="class"):
-    """A store of the given rows (image id, target) and maps."""
-    with MapStore.create(
-        path,
-        rows=rows,
-        shape=maps[0].shape,
-        method="cam",
-        targets=targets,
-        units="logit",
-        attributes={},
-    ) as writer:
-        writer.write(0, np.stack(maps), np.ones(len(rows)))
-
-
-def store_own(folder, records, maps, name="maps.h5"):
-    """A store of each image's own class; returns its path."""
-    rows = [(record["image_id"], str(record["label"])) for record in records]
-    store(folder / name, rows, list(maps.values()))
-    return str(folder / name)
-
-
-def call(folder, *source, section=None):
-    out = folder / "score.json"
-    section = json.dumps({"bootstrap": {"replicates": 50}} | (section or {}))
-    data = ["--records", str(folder / "test.parquet"), "--size", str(SIZE)]
-    run(
-        [
-            "--section",
-            section,
-            *source,
-            *data,
-            "--identity",
-            json.dumps(IDENTITY),
-            "--out",
-            str(out),
-        ]
-    )
-    return read_score(out)
-
-
-def expected(records, maps, section):
-    """The same measurement with OpenCV's resizing, image by image."""
-    metric = MaxBoxAccuracy(section.iou_thresholds, section.contours)
-    for record, attribution in zip(records, maps, strict=True):
-        large = cv2.resize(attribution.astype(np.float64), (SIZE, SIZE))
-        span = large.max() - large.min()
-        scores = (large - large.min()) / span if span > 0 else np.zeros_like(large)
-        x0, y0, x1, y1 = record["boxes"]
-        truth = [x0 * SIZE / 64, y0 * SIZE / 48, x1 * SIZE / 64, y1 * SIZE / 48]
-        metric.update(scores, np.array([[int(number) for number in truth]]))
-    return metric
+    return wsol_study(tmp_path)
 
 
 def test_scores_equal_the_measurement_of_each_true_class(study):
@@ -214,6 +114,29 @@ def test_settings_change_the_measurement(study):
     assert set(score["values"]) == {"class.maxboxaccv2", "class.maxboxacc_55"} | own
 
 
+def test_the_normalisation_changes_the_maps(study):
+    folder, records, maps = study
+    path = store_own(folder, records, {i: each - 0.2 * each.max() for i, each in maps.items()})
+    found = {}
+    for normalisation in ("minmax", "max", "ivr"):
+        score = call(folder, "--maps", path, section={"normalisation": normalisation})
+        found[normalisation] = score["details"]["class"]["map_threshold"]["50"]
+    assert len(set(found.values())) == 3
+
+
+def test_v1_is_the_largest_contour_at_iou_half(study):
+    folder, records, maps = study
+    path = store_own(folder, records, maps)
+    score = call(folder, "--maps", path, section={"v1": True})
+    largest = Wsol(iou_thresholds=(0.5,), contours="largest")
+    result = expected(records, list(maps.values()), largest).compute()
+    assert score["values"]["class.maxboxacc_v1"] == result["v2"]
+    alone = {"contours": "largest", "iou_thresholds": [0.5]}
+    also = call(folder, "--maps", path, section=alone)
+    assert score["intervals"]["class.maxboxacc_v1"] == also["intervals"]["class.maxboxacc_50"]
+    assert "class.maxboxacc_v1" not in also["values"]
+
+
 def test_missing_maps_and_boxes_are_named(study):
     folder, records, maps = study
     rows = [(record["image_id"], str(LABELS[i])) for i, record in enumerate(records)]
@@ -269,220 +192,6 @@ def test_the_baseline_is_right_where_the_object_is_central(study):
     assert set(score["provenance"]["inputs"]) == {"records"}
 
 
-def with_masks(folder, records, ignore=True):
-    """Give every image two masks about its box, some with pixels to ignore."""
-    rng = np.random.default_rng(7)
-    for i, record in enumerate(records):
-        x0, y0, x1, y1 = (int(corner) for corner in record["boxes"])
-        halves = np.zeros((2, 48, 64), np.uint8)
-        halves[0, y0:y1, x0 : x0 + 12] = halves[1, y0 + 4 : y1, x0 + 12 : x1] = 255
-        record["masks"] = [str(folder / f"{i}_{half}.png") for half in range(2)]
-        for path, half in zip(record["masks"], halves, strict=True):
-            Image.fromarray(half).save(path)
-        if ignore and i % 3 == 0:
-            record["ignore"] = str(folder / f"{i}_ignore.png")
-            Image.fromarray((rng.random((48, 64)) < 0.3).astype(np.uint8)).save(record["ignore"])
-    write_records(folder / "test.parquet", pd.DataFrame(records))
-
-
-def pixels(record):
-    """The labels of a 64 x 48 image on the square of 32 pixels: object, ignored."""
-    rows, columns = [int((k + 0.5) * 1.5) for k in range(SIZE)], np.arange(SIZE) * 2 + 1
-    read = [np.asarray(Image.open(path))[np.ix_(rows, columns)] > 0 for path in record["masks"]]
-    inside = np.any(read, axis=0)
-    ignored = np.zeros_like(inside)
-    if record["ignore"]:
-        ignored = np.asarray(Image.open(record["ignore"]))[np.ix_(rows, columns)] > 0
-    return inside, ignored & ~inside
-
-
-def test_pxap_is_average_precision_without_the_ignored_pixels(study):
-    folder, records, maps = study
-    with_masks(folder, records)
-    Image.fromarray(np.zeros((48, 64), np.uint8)).save(records[4]["masks"][0])
-    Image.fromarray(np.zeros((48, 64), np.uint8)).save(records[4]["masks"][1])
-    score = call(folder, "--maps", store_own(folder, records, maps))
-    scores, inside, weights = [], [], []
-    for i, record in enumerate(records):
-        if i == 4:
-            continue
-        large = cv2.resize(maps[i].astype(np.float64), (SIZE, SIZE))
-        scores.append(((large - large.min()) / np.ptp(large)).ravel().astype(np.float32))
-        label, ignored = pixels(record)
-        inside.append(label.ravel())
-        weights.append(1.0 - ignored.ravel())
-    scores, inside, weights = (np.concatenate(each) for each in (scores, inside, weights))
-    exact = average_precision_score(inside, scores, sample_weight=weights)
-    binned = average_precision_score(
-        inside, np.digitize(scores, [*np.arange(0, 1, 0.001), 1]), sample_weight=weights
-    )
-    assert score["values"]["class.pxap"] == pytest.approx(exact, abs=1e-4)  # OpenCV's rounding
-    assert score["values"]["class.pxap_bins"] == pytest.approx(binned, abs=1e-4)
-    assert exact != pytest.approx(average_precision_score(inside, scores), abs=1e-3)
-    low, high = score["intervals"]["class.pxap"]
-    assert low < exact < high
-    details = score["details"]["class"]
-    assert (details["images_with_masks"], details["images_without_object_pixels"]) == (IMAGES, 1)
-    with np.load(folder / "score.npz") as arrays:
-        counts = arrays["class.pixel_counts"]
-        assert arrays["replicates.class.pxap"].shape == (50,)
-    assert counts[:, 1].sum() == inside.sum()
-    assert counts[:, 0].sum() == (weights[~inside]).sum()
-    assert not counts[4].any()
-
-
-def test_the_segmentation_counts_as_a_mask_where_asked(study):
-    folder, records, maps = study
-    with_masks(folder, records, ignore=False)
-    path = store_own(folder, records, maps)
-    asked = {"masks": True}
-    with_instances = call(folder, "--maps", path, section=asked)["values"]
-    for record in records:
-        union = np.maximum(*(np.asarray(Image.open(mask)) for mask in record["masks"]))
-        record["segmentation"] = record["masks"][0].replace("_0.png", "_union.png")
-        record["masks"] = []
-        Image.fromarray(union).save(record["segmentation"])
-    write_records(folder / "test.parquet", pd.DataFrame(records))
-    assert call(folder, "--maps", path, section=asked)["values"] == with_instances
-    assert "class.pxap" not in call(folder, "--maps", path)["values"]
-
-
-def test_boxes_and_masks_may_be_known_of_different_images(study):
-    folder, records, maps = study
-    path = store_own(folder, records, maps)
-    with_masks(folder, records)
-    whole = call(folder, "--maps", path)["values"]
-    boxed, masked = records[:5], records[3:8]
-    for record in records:
-        if record not in boxed:
-            record["boxes"] = []
-        if record not in masked:
-            record["masks"], record["ignore"] = [], ""
-    write_records(folder / "test.parquet", pd.DataFrame(records))
-    score = call(folder, "--maps", path)
-    assert score["details"]["images"] == 8
-    assert score["details"]["images_without_boxes"] == IMAGES - 5
-    assert (
-        score["values"]["class.maxboxaccv2"]
-        == (expected(boxed, list(maps.values())[:5], Wsol()).compute()["v2"])
-    )
-    with np.load(folder / "score.npz") as arrays:
-        assert arrays["image_id"].tolist() == [record["image_id"] for record in records[:8]]
-        assert np.isnan(arrays["class.best_iou"]).all(axis=1).tolist() == [False] * 5 + [True] * 3
-        assert arrays["class.pixel_counts"].any(axis=(1, 2)).tolist() == [False] * 3 + [True] * 5
-
-    for record in records:
-        record["boxes"] = []
-    write_records(folder / "test.parquet", pd.DataFrame(records))
-    alone = call(folder, "--maps", path)["values"]
-    assert set(alone) == {"class.pxap", "class.pxap_bins"}
-    assert alone["class.pxap"] == score["values"]["class.pxap"] != whole["class.pxap"]
-
-
-def test_v1_is_the_largest_contour_at_iou_half(study):
-    folder, records, maps = study
-    path = store_own(folder, records, maps)
-    score = call(folder, "--maps", path, section={"v1": True})
-    largest = Wsol(iou_thresholds=(0.5,), contours="largest")
-    result = expected(records, list(maps.values()), largest).compute()
-    assert score["values"]["class.maxboxacc_v1"] == result["v2"]
-    alone = {"contours": "largest", "iou_thresholds": [0.5]}
-    also = call(folder, "--maps", path, section=alone)
-    assert score["intervals"]["class.maxboxacc_v1"] == also["intervals"]["class.maxboxacc_50"]
-    assert "class.maxboxacc_v1" not in also["values"]
-
-
-@pytest.fixture
-def val(study):
-    """Five other images, as the split val: their records and maps."""
-    folder, records, maps = study
-    rng = np.random.default_rng(9)
-    others = [
-        {**records[i], "image_id": f"val/{i}.jpg", "boxes": (rng.random(4) * 12 + [4, 2, 30, 20])}
-        for i in range(5)
-    ]
-    blobs = {i: maps[i] * rng.random((8, 8)).astype(np.float32) for i in range(5)}
-    write_records(folder / "val.parquet", pd.DataFrame(others))
-    return others, blobs, ["--val-records", str(folder / "val.parquet"), "--val-maps"]
-
-
-def best_iou(metric):
-    """(N, 1000) best IoU at every threshold."""
-    levels = (np.arange(0, 1, 0.001)[None] * metric.peak[:, None]).astype(int)
-    return np.take_along_axis(metric.best_iou, levels, axis=1)
-
-
-def test_the_threshold_of_val_is_used_on_the_test_images(study, val):
-    folder, records, maps = study
-    others, blobs, options = val
-    source = ["--maps", store_own(folder, records, maps)]
-    options = [*options, store_own(folder, others, blobs, "val.h5")]
-    score = call(folder, *source, *options, section={"val_threshold": True})
-    on_val = best_iou(expected(others, blobs.values(), Wsol()))
-    on_test = best_iou(expected(records, maps.values(), Wsol()))
-    v2 = []
-    for delta in (0.3, 0.5, 0.7):
-        chosen, most = 0, -1
-        for tau in range(1000):  # the lowest of equals
-            right = sum(on_val[image, tau] >= delta for image in range(5))
-            if right > most:
-                chosen, most = tau, right
-        v2.append(np.mean([on_test[image, chosen] >= delta for image in range(IMAGES)]))
-        name = f"{100 * delta:g}"
-        assert score["values"][f"class.maxboxacc_{name}_val_threshold"] == v2[-1]
-        found = score["details"]["class"]["val_map_threshold"][name]
-        assert found == pytest.approx(chosen / 1000)
-        assert v2[-1] <= score["values"][f"class.maxboxacc_{name}"]
-        # The threshold is no choice of the resamples: the images alone vary.
-        hits = on_test[:, chosen] >= delta
-        draws = np.random.default_rng(0).integers(IMAGES, size=(50, IMAGES))
-        with np.load(folder / "score.npz") as arrays:
-            replicates = arrays[f"replicates.class.maxboxacc_{name}_val_threshold"]
-        np.testing.assert_allclose(replicates, [hits[drawn].mean() for drawn in draws])
-    assert score["values"]["class.maxboxaccv2_val_threshold"] == pytest.approx(np.mean(v2))
-    assert v2 != [score["values"][f"class.maxboxacc_{name}"] for name in (30, 50, 70)]
-    assert score["details"]["class"]["val_images"] == 5
-    assert set(score["provenance"]["inputs"]) == {"maps", "records", "val_maps", "val_records"}
-    # what is not asked for is not looked at
-    assert call(folder, *source, *options) == call(folder, *source)
-
-
-def test_the_baseline_needs_no_maps_of_val(study, val):
-    folder = study[0]
-    source = ["--baseline", "center_gaussian", *val[2]]
-    score = call(folder, *source, section={"val_threshold": True})
-    assert "prior.maxboxaccv2_val_threshold" in score["values"]
-    assert set(score["provenance"]["inputs"]) == {"records", "val_records"}
-
-
-def test_a_threshold_of_val_that_cannot_be_chosen_has_a_reason(study, val):
-    folder, records, maps = study
-    source = ["--maps", store_own(folder, records, maps)]
-    others, _, options = val
-    write_records(folder / "empty.parquet", pd.DataFrame(others)[:0])
-    write_records(folder / "bare.parquet", pd.DataFrame([{**o, "boxes": []} for o in others]))
-    cases = {
-        "no val images": ["--val-records", "--val-maps"],  # as where the workflow has none
-        "no maps": [*options],
-        "no val image has a box": ["--val-records", str(folder / "bare.parquet"), "--val-maps=x"],
-        "val image": ["--val-records", str(folder / "empty.parquet"), "--val-maps=x"],
-    }
-    for reason, given in cases.items():
-        score = call(folder, *source, *given, section={"val_threshold": True})
-        assert reason in score["details"]["class"]["val_threshold_absent"]
-        assert not any("val_threshold" in name for name in score["values"])
-
-
-def test_the_normalisation_changes_the_maps(study):
-    folder, records, maps = study
-    path = store_own(folder, records, {i: each - 0.2 * each.max() for i, each in maps.items()})
-    found = {}
-    for normalisation in ("minmax", "max", "ivr"):
-        score = call(folder, "--maps", path, section={"normalisation": normalisation})
-        found[normalisation] = score["details"]["class"]["map_threshold"]["50"]
-    assert len(set(found.values())) == 3
-
-
 def test_localisation_merged_of_any_parts_equals_the_whole(study):
     _, _, maps = study
     rng = np.random.default_rng(3)
@@ -514,9 +223,8 @@ def test_localisation_merged_of_any_parts_equals_the_whole(study):
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif("CALM_DATA" not in os.environ, reason="CALM_DATA is unset")
-def test_center_gaussian_on_a_part_of_cub():
-    folder = Path(os.environ["CALM_DATA"]) / "wsol_metadata" / "CUB" / "test"
+def test_center_gaussian_on_a_part_of_cub(calm_data):
+    folder = calm_data / "wsol_metadata" / "CUB" / "test"
     sizes = {}
     for line in (folder / "image_sizes.txt").read_text().splitlines():
         image_id, width, height = line.rsplit(",", 2)

@@ -189,7 +189,7 @@ CASES = (
         ("shards *", "train *", *MODELS),
     ),
     Case("code of the part maps (`part_maps.py`)", edit("pipeline/part_maps.py"),
-         ("cues *", *CUES)),
+         ("cues *", "wsol_baseline *", *CUES)),
     Case(
         "code of the supersets (`supersets.py`)",
         edit("pipeline/supersets.py"),
@@ -212,7 +212,7 @@ CASES = (
     Case(
         "code of PxAP (`pxap.py`)",
         edit("pipeline/evaluation/pxap.py"),
-        ("cue_localization *", "cue_baseline *", *TABLES),
+        ("cue_localization *", "cue_baseline *", "wsol *", "wsol_baseline *", *TABLES),
     ),
     Case("code of a table (`tables/wsol.py`)", edit("pipeline/tables/wsol.py"), TABLES),
     Case("code of a figure (`cue_scores.py`)", edit("pipeline/figures/cue_scores.py"),

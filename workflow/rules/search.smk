@@ -3,37 +3,6 @@
 #   the draws of a model                 -> search/{model without seed}/{ledger.csv,best.json,
 #                                           expected_best.csv}
 # A draw is named by its number alone: more draws run beside those that are finished.
-SEARCH = f"{RESULTS}/search/{{dataset}}/{{architecture}}/{{variant}}"
-SEARCHED = [
-    dict(zip(("dataset", "architecture", "variant"), model))
-    for model in search_plan.searched_models(STUDY)
-]
-
-
-def found_keys(wildcards):
-    """The training keys that a model's search found, if it is searched."""
-    names = wildcards.dataset, wildcards.architecture, wildcards.variant
-    if search_plan.is_searched(STUDY, *names):
-        return f"{SEARCH}/best.json".format(**wildcards)
-    return []
-
-
-def draw_section(wildcards):
-    """All that decides a draw, as canonical JSON."""
-    names = wildcards.dataset, wildcards.architecture, wildcards.variant
-    try:
-        job = search_plan.draw_job(STUDY, *names, int(wildcards.draw))
-    except UserError as problem:
-        raise WorkflowError(str(problem))
-    return study_config.params(job)
-
-
-def draw_code(wildcards):
-    """Files that a draw is made of: training, scoring, and the method's own module."""
-    training = STUDY.training_of(wildcards.dataset, wildcards.variant)
-    return code_of("pipeline.search.draw", *training.code)
-
-
 rule search_draw:
     input:
         train=f"{RESULTS}/shards/{{dataset}}/train/manifest.json",

@@ -36,8 +36,8 @@ def guided_backprop(query: Query) -> Tensor:
 class _WithReluModules(nn.Module):
     """Images -> log p(y|x) of a model, whose parameters it shares.
 
-    Captum hooks modules. torchvision's trunks call one ReLU module several times, or the function,
-    and overwrite its input; here every call has its own module, which does not.
+    Captum hooks the ReLU modules. torchvision's trunks also call the function, which hooks miss,
+    and one module several times; here every call has a module of its own.
     """
 
     def __init__(self, model: Classifier) -> None:

@@ -36,7 +36,7 @@ def edges(query: Query) -> Tensor:
 
     Grey levels are in [0, 255]; the image is continued by its border pixels.
     """
-    grey = rgb_to_grayscale(denormalise(query.inputs)).to(query.inputs.dtype)  # (B, 1, S, S)
+    grey = rgb_to_grayscale(denormalise(query.inputs).to(query.inputs.dtype))  # (B, 1, S, S)
     across = grey.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     kernels = torch.stack([across, across.T])[:, None]  # (2, 1, 3, 3)
     slopes = F.conv2d(F.pad(grey, (1, 1, 1, 1), mode="replicate"), kernels)  # (B, 2, S, S)

@@ -1,0 +1,86 @@
+"""``python -m bench.cost``: what config/paper.yaml costs, from operations counted and rates given.
+
+Counted are the multiply-adds of the trunks at 224 pixels; heads, side heads and the evaluations on
+the CPU are left out. docs/cost.md says what is measured and what is assumed.
+"""
+
+import argparse
+
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipeline import config
+from pipeline.models.backbones import build_trunk
+
+IMAGES = {  # train, val, test; classes: as in docs/datasets.md
+    "cub": (5_994, 0, 5_794, 200),
+    "openimages": (29_819, 2_500, 5_000, 100),
+    "imagenet": (1_281_167, 10_000, 50_000, 1_000),
+}
+PAIR_MAPS = {"cub": 11_039}  # maps of the other class of a pair, beside each image's own
+KB_OF_MAP = 3.3  # 28x28 float32 and its share of names and checksums
+KB_OF_IMAGE = {256: 32.4, 224: 26.2}  # stored, as measured on CUB
+
+
+def operations(trunk: str, map_size: int) -> float:
+    """Operations (two a multiply-add) of one forward pass of one image, in units of 10^9."""
+    with torch.device("meta"):
+        network, image = build_trunk(trunk, map_size, {}).eval(), torch.empty(1, 3, 224, 224)
+    with FlopCounterMode(display=False) as counter:
+        network(image)
+    return counter.get_total_flops() / 1e9
+
+
+def costs(study: config.Study, draws: int, proxy: int) -> pd.DataFrame:
+    """One row a (data set, architecture): models, and 10^18 operations of each stage."""
+    forward = {
+        name: operations(trunk.trunk, trunk.map_size) / 1e9  # 10^18
+        for name, trunk in study.architectures.items()
+    }
+    rows: dict[str, dict[str, float]] = {}
+    for dataset, architecture, variant, _ in study.models():
+        train, val, test, classes = IMAGES[dataset]
+        one = forward[architecture]
+        epochs = study.training_of(dataset, variant).epochs
+        methods = study.methods_of(dataset, architecture, variant)
+        maps = [m for m in methods if m != "counterfactual" or study.datasets[dataset].cues]
+        empty = dict.fromkeys(("models", "train", "maps", "search", "GB of maps"), 0.0)
+        row = rows.setdefault(f"{dataset}, {architecture}", empty)
+        row["models"] += 1
+        row["train"] += one * epochs * (3 * train + val)  # backward: twice the forward
+        row["maps"] += one * test * (1 + len(maps))  # and the accuracy
+        seeds = len(study.datasets[dataset].seeds or study.seeds)
+        searched = min(train, proxy * classes)
+        row["search"] += one * draws / seeds * (epochs * (3 * searched + val) + val)
+        stored = test * len(maps) + PAIR_MAPS.get(dataset, 0) * sum(
+            method in ("cam", "joint", "conditional", "posterior", "counterfactual")
+            for method in maps
+        )
+        row["GB of maps"] += KB_OF_MAP * stored / 1e6
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.loc["all"] = table.sum()
+    return table
+
+
+def main() -> None:
+    """Print the table in operations and in hours."""
+    arguments = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
+    arguments.add_argument("--config", default="config/paper.yaml")
+    arguments.add_argument("--rate", type=float, default=50, help="10^12 operations a second")
+    arguments.add_argument("--draws", type=int, default=30, help="of a search of every model")
+    arguments.add_argument("--proxy", type=int, default=128, help="images a class in a draw")
+    given = arguments.parse_args()
+    table = costs(config.load(given.config), given.draws, given.proxy)
+    for stage in ("train", "maps", "search"):
+        table[f"{stage}, h"] = table[stage] * 1e18 / (given.rate * 1e12) / 3600
+    print(table.round(2).to_string())
+    stored = sum(
+        KB_OF_IMAGE[256] * train + KB_OF_IMAGE[224] * (val + test)
+        for train, val, test, _ in IMAGES.values()
+    )
+    print(f"shards: {stored / 1e6:.0f} GB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Requests for maps of classes of three images, and the model as a function of images."""
+
+import torch
+
+from pipeline.attribution.query import Query
+from pipeline.settings import Attribution
+
+IMAGES = torch.tensor([2, 0, 1, 2, 0])  # in no order, several an image
+LABELS = [4, 0, 3, 1, 2]
+RAW = {"gradient_maps": {"blur_sigma": 0, "minmax": False}}
+
+
+def asked(model, inputs, **options):
+    """A query for ``LABELS`` of ``IMAGES``; maps are neither blurred nor stretched."""
+    return Query(
+        model,
+        inputs,
+        IMAGES,
+        [(label,) for label in LABELS],
+        ["a", "b", "c"],
+        Attribution.model_validate({**RAW, **options}),
+    )
+
+
+def log_probs_of(model):
+    """Images (n, 3, S, S) -> log p(y|x) (n, C)."""
+    return lambda images: model.log_probs(model(images))
+
+
+class Counting(torch.nn.Module):
+    """A model that counts the images that go through it, and through its trunk alone."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.head = model.head
+        self.images = 0
+
+    def forward(self, images):
+        self.images += len(images)
+        return self.model(images)
+
+    def trunk(self, images):
+        self.images += len(images)
+        return self.model.trunk(images)
+
+    def log_probs(self, maps):
+        return self.model.log_probs(maps)

@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from pipeline.models import build_classifier
+from pipeline.settings import Training, TrainJob
+
+TINY = [("resnet_small", "cam"), ("resnet_small", "calm_em"), ("squeezenet1_0", "cam"),
+        ("squeezenet1_0", "calm_ml")]  # fmt: skip
+
+
+def tiny_model(trunk, method):
+    """An untrained classifier of five classes in double precision, in evaluation mode."""
+    job = TrainJob(trunk=trunk, weights="none", seed=1, training=Training(method=method))
+    return build_classifier(job, 5).double().eval().requires_grad_(False)
+
+
+@pytest.fixture
+def double(monkeypatch):
+    """Heads and Captum compute in single precision wherever they say so; here all is double."""
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+
+
+@pytest.fixture(scope="session")
+def _models():
+    """(trunk, method of training) -> classifier, of two trunks and both kinds of model."""
+    return {names: tiny_model(*names) for names in TINY}
+
+
+@pytest.fixture
+def models(_models, double):
+    return _models
+
+
+@pytest.fixture(params=TINY, ids="-".join)
+def model(request, models):
+    """Each of ``models`` in turn."""
+    return models[request.param]
+
+
+@pytest.fixture
+def cam_model(models):
+    return models["resnet_small", "cam"]
+
+
+@pytest.fixture
+def inputs():
+    """Three images (3, 3, 24, 24)."""
+    draws = torch.Generator().manual_seed(5)
+    return torch.randn((3, 3, 24, 24), generator=draws, dtype=torch.float64)

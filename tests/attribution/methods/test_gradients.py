@@ -1,0 +1,23 @@
+import torch
+from asked import IMAGES, LABELS, asked, log_probs_of
+from captum.attr import InputXGradient, Saliency
+
+
+def test_gradient_is_captums_saliency_of_each_map_by_itself(model, inputs):
+    maps = asked(model, inputs).maps("gradient")
+    expected = Saliency(log_probs_of(model)).attribute(inputs[IMAGES], target=LABELS)
+    assert torch.allclose(maps, expected.amax(1), rtol=1e-9, atol=1e-15)
+    assert maps.min() >= 0
+
+
+def test_input_x_gradient_is_captums_summed_over_the_channels(model, inputs):
+    maps = asked(model, inputs).maps("input_x_gradient")
+    expected = InputXGradient(log_probs_of(model)).attribute(inputs[IMAGES], target=LABELS)
+    assert torch.allclose(maps, expected.sum(1), rtol=1e-9, atol=1e-12)
+    assert (maps < 0).any()
+
+
+def test_gradients_work_where_a_caller_turned_them_off(cam_model, inputs):
+    expected = asked(cam_model, inputs).maps("gradient")
+    with torch.no_grad():
+        assert torch.equal(asked(cam_model, inputs).maps("gradient"), expected)

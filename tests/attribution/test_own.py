@@ -1,0 +1,158 @@
+import h5py
+import numpy as np
+import pytest
+from tiny_study import tiny_study
+
+from pipeline.attribution import __main__ as stage
+from pipeline.attribution import own
+from pipeline.attribution.store import MapStore
+from pipeline.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return tiny_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def cam(study, tmp_path_factory):
+    """The file of the study's CAMs: all that is needed of CAM, made by the stage itself."""
+    path = tmp_path_factory.mktemp("maps") / "cam.h5"
+    stage.run(["--section", "{}", "--method", "cam", *_common(study), "--out", str(path)])
+    return path
+
+
+def _common(study):
+    return [
+        *("--weights", str(study.weights["cam"]), "--shards", str(study.shards)),
+        *("--records", str(study.records), "--pairs", str(study.pairs), "--threads", "1"),
+    ]
+
+
+def _run(study, path, out):
+    given = ["--name", "mine", "--path", str(path), "--out", str(out), "--batch-size", "5"]
+    own.run([*given, *_common(study)])
+    return MapStore.open(out)
+
+
+def _write(path, maps, images, targets=None):
+    with h5py.File(path, "w") as file:
+        file["maps"] = maps
+        file["image_id"] = np.array(images, dtype=h5py.string_dtype())
+        if targets is not None:
+            file["target"] = targets
+
+
+@pytest.mark.parametrize("kind", ["int", "text"])
+def test_maps_of_a_file_are_taken_over_with_the_models_probabilities(study, cam, tmp_path, kind):
+    with MapStore.open(cam) as store:
+        order = np.random.default_rng(0).permutation(len(store.maps))  # a file has its own order
+        maps, rows = store.maps[:], list(zip(store.image_ids, store.targets, strict=True))
+        probabilities = store.class_probability
+    targets = [rows[i][1] for i in order]
+    targets = np.array([int(t) for t in targets] if kind == "int" else targets, dtype=object)
+    _write(
+        tmp_path / "mine.h5",
+        maps[order].astype(np.float64),
+        [rows[i][0] for i in order],
+        targets.astype(int) if kind == "int" else targets.astype(h5py.string_dtype()),
+    )
+    with _run(study, tmp_path / "mine.h5", tmp_path / "out.h5") as store:
+        assert list(zip(store.image_ids, store.targets, strict=True)) == rows
+        assert np.array_equal(store.maps[:], maps)
+        assert np.array_equal(store.class_probability, probabilities)
+        assert store.attributes["method"] == "mine"
+        assert store.kind == "class"
+
+
+def test_maps_of_a_folder_are_the_same_whether_suffixes_are_kept_or_dropped(study, cam, tmp_path):
+    with MapStore.open(cam) as store:
+        maps, rows = store.maps[:], list(zip(store.image_ids, store.targets, strict=True))
+    label_of = dict(zip(study.table["image_id"], study.table["label"].astype(str), strict=True))
+    for number, (map_, (image, target)) in enumerate(zip(maps, rows, strict=True)):
+        name = image if number % 2 else image.removesuffix(".png")
+        name += "" if target == label_of[image] and number % 3 else f"@{target}"
+        path = tmp_path / "mine" / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, map_)
+    with _run(study, tmp_path / "mine", tmp_path / "out.h5") as store:
+        assert list(zip(store.image_ids, store.targets, strict=True)) == rows
+        assert np.array_equal(store.maps[:], maps)
+
+
+def test_maps_that_are_not_needed_are_left_out_and_those_at_the_inputs_size_are_halved(
+    study, tmp_path
+):
+    images = study.table["image_id"].to_list()
+    rows = [(image, label) for image in images for label in range(4)]  # of every class
+    maps = np.random.default_rng(0).random((48, 32, 32))
+    _write(tmp_path / "m.h5", maps, [image for image, _ in rows], [label for _, label in rows])
+    with _run(study, tmp_path / "m.h5", tmp_path / "out.h5") as store:
+        assert len(store.maps) == 24
+        row = store.lookup(images[0], "2")
+        assert np.allclose(store.maps[row], maps[2], atol=2**-11)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["maps"].dtype == np.float16
+
+
+def test_every_problem_is_told_before_anything_is_computed(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(own, "compute", lambda *_: pytest.fail("computed"))
+    images = study.table["image_id"].to_list()
+    maps = [np.zeros((4, 4)) for _ in images]
+    maps[1], maps[2] = np.full((4, 4), np.nan), np.zeros((5, 4))
+    maps[3], maps[4] = np.zeros((3, 4, 4)), np.array(["a"])
+    for image, map_ in zip(images[:-4], maps, strict=False):
+        path = tmp_path / "mine" / f"{image}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, map_)
+    np.save(tmp_path / "mine" / f"{images[0]}@0.npy", maps[0])
+    np.save(tmp_path / "mine" / "stranger@3.npy", maps[0])
+    with pytest.raises(UserError) as caught:
+        _run(study, tmp_path / "mine", tmp_path / "out.h5")
+    lines = str(caught.value).splitlines()
+    assert f"{tmp_path / 'mine'}" in lines[0]
+    found = "\n".join(lines[1:])
+    assert f"4 have no map of their own class: {images[8]}, {images[9]}, {images[10]}, ..." in found
+    assert f"12 lack the map of a pair's other class: {images[0]} (class 1)" in found
+    assert "1 name no image of the split, or, without a suffix, several: stranger@3" in found
+    assert f"1 are given twice: {images[0]} (class 0)" in found
+    assert f"1 cannot be read as numbers: {images[4]} (class 1): could not" in found
+    assert f"1 are not two-dimensional: {images[3]} (class 1) (3, 4, 4)" in found
+    assert f"1 have another shape than the first, (4, 4): {images[2]} (class 0) (5, 4)" in found
+    assert f"1 are not finite (NaN or infinite): {images[1]} (class 0)" in found
+    assert len(lines) == 9
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_files_of_another_kind_are_refused(study, tmp_path):
+    def refused(match, path):
+        with pytest.raises(UserError, match=match):
+            _run(study, path, tmp_path / "out.h5")
+
+    refused("does not exist", tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    refused(r"no \.npy", tmp_path / "empty")
+    (tmp_path / "text.h5").write_text("no HDF5")
+    refused("no HDF5 file", tmp_path / "text.h5")
+    images = study.table["image_id"].to_list()
+    path = tmp_path / "mine.h5"
+    _write(path, np.zeros((3, 4)), images)
+    refused(r"\(3, 4\).*12 rows", path)
+    _write(path, np.zeros((3, 4, 4)), images)
+    refused(r"\(3, 4, 4\).*12 rows", path)
+    _write(path, np.zeros((12, 4, 4)), images, np.array(["sparrow"] * 12, h5py.string_dtype()))
+    refused("class labels.*sparrow", path)
+    with h5py.File(path, "w") as file:
+        file["map"] = np.zeros((3, 4, 4))
+    refused("does not hold `maps`", path)
+
+
+def test_a_name_without_suffix_that_fits_two_images_is_told(study, tmp_path):
+    from pipeline.attribution.own_maps import open_maps
+
+    np.save(tmp_path / "a.npy", np.zeros((2, 2)))
+    np.save(tmp_path / "b@1.png.npy", np.zeros((2, 2)))  # an @ of the image's own name
+    labels = {"a.png": 0, "a.jpg": 1, "b@1.png": 2}
+    with open_maps(tmp_path, labels) as given:
+        assert dict(given.rows) == {("b@1.png", "2"): 1}
+        assert next(iter(given.problems.values())) == ["a"]
