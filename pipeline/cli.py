@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UserError
+from pipeline.validation import explain_validation
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -42,8 +43,6 @@ def read_section(text: str, model: type[Section]) -> Section:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        from pipeline.config import explain_validation
-
         raise UserError(f"--section: {explain_validation(error, model)}") from error
 
 

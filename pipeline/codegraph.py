@@ -24,6 +24,7 @@ WITHOUT_EFFECT = frozenset(
         "machine",
         "progress",
         "settings",
+        "validation",
     }
 )
 

@@ -4,7 +4,6 @@
 what each job needs. Snakemake loads this module in every job, so it imports nothing heavy.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from pipeline.evaluation.catalogue import TASKS
 from pipeline.files import canonical_json
 from pipeline.search import plan as search_plan
 from pipeline.settings import Section
+from pipeline.validation import explain_validation, nearest, problems_of
 
 # What the authors' code does where it departs from the paper (docs/protocols.md). Each item is
 # also a key of its own, and a key in the config wins over the preset.
@@ -43,7 +43,7 @@ def _valid_training_keys(keys: dict[str, Any]) -> dict[str, Any]:
     try:
         settings.Training.model_validate({"method": "cam", **keys})
     except ValidationError as error:
-        raise ValueError("; ".join(_problems(error, settings.Training))) from error
+        raise ValueError("; ".join(problems_of(error, settings.Training))) from error
     return keys
 
 
@@ -271,57 +271,6 @@ def _with_base(keys: Any, above: tuple[str, ...] = ()) -> dict[str, Any]:
     if base in above:
         raise UserError(f"extends: {base} extends itself. Drop the key in one of the configs.")
     return _merge(_with_base(_read(base), (*above, base)), keys)
-
-
-def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:
-    """All problems of a failed validation in one text, each with its key and its cure."""
-    lines = list(_problems(error, model))
-    return f"{len(lines)} problem(s) in the config:\n  " + "\n  ".join(lines)
-
-
-def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
-    for problem in error.errors():
-        path = [str(part) for part in problem["loc"]]
-        key = ".".join(path) or "config"
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "unknown key" + nearest(path[-1], _keys_at(model, path[:-1]))
-        elif "input" in problem and not isinstance(problem["input"], dict | list):
-            message += f" (it is {problem['input']!r})"
-        yield f"{key}: {message}"
-
-
-def nearest(name: str, valid: Any) -> str:
-    """' (did you mean ...?)' for the valid name nearest to ``name``, else the list of names."""
-    names = [str(candidate) for candidate in valid]
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if found:
-        return f"; did you mean {found[0]!r}?"
-    return f"; valid: {', '.join(sorted(names))}" if names else ""
-
-
-def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
-    """Names of the keys of the section at ``path``."""
-    for part in path:
-        inner = (
-            _section_in(model.model_fields[part].annotation)
-            if part in model.model_fields
-            else model
-        )  # a name chosen by the user, such as datasets.<name>
-        if inner is None:
-            return []
-        model = inner
-    return list(model.model_fields)
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section type inside an annotation such as dict[str, Trunk] or Section | None."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if found := _section_in(inner):
-            return found
-    return None
 
 
 def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ CASES = (
     Case("`touch` of every source file", touch_sources, NOTHING),
     Case(
         "the description of a setting",
-        replace("pipeline/settings.py", "bootstrap replicates", "number of replicates"),
+        replace("pipeline/settings/base.py", "bootstrap replicates", "number of replicates"),
         NOTHING,
     ),
     Case(
@@ -195,13 +195,24 @@ CASES = (
         edit("pipeline/supersets.py"),
         ("supersets *", "attribute *", *MAPS),
     ),
-    Case("code of the training loop (`train.py`)", edit("pipeline/train.py"),
+    Case("code of the training loop (`training_loop.py`)", edit("pipeline/training_loop.py"),
          ("train *", *MODELS)),
     Case("code of the heads (`heads.py`)", edit("pipeline/models/heads.py"),
          ("train *", *MODELS)),
     Case(
-        "code of the attribution methods (`activation.py`)",
-        edit("pipeline/attribution/activation.py"),
+        "code of one attribution method (`methods/calm.py`)",
+        edit("pipeline/attribution/methods/calm.py"),
+        (
+            "attribute */calm_em/*",
+            "cue_localization */calm_em/*",
+            "wsol */calm_em/*",
+            *PICTURES,
+            *TABLES,
+        ),
+    ),
+    Case(
+        "code that all methods share (`query.py`)",
+        edit("pipeline/attribution/query.py"),
         ("attribute *", *MAPS),
     ),
     Case(
