@@ -44,7 +44,7 @@ def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:
         raise UserError(f"The tables have no cue scores of {dataset}, {architecture}.")
     methods = [row.names for row in blocks[0].rows if row.kind == "measured"]  # variant, method
     of_variant = colours(list(dict.fromkeys(variant for variant, _ in methods)))
-    panels = [column for column in table.columns if column != "unweighted"]
+    panels = [column for column in table.columns if column not in ("delta", "unweighted")]
     figure, axes = plt.subplots(
         1,
         len(panels),
