@@ -24,8 +24,13 @@ Forward = Callable[[Tensor], Tensor]
 
 
 def forward_of(query: Query) -> Forward:
-    """The function that is explained: images (n, 3, S, S) -> log p(y|x) (n, C)."""
-    return lambda points: query.model.log_probs(query.model(points))
+    """The function that is explained: images (n, 3, S, S) -> log p(y|x) (n, C), float64.
+
+    The step from the model's maps to probabilities is in double precision. The gradient of CAM's
+    log p(y|x) is a difference that is small where p(y|x) is near 1: in single precision its
+    direction is lost from about 1 - p(y|x) < 1e-7 on, which a trained model reaches on many images.
+    """
+    return lambda points: query.model.log_probs(query.model(points).double())
 
 
 def image_by_image(query: Query, explain: Callable[[int, Tensor, list[int]], Tensor]) -> Tensor:

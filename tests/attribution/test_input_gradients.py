@@ -1,7 +1,10 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 from asked import Counting, asked, log_probs_of
+from conftest import tiny_model
 from scipy.ndimage import gaussian_filter
 
 from pipeline.attribution import input_gradients
@@ -18,12 +21,13 @@ def test_class_gradients_are_finite_differences(model, inputs):
     labels, step = [3, 0], 1e-6
     gradients = class_gradients(log_probs_of(model), inputs, labels)
     assert gradients.shape == (3, 2, 3, 24, 24)
-    direction = torch.randn(inputs.shape, dtype=inputs.dtype)
+    draws = torch.Generator().manual_seed(0)
+    direction = torch.randn(inputs.shape, generator=draws, dtype=inputs.dtype)
     along = (gradients * direction[:, None]).sum((2, 3, 4))  # (n, L)
     after, before = (log_probs_of(model)(inputs + s * direction) for s in (step, -step))
     expected = (after - before)[:, labels] / (2 * step)
     assert torch.allclose(along, expected, rtol=1e-4, atol=1e-7)
-    assert along.abs().min() > 1e-4
+    assert along.abs().max() > 1e-3
 
 
 def test_a_point_goes_forward_once_for_all_its_classes(cam_model, inputs):
@@ -68,6 +72,25 @@ def test_no_blur_and_no_stretch_leave_maps_alone_and_a_wide_blur_fits_small_maps
     assert finished(maps, GradientMaps(blur_sigma=0, minmax=False)) is maps
     wide = finished(maps, GradientMaps(blur_sigma=30, minmax=False))
     assert wide.std() < 0.2 * maps.std()
+
+
+@pytest.mark.parametrize("method", ["gradient", "input_x_gradient", "guided_backprop", "layercam"])
+def test_a_class_that_is_almost_certain_has_its_map_in_single_precision_too(
+    method, inputs, monkeypatch
+):
+    sure = tiny_model("resnet_small", "cam")
+    sure.head.classes.weight *= 150
+    query = asked(sure, inputs)
+    query.images, query.classes = torch.arange(3), [(int(y),) for y in query.log_probs.argmax(1)]
+    assert (-torch.expm1(query.log_probs.double().amax(1)) < 1e-8).any()
+    single = asked(copy.deepcopy(sure).float().eval(), inputs.float())
+    single.images, single.classes = query.images, query.classes
+    found = single.maps(method)
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    exact = query.maps(method)
+    largest = exact.abs().amax((1, 2), keepdim=True)
+    assert ((found - exact).abs() <= 1e-3 * largest).all()
+    assert (largest > 0).all()
 
 
 METHODS = ["gradient", "input_x_gradient", "guided_backprop", "integrated_gradients",

@@ -1,6 +1,7 @@
 # Stage 6, attribute: the maps that any evaluation will ask for, one file a (model, method).
 #   weights, test shards, records (+ pairs, supersets) -> maps/{model}/{method}.h5
 #   the same of the val images, of their own class     -> maps/{model}/val/{method}.h5
+#   the same, a user's own maps (docs/own_maps.md)     -> maps/{model}/{method}.h5
 # One forward an image serves all of its targets (pipeline/attribution/plan.py).
 rule attribute:
     input:
@@ -16,6 +17,8 @@ rule attribute:
         f"{RESULTS}/logs/attribute/{MODEL}/{{method}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/attribute/{MODEL}/{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(name for name in METHODS if name not in NOISE),
     conda:
         ENV
     threads: 1
@@ -23,13 +26,13 @@ rule attribute:
         gpu=1,
         mem_mb=8000,
     params:
-        entry=method_entry,
-        options=method_options,
+        entry=lambda wildcards: entries_of(wildcards.method),
+        options=lambda wildcards: options_of(wildcards.method),
     shell:
-        "python -m pipeline.attribution --section {params.options:q} --method {wildcards.method} --weights {input.weights:q}"
-        " --shards {input.shards:q} --records {input.records:q} --pairs {input.pairs:q}"
-        " --supersets {input.supersets:q} --out {output:q} --workers {threads}"
-        " --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
+        "python -m pipeline.attribution --section {params.options:q} --method {wildcards.method}"
+        " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
+        " --pairs {input.pairs:q} --supersets {input.supersets:q} --out {output:q}"
+        " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
 # For the map threshold that val images choose (`evaluation.wsol.val_threshold`).
@@ -47,3 +50,78 @@ use rule attribute as attribute_val with:
         f"{RESULTS}/logs/attribute/{MODEL}/val/{{method}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/attribute/{MODEL}/val/{{method}}.tsv"
+
+
+# The methods by noisy gradients share the noise: one pass writes the maps of all of them.
+rule attribute_noise:
+    input:
+        weights=WEIGHTS,
+        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
+        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        pairs=pairs_of,
+        code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
+    output:
+        [f"{RESULTS}/maps/{MODEL}/{name}.h5" for name in NOISE],
+    log:
+        f"{RESULTS}/logs/attribute/{MODEL}/noise.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/attribute/{MODEL}/noise.tsv"
+    conda:
+        ENV
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        methods=NOISE,
+        entry=entries_of(*NOISE),
+        options=options_of(*NOISE),
+    shell:
+        "python -m pipeline.attribution --section {params.options:q} --method {params.methods}"
+        " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
+        " --pairs {input.pairs:q} --out {output:q} --batch-size 8"
+        " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
+
+
+use rule attribute_noise as attribute_noise_val with:
+    input:
+        weights=WEIGHTS,
+        shards=f"{RESULTS}/shards/{{dataset}}/val/manifest.json",
+        records=f"{RESULTS}/datasets/{{dataset}}/val.parquet",
+        pairs=[],
+        code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
+    output:
+        [f"{RESULTS}/maps/{MODEL}/val/{name}.h5" for name in NOISE],
+    log:
+        f"{RESULTS}/logs/attribute/{MODEL}/val/noise.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/attribute/{MODEL}/val/noise.tsv"
+
+
+rule own_maps:
+    input:
+        weights=WEIGHTS,
+        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
+        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        pairs=pairs_of,
+        maps=own_files,
+        code=code_of("pipeline.attribution.own"),
+    output:
+        f"{RESULTS}/maps/{MODEL}/{{method}}.h5",
+    log:
+        f"{RESULTS}/logs/attribute/{MODEL}/{{method}}.log",
+    wildcard_constraints:
+        method="|".join(STUDY.methods.own) or "(?!)",  # nothing, where there are none
+    conda:
+        ENV
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        path=lambda wildcards: STUDY.methods.own[wildcards.method].path,
+    shell:
+        "python -m pipeline.attribution.own --name {wildcards.method} --path {params.path:q}"
+        " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
+        " --pairs {input.pairs:q} --out {output:q}"
+        " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"

@@ -7,6 +7,7 @@ sys.path.insert(0, workflow.basedir)
 
 from dataclasses import asdict
 from functools import cache
+from glob import escape, glob
 from types import SimpleNamespace
 
 from pipeline import codegraph
@@ -176,19 +177,33 @@ def val_maps_of(wildcards):
     return []
 
 
+NOISE = [name for name, entry in METHODS.items() if entry.module == "noise"]
+
+
 def method_code(wildcards):
     """Files that the maps of a method are made of."""
     return code_of("pipeline.attribution", METHODS[wildcards.method].code)
 
 
-def method_entry(wildcards):
-    """What the catalogue says of a method: it decides the file of maps as the options do."""
-    return study_config.canonical_json(asdict(METHODS[wildcards.method]))
+def entries_of(*methods):
+    """What the catalogue says of methods: it decides their files of maps as the options do."""
+    return study_config.canonical_json([asdict(METHODS[name]) for name in methods])
 
 
-def method_options(wildcards):
-    """The options that a method uses, as canonical JSON."""
-    return study_config.canonical_json(STUDY.method_options(wildcards.method))
+def options_of(*methods):
+    """The options that methods use, as canonical JSON."""
+    used = {}
+    for name in methods:
+        used |= STUDY.method_options(name)
+    return study_config.canonical_json(used)
+
+
+def own_files(wildcards):
+    """The files of a user's own maps. A missing one is the stage's to explain."""
+    path = STUDY.methods.own[wildcards.method].path
+    if os.path.isdir(path):
+        return sorted(glob(os.path.join(escape(path), "**", "*.npy"), recursive=True))
+    return path if os.path.exists(path) else []
 
 
 def task_code(wildcards):
@@ -202,7 +217,7 @@ def task_code(wildcards):
 def task_options(wildcards):
     """The options of the method where the evaluation computes further maps."""
     explains = TASKS[wildcards.task].explains
-    return method_options(wildcards) if explains else "{}"
+    return options_of(wildcards.method) if explains else "{}"
 
 
 def task_section(wildcards):

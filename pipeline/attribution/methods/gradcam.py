@@ -43,7 +43,7 @@ def gradcam_pp(query: Query) -> Tensor:
         weights = shares.sum(dim=(2, 3), keepdim=True)  # (n, channels, 1, 1)
         with torch.no_grad():
             scores = head(features).exp().gather(1, labels[:, None])  # (n, 1)
-        return scores[:, :, None] * F.relu((weights * features).sum(dim=1))
+        return scores[:, :, None].to(features) * F.relu((weights * features).sum(dim=1))
 
     return _maps(query, explain)
 
@@ -62,7 +62,10 @@ def layercam(query: Query) -> Tensor:
 
 
 class _Probabilities(nn.Module):
-    """Features (n, channels, h, w) -> log p(y|x) (n, C), with a layer for Captum's hooks."""
+    """Features (n, channels, h, w) -> log p(y|x) (n, C), with a layer for Captum's hooks.
+
+    Probabilities are in double precision, as in `input_gradients.forward_of`.
+    """
 
     def __init__(self, head: Head) -> None:
         super().__init__()
@@ -70,7 +73,7 @@ class _Probabilities(nn.Module):
         self.head = head
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.head.log_probs(self.head(self.features(features)))
+        return self.head.log_probs(self.head(self.features(features)).double())
 
 
 def _gradients(head: _Probabilities, features: Tensor, labels: Tensor) -> Tensor:

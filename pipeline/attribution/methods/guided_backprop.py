@@ -1,6 +1,7 @@
 """Guided backpropagation, by Captum, on a trunk whose every ReLU is a module of its own."""
 
 import copy
+import warnings
 
 import torch.nn.functional as F
 from captum.attr import GuidedBackprop
@@ -27,14 +28,16 @@ def guided_backprop(query: Query) -> Tensor:
         UserError: the trunk has no ReLU.
     """
     method = GuidedBackprop(_WithReluModules(query.model))
-    maps = image_by_image(
-        query, lambda row, image, labels: strongest_channel(by_captum(method, image, labels))
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting backward hooks")  # which is the method
+        maps = image_by_image(
+            query, lambda row, image, labels: strongest_channel(by_captum(method, image, labels))
+        )
     return finished(maps, query.options.gradient_maps)
 
 
 class _WithReluModules(nn.Module):
-    """Images -> log p(y|x) of a model, whose parameters it shares.
+    """Images -> log p(y|x) of a model, whose parameters it shares, as `forward_of` gives it.
 
     Captum hooks the ReLU modules. torchvision's trunks also call the function, which hooks miss,
     and one module several times; here every call has a module of its own.
@@ -60,7 +63,7 @@ class _WithReluModules(nn.Module):
         self.trunk.recompile()
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head.log_probs(self.head(self.trunk(images)["features"]))
+        return self.head.log_probs(self.head(self.trunk(images)["features"]).double())
 
 
 def _is_relu(node: fx.Node, trunk: nn.Module) -> bool:
