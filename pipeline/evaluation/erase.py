@@ -121,7 +121,7 @@ def summarise(classified: Classified, base: dict[str, np.ndarray], section: Eras
     """The result from predictions and from the arrays of the base, both of the same images.
 
     Numerators and denominators are resampled together. An interval leaves out the replicates in
-    which random erasing leaves no image right.
+    which random erasing leaves no image right; among those that are kept they are NaN.
     """
     arrays = classified.compute()
     rates = {name: hits.astype(np.float64) for name, hits in arrays.items()}  # (N, K)
@@ -158,7 +158,7 @@ def summarise(classified: Classified, base: dict[str, np.ndarray], section: Eras
             usable = of_replicates[np.isfinite(of_replicates)]
             if len(usable):
                 intervals[key] = interval(usable, section.bootstrap.level)
-            if key.startswith(area) and len(usable) == len(of_replicates):
+            if key.startswith(area):
                 replicates[f"replicates.{key}"] = of_replicates
     details = {
         "images": len(classified.image_ids),
