@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline import orphans
 from pipeline.errors import UserError
 from pipeline.validation import explain_validation
 
@@ -52,6 +53,7 @@ def main(run: Callable[[list[str]], None]) -> None:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
+        orphans.end_with_snakemake()
         run(sys.argv[1:])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

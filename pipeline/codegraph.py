@@ -21,7 +21,9 @@ WITHOUT_EFFECT = frozenset(
         "config",
         "errors",
         "evaluation.catalogue",
+        "events",
         "machine",
+        "orphans",
         "progress",
         "settings",
         "validation",
@@ -73,7 +75,7 @@ def _files(module: str, *, entry_point: bool = True) -> list[Path]:
     above = {".".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
     if package != PACKAGE.name or not parts or above & WITHOUT_EFFECT:
         return []
-    files = []
+    files: list[Path] = []
     for depth in range(1, len(parts) + 1):
         place = PACKAGE.joinpath(*parts[:depth])
         files.extend(p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file())

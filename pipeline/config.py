@@ -6,7 +6,7 @@ what each job needs. Snakemake loads this module in every job, so it imports not
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
@@ -61,12 +61,16 @@ class Dataset(Section):
     wsol: bool = Field(True, description="measure localisation (needs boxes or masks)")
     supersets: settings.Supersets = settings.Supersets()
     architectures: tuple[str, ...] = Field((), description="names from `architectures`")
-    variants: dict[str, TrainingKeys] = Field(
+    variants: dict[settings.Name, TrainingKeys] = Field(
         {}, description="models to train: name -> training keys that differ (method = the name)"
     )
     training: TrainingKeys = Field({}, description="training keys for all its variants")
     seeds: tuple[settings.Seed, ...] | None = Field(
         None, description="instead of the study's seeds"
+    )
+    map_chunks: settings.Count = Field(
+        1,
+        description="jobs that share the images of one model and method (docs/scale.md)",
     )
 
     @model_validator(mode="after")
@@ -89,12 +93,19 @@ class Study(Section, json_schema_extra=_may_extend):
     )
     title: str = Field("An attribution study", description="heading of the report")
     results: str = Field("results", description="folder for everything that is made")
+    tensorboard: bool = Field(
+        False,
+        description="write TensorBoard's event files of every training to RESULTS/tensorboard "
+        "(needs the package tensorboard; changes no result and retrains nothing)",
+    )
     protocol: Literal["corrected", "released"] = Field(
         "corrected", description="preset: the paper's text done soundly, or the authors' code"
     )
     seeds: tuple[settings.Seed, ...] = Field((0,), min_length=1, description="one model a seed")
-    architectures: dict[str, settings.Trunk] = Field(description="name -> trunk and weights")
-    datasets: dict[str, Dataset] = Field(min_length=1, description="name -> data set")
+    architectures: dict[settings.Name, settings.Trunk] = Field(
+        description="name -> trunk and weights"
+    )
+    datasets: dict[settings.Name, Dataset] = Field(min_length=1, description="name -> data set")
     training: TrainingKeys = Field({}, description="training keys for all models")
     search: settings.Search | None = None
     cues: settings.Cues = settings.Cues()
@@ -127,11 +138,11 @@ class Study(Section, json_schema_extra=_may_extend):
                     f"{key}: the study trains no model {source!r} "
                     "(expected model:DATASET/ARCHITECTURE/VARIANT)"
                 )
-        for name, own in self.methods.own.items():
-            if own.model not in models:
+        for name, maps in self.methods.own.items():
+            if maps.model not in models:
                 problems.append(
-                    f"methods.{name}.model: the study trains no model {own.model!r}"
-                    + nearest(own.model, models)
+                    f"methods.{name}.model: the study trains no model {maps.model!r}"
+                    + nearest(maps.model, models)
                 )
         methods = {*self.methods.cam, *self.methods.calm, *self.methods.own}
         for task in TASKS:
@@ -183,7 +194,9 @@ class Study(Section, json_schema_extra=_may_extend):
             keys = _merge(keys, more)
         return settings.Training.model_validate(keys)
 
-    def train_job(self, dataset: str, architecture: str, variant: str, seed: int) -> Section:
+    def train_job(
+        self, dataset: str, architecture: str, variant: str, seed: int
+    ) -> settings.TrainJob:
         """Everything that decides the weights of one model."""
         trunk = self.architectures[architecture]
         training = self.training_of(dataset, variant)
@@ -228,7 +241,7 @@ class Study(Section, json_schema_extra=_may_extend):
                         yield (task, *model, method)
 
 
-_TRAINING_METHODS = settings.Training.model_fields["method"].annotation.__args__
+_TRAINING_METHODS = get_args(settings.Training.model_fields["method"].annotation)
 
 
 def params(section: BaseModel) -> str:

@@ -140,8 +140,8 @@ def class_pairs(root: str | Path, max_parts: int = 3, threshold: float = 50.0) -
 
 def _attribute_names(root: Path) -> list[str]:
     """Names in the order of attributes.txt, which official archives keep in several places."""
-    places = (root / "attributes.txt", root / "attributes" / "attributes.txt")
-    places = (*places, root.parent / "attributes.txt")
+    folders = (root, root / "attributes", root.parent)
+    places = [folder / "attributes.txt" for folder in folders]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise UserError(

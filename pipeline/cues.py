@@ -150,7 +150,8 @@ def check(pairs: pd.DataFrame, records: pd.DataFrame, maps: PartMaps) -> dict[st
     which a differing part is visible; a combination without a cue pixel in either mask is left out.
     """
     by_parts = [str(number) for number in sorted(set(pairs["n_parts"]))]
-    used, skipped = Counter(), Counter()
+    used: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     overlaps: dict[str, list[float]] = {number: [] for number in by_parts}
     labels = records["label"].to_numpy()
     if maps.truth is not None:

@@ -1,8 +1,12 @@
 """Files that are whole or absent: temporary names, canonical JSON, digests."""
 
+import errno
+import glob
 import hashlib
 import json
 import os
+import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,23 +20,61 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` if the block succeeds.
 
     The suffix of the target is kept (some writers choose a format by it). On any error the
-    temporary file is removed and ``target`` stays as it was.
+    temporary file is removed and ``target`` stays as it was. Temporary files of processes that
+    were killed on this machine are removed too. Two processes never share one.
+
+    Raises:
+        UserError: the file cannot be written, or the disk is full.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{os.getpid()}.partial.{target.name}")
+    temporary = target.with_name(f".{_HOST}-{os.getpid()}.partial.{target.name}")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
         yield temporary
         os.replace(temporary, target)
-    except OSError as error:
-        if error.filename not in (None, str(temporary), str(target)):
-            raise  # about another file, read inside the block
-        raise UserError(
-            f"Cannot write {target}: {error.strerror or error}. "
-            "Free some space or choose another `results` folder."
-        ) from error
+    except Exception as error:
+        if reason := _why_not_written(error, temporary, target):
+            raise UserError(
+                f"Cannot write {target}: {reason}. Free some space, or choose another `results` "
+                "folder, and run again."
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+_HOST = socket.gethostname()  # many machines may write into a folder
+_FULL = 64 * 1024  # bytes; writers stop with the disk a little less than full
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove the temporary files of ``target`` whose processes, on this machine, have ended."""
+    names = glob.escape(f".{_HOST}-"), glob.escape(f".partial.{target.name}")
+    for path in target.parent.glob(f"{names[0]}*{names[1]}"):
+        number = path.name[len(f".{_HOST}-") :].split(".")[0]
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            pass  # it lives, and is another user's
+
+
+def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | None:
+    """The reason, if the error is about writing ``target`` at all."""
+    if isinstance(error, UserError):
+        return None
+    if isinstance(error, OSError):
+        if error.filename not in (None, str(temporary), str(target), str(target.parent)):
+            return None  # about another file, read inside the block
+        return error.strerror or str(error)
+    # Libraries have many kinds of errors for a full disk. Some do not say so, and some remove what
+    # they wrote before they raise.
+    folder = target.parent
+    no_space = os.strerror(errno.ENOSPC)
+    full = folder.is_dir() and shutil.disk_usage(folder).free < _FULL
+    return no_space if full or no_space in str(error) else None
 
 
 def canonical_json(value: Any) -> str:

@@ -6,7 +6,7 @@ workers; WebDataset's own order depends on it.
 
 import collections
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +44,9 @@ class Loader:
 
     Threads, not processes: decoding and copying run outside the interpreter lock, nothing has
     to be forked or sent, and an epoch starts at once.
+
+    Attributes:
+        whole_sizes: images of each batch, over all ranks.
     """
 
     def __init__(
@@ -53,10 +56,13 @@ class Loader:
         side: int,
         boxes: np.ndarray,
         workers: int,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         """Batches of sample indices; boxes (N, 3): each sample's crop top, left, and flip."""
+        self.whole_sizes = [len(batch) for batch in batches]
         self._shards = shards
-        self._batches = batches
+        self._batches = [batch[rank::world_size] for batch in batches]
         self._side = side
         self._boxes = boxes
         self._workers = workers
@@ -78,7 +84,7 @@ class Loader:
             yield from map(self._read, self._batches)
             return
         pool = ThreadPoolExecutor(self._workers)
-        pending = collections.deque()
+        pending: collections.deque[Future[np.ndarray]] = collections.deque()
         try:
             for indices in self._batches:
                 pending.append(pool.submit(self._read, indices))
@@ -163,7 +169,7 @@ def train_loader(
     boxes = np.empty((shards.count, 3), np.int64)
     boxes[:, :2] = draw.integers(0, shards.side - crop, (shards.count, 2), endpoint=True)
     boxes[:, 2] = draw.integers(0, 1, shards.count, endpoint=True) if flip else 0
-    return Loader(shards, [batch[rank::world_size] for batch in batches], crop, boxes, workers)
+    return Loader(shards, batches, crop, boxes, workers, rank, world_size)
 
 
 def eval_loader(

@@ -5,9 +5,11 @@ no result beyond rounding.
 """
 
 import argparse
+import os
 
 import torch
 
+from pipeline import devices
 from pipeline.errors import UserError
 
 
@@ -19,7 +21,9 @@ def add_machine(arguments: argparse.ArgumentParser) -> None:
 
 
 def use_machine(given: argparse.Namespace) -> str:
-    """Set the CPU threads and return the device, ``"cpu"`` or ``"cuda"``.
+    """Set the CPU threads, take as many GPUs as granted, and return ``"cpu"`` or ``"cuda"``.
+
+    With GPUs, CUDA_VISIBLE_DEVICES names those of this job afterwards, see `pipeline.devices`.
 
     Raises:
         UserError: a GPU was granted but cannot be used; the reason is named, because training for
@@ -28,6 +32,10 @@ def use_machine(given: argparse.Namespace) -> str:
     torch.set_num_threads(given.threads)
     if not given.gpus:
         return "cpu"
+    # counted without starting CUDA, which reads CUDA_VISIBLE_DEVICES only once
+    names = devices.visible(torch.cuda.device_count())
+    if names and not is_started_rank():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices.claim(given.gpus, names))
     if not torch.cuda.is_available():
         why = (
             "this PyTorch is a CPU build"
@@ -39,3 +47,11 @@ def use_machine(given: argparse.Namespace) -> str:
             "machine's driver, or run without a GPU (--resources gpu=0)."
         )
     return "cuda"
+
+
+def is_started_rank() -> bool:
+    """Whether this is a process of a training that its rank 0 or ``torchrun`` started.
+
+    The GPUs of all its processes are then chosen already.
+    """
+    return "LOCAL_RANK" in os.environ

@@ -4,17 +4,20 @@ The stage that draws them for a data set is `pipeline.cues`. Source: section 5.2
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from PIL import Image
 
+from pipeline import hdf5
+from pipeline.coco_masks import is_mask_name, read_mask
 from pipeline.cue_parts import PARTS, POINTS
 from pipeline.errors import UserError
-from pipeline.files import atomic_path
 from pipeline.geometry import stored_part
 
 
@@ -31,14 +34,14 @@ class PartMaps:
     """
 
     image_ids: list[str]
-    labels: np.ndarray
+    labels: "np.ndarray | StoredMaps"
     visible: np.ndarray
-    truth: np.ndarray | None
+    truth: "np.ndarray | StoredMaps | None"
     foreground: dict[str, int]
 
     def save(self, path: str | Path) -> None:
         """Write HDF5: /image_id, /part_maps, /visible, /true_parts; equal maps, equal bytes."""
-        with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+        with hdf5.create(path) as file:
             file["image_id"] = np.array(self.image_ids, dtype=h5py.string_dtype())
             file["visible"] = self.visible
             file.attrs["foreground"] = json.dumps(self.foreground, sort_keys=True)
@@ -50,19 +53,58 @@ class PartMaps:
     @classmethod
     def load(cls, path: str | Path) -> "PartMaps":
         """Read what :meth:`save` wrote; UserError if the file is missing or broken."""
-        try:
-            with h5py.File(path, "r", locking=False) as file:
-                return cls(
+        with cls.open(path) as maps:
+            truth = None if maps.truth is None else maps.truth[:]
+            return replace(maps, labels=maps.labels[:], truth=truth)
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: str | Path) -> Iterator["PartMaps"]:
+        """What :meth:`save` wrote, its label maps read from the file whenever they are indexed.
+
+        Of a large split they do not fit into memory. An index is a row, a slice or ascending rows.
+
+        Raises:
+            UserError: the file is missing or broken, also where that shows when it is indexed.
+        """
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(hdf5.open_checked(path))
+                maps = cls(
                     image_ids=list(file["image_id"].asstr()),
-                    labels=file["part_maps"][:],
+                    labels=StoredMaps(path, file["part_maps"]),
                     visible=file["visible"][:],
-                    truth=file["true_parts"][:] if "true_parts" in file else None,
+                    truth=StoredMaps(path, file["true_parts"]) if "true_parts" in file else None,
                     foreground=json.loads(file.attrs["foreground"]),
                 )
-        except (OSError, KeyError) as error:
-            raise UserError(
-                f"Cannot read the part maps {path} ({error}). Run the cues stage again."
-            ) from error
+            except (OSError, KeyError) as error:
+                raise _unreadable(path, error) from error
+            yield maps
+
+
+class StoredMaps:
+    """Label maps (N, S, S) uint8 in an open file, damage told as a UserError."""
+
+    def __init__(self, path: str | Path, dataset: h5py.Dataset) -> None:
+        self._path = path
+        self._dataset = dataset
+        self.shape: tuple[int, ...] = dataset.shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        try:
+            return self._dataset[index]
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
+
+def _unreadable(path: str | Path, error: Exception) -> UserError:
+    return UserError(f"Cannot read the part maps {path} ({error}). Run the cues stage again.")
 
 
 def visible_parts(keypoints: np.ndarray) -> np.ndarray:
@@ -156,7 +198,7 @@ def part_table(parts: Iterable[int]) -> np.ndarray:
 
 
 def box_foreground(
-    boxes: Sequence[float], image_size: tuple[int, int], size: tuple[int, int]
+    boxes: Sequence[float] | np.ndarray, image_size: tuple[int, int], size: tuple[int, int]
 ) -> np.ndarray:
     """The pixels of the map whose centres lie in one of the boxes.
 
@@ -182,7 +224,7 @@ def read_label_map(
     """An image of labels or of a mask as uint8 (H, W).
 
     Args:
-        path: of the image.
+        path: of the image, or the name of a COCO file's mask (`pipeline.coco_masks`).
         size: (width, height) to resize it to, by nearest pixel; None: as it is.
         resize: which part of it, see :func:`pipeline.geometry.stored_part`.
 
@@ -190,14 +232,20 @@ def read_label_map(
         UserError: the file is missing or no image.
     """
     try:
-        with Image.open(path) as image:
-            image = image if image.mode in ("L", "P", "1") else image.convert("L")
+        with _open(path) as opened:
+            image = opened if opened.mode in ("L", "P", "1") else opened.convert("L")
             if size is not None and image.size != size:
                 part = stored_part(image.size, resize)
                 image = image.resize(size, Image.Resampling.NEAREST, box=part.box)
             return np.asarray(image, dtype=np.uint8)
     except OSError as error:
         raise UserError(f"Cannot read the mask {path}: {error}. Copy it again.") from error
+
+
+def _open(path: str | Path) -> Image.Image:
+    if is_mask_name(path):
+        return Image.fromarray(read_mask(str(path)))
+    return Image.open(path)
 
 
 def _checked(keypoints: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 Item = TypeVar("Item")
 
-INTERVAL = 10.0  # seconds between two lines in a log file
+INTERVAL = 60.0  # seconds between two lines in a log file
 
 _log = logging.getLogger(__name__)
 

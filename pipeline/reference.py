@@ -1,7 +1,7 @@
 """The config's JSON schema and its reference page, both generated from the typed sections.
 
-``python -m pipeline.reference`` rewrites workflow/schemas/config.schema.json and config/README.md;
-a test keeps them equal to the code.
+``python -m pipeline.reference`` rewrites workflow/schemas/config.schema.json, config/README.md and
+docs/cli.md (`pipeline.cli_reference`); tests keep them equal to the code.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline import settings
+from pipeline import cli_reference, settings
 from pipeline.cli import main, parser
 from pipeline.config import PRESETS, Dataset, Study
 from pipeline.files import atomic_path, canonical_json
@@ -52,7 +52,10 @@ def schema_text() -> str:
 
 def page_text() -> str:
     """The reference page in Markdown: one table a section."""
-    sections = [("(top level)", Study), ("datasets.NAME", Dataset)]
+    sections: list[tuple[str, type[BaseModel]]] = [
+        ("(top level)", Study),
+        ("datasets.NAME", Dataset),
+    ]
     sections += [(f"datasets.NAME.{key}", model) for key, model in _inner(Dataset)]
     sections += [("architectures.NAME", settings.Trunk)]
     sections += [("training (also in data sets and variants)", settings.Training)]
@@ -63,7 +66,7 @@ def page_text() -> str:
     sections += [("evaluation.*.bootstrap", settings.Bootstrap)]
     text = _INTRODUCTION
     for title, model in sections:
-        text += f"\n## `{title}`\n\n{model.__doc__.splitlines()[0]}\n\n"
+        text += f"\n## `{title}`\n\n{(model.__doc__ or title).splitlines()[0]}\n\n"
         text += "| key | default | values | meaning |\n|---|---|---|---|\n"
         text += "".join(_rows(model))
     text += "\n## What `protocol: released` sets\n\n"
@@ -126,9 +129,15 @@ def _leaves(preset: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]
 
 
 def run(argv: list[str]) -> None:
-    """Rewrite the schema and the page."""
-    parser("pipeline.reference", "Regenerate the config's schema and reference.").parse_args(argv)
-    for path, text in ((SCHEMA, schema_text()), (PAGE, page_text())):
+    """Rewrite the schema and the pages."""
+    description = "Regenerate the config's schema and the reference pages."
+    parser("pipeline.reference", description).parse_args(argv)
+    pages = {
+        SCHEMA: schema_text(),
+        PAGE: page_text(),
+        cli_reference.PAGE: cli_reference.page_text(),
+    }
+    for path, text in pages.items():
         with atomic_path(path) as temporary:
             temporary.write_text(text)
 

@@ -10,6 +10,7 @@ import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from torchvision.io import ImageReadMode, decode_image
 
 from pipeline import files
 from pipeline.errors import UserError
+from pipeline.integrity import damaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,10 @@ class Shards:
     def first_per_class(self, count: int) -> "Shards":
         """At most ``count`` samples of each class, the first in the stored order."""
         of_class = [np.flatnonzero(self.labels == label)[:count] for label in self.labels.unique()]
-        rows = np.sort(np.concatenate(of_class)) if of_class else np.arange(0)
+        return self.select(np.sort(np.concatenate(of_class)) if of_class else np.arange(0))
+
+    def select(self, rows: np.ndarray) -> "Shards":
+        """The samples with the indices ``rows``, ascending, renumbered from 0."""
         return replace(
             self,
             labels=self.labels[rows],
@@ -82,46 +87,57 @@ class Shards:
             raise UserError(f"{path} was changed while it was in use. Run again.") from error
 
 
-def open_shards(manifest_path: str | Path) -> Shards:
-    """Verify every shard of a manifest (existence, size, SHA-256, counts) and index its samples.
+def open_shards(manifest_path: str | Path, rows: np.ndarray | None = None) -> Shards:
+    """Verify the shards of a manifest (existence, size, SHA-256, counts) and index their samples.
+
+    Args:
+        manifest_path: of the split.
+        rows: indices of the samples that are wanted, ascending, all of them if not given. They
+            are renumbered from 0, and only the shards that hold them are read.
 
     Raises:
-        UserError: a shard is missing or is not what was written, or the manifest is broken; the
-            message names the file and the cure.
+        UserError: a shard is missing or is not what was written, the manifest is broken, or it has
+            fewer samples than ``rows`` says. The manifest is moved aside, so that the next run
+            writes the shards anew.
     """
     manifest_path = Path(manifest_path)
+    try:
+        return _open(manifest_path, rows)
+    except _NotAsWrittenError as error:
+        raise damaged(manifest_path, str(error)) from error
+
+
+class _NotAsWrittenError(Exception):
+    """What is wrong with a shard or the manifest."""
+
+
+def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     manifest = files.read_json(manifest_path)
-    cure = f"Delete {manifest_path} and run again: the shards will be written anew."
     try:
         side, count = int(manifest["side"]), int(manifest["count"])
         entries = [
-            (manifest_path.parent / entry["name"], entry["count"], entry["bytes"], entry["sha256"])
+            (_beside(manifest_path, entry["name"]), entry["count"], entry["bytes"], entry["sha256"])
             for entry in manifest["shards"]
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{manifest_path} is not a manifest of shards. {cure}") from error
-    labels, image_ids, shard, span = [], [], [], []
-    for number, (path, samples, size, checksum) in enumerate(entries):
-        try:
-            with open(path, "rb") as stream:
-                _verify(path, stream, size, checksum, cure)
-                found = list(_index(stream))
-        except OSError as error:
-            raise UserError(f"Cannot read {path}: {error.strerror}. {cure}") from error
-        except (tarfile.TarError, ValueError) as error:
-            raise UserError(f"{path} does not hold samples ({error}). {cure}") from error
-        if len(found) != samples:
-            raise UserError(f"{path} holds {len(found)} samples instead of {samples}. {cure}")
-        for about, place in found:
+        raise _NotAsWrittenError("not a manifest of shards") from error
+    ends = np.cumsum([samples for _, samples, *_ in entries], dtype=np.int64)
+    total = int(ends[-1]) if entries else 0
+    rows = np.arange(total) if rows is None else rows
+    if len(rows) and rows[-1] >= total:
+        raise _NotAsWrittenError(f"it has {total} samples, not {rows[-1] + 1}")
+    labels, image_ids, shard, span, indices = [], [], [], [], [np.arange(0)]
+    for number in np.unique(np.searchsorted(ends, rows, side="right")):
+        samples = entries[number][1]
+        for about, place in _samples(*entries[number]):
             labels.append(about["label"])
             image_ids.append(about["image_id"])
             span.append(place)
             shard.append(number)
-    if len(image_ids) != count:
-        raise UserError(
-            f"{manifest_path} promises {count} samples, its shards hold {len(image_ids)}. {cure}"
-        )
-    return Shards(
+        indices.append(np.arange(ends[number] - samples, ends[number]))
+    if total != count:
+        raise _NotAsWrittenError(f"it promises {count} samples, its shards hold {total}")
+    read = Shards(
         side=side,
         labels=torch.tensor(labels, dtype=torch.int64),
         image_ids=image_ids,
@@ -129,15 +145,40 @@ def open_shards(manifest_path: str | Path) -> Shards:
         shard=np.array(shard, dtype=np.int64),
         span=np.array(span, dtype=np.int64).reshape(-1, 2),
     )
+    return read.select(np.searchsorted(np.concatenate(indices), rows))
 
 
-def _verify(path: Path, stream: BinaryIO, size: int, checksum: str, cure: str) -> None:
-    """Raise UserError unless the open shard has the size and the SHA-256 of the manifest."""
+def _beside(manifest_path: Path, name: str) -> Path:
+    """The shard ``name``; ValueError if that is not the name of a file in the manifest's folder."""
+    if name in ("", "..") or Path(name).name != name:
+        raise ValueError(f"{name!r} is no file name")
+    return manifest_path.parent / name
+
+
+def _samples(
+    path: Path, samples: int, size: int, checksum: str
+) -> list[tuple[dict, tuple[int, int]]]:
+    """The samples of a shard as :func:`_index` gives them, if it is as written."""
+    try:
+        with open(path, "rb") as stream:
+            _verify(path, stream, size, checksum)
+            found = list(_index(stream))
+    except OSError as error:
+        raise _NotAsWrittenError(f"cannot read {path}: {error.strerror}") from error
+    except (tarfile.TarError, ValueError) as error:
+        raise _NotAsWrittenError(f"{path} does not hold samples: {error}") from error
+    if len(found) != samples:
+        raise _NotAsWrittenError(f"{path} holds {len(found)} samples instead of {samples}")
+    return found
+
+
+def _verify(path: Path, stream: BufferedReader, size: int, checksum: str) -> None:
+    """Check that the open shard has the size and the SHA-256 of the manifest."""
     found = os.fstat(stream.fileno()).st_size
     if found != size:
-        raise UserError(f"{path} has {found} bytes instead of {size}. {cure}")
+        raise _NotAsWrittenError(f"{path} has {found} bytes instead of {size}")
     if hashlib.file_digest(stream, "sha256").hexdigest() != checksum:
-        raise UserError(f"{path} is damaged: its SHA-256 differs from the manifest's. {cure}")
+        raise _NotAsWrittenError(f"{path} is damaged: its SHA-256 differs from the manifest's")
     stream.seek(0)
 
 
@@ -148,4 +189,7 @@ def _index(stream: BinaryIO) -> Iterator[tuple[dict, tuple[int, int]]]:
         for first, second in zip(members, members, strict=True):
             # a sample's two members are sorted by suffix: jpg, json or json, png
             about, image = (first, second) if first.name.endswith(".json") else (second, first)
-            yield json.load(tar.extractfile(about)), (image.offset_data, image.size)
+            described = tar.extractfile(about)
+            if described is None:
+                raise ValueError(f"{about.name} is no file")
+            yield json.load(described), (image.offset_data, image.size)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from pipeline import cli, files
 from pipeline.datasets.records import read_records
 from pipeline.errors import UserError
 from pipeline.geometry import stored_part
+from pipeline.progress import track
 from pipeline.settings import Images
 
 MANIFEST = "manifest.json"
@@ -56,9 +58,10 @@ def write_shards(
     if split == "train":
         order = np.random.default_rng(TRAIN_ORDER_SEED).permutation(order)
     rows = records[["image_id", "path", "label"]].iloc[order]
-    shards = []
+    shards: list[dict[str, Any]] = []
     with ThreadPoolExecutor(max(workers, 1)) as pool:
-        for start in range(0, len(rows), section.shard_images):
+        starts = range(0, len(rows), section.shard_images)
+        for start in track(starts, len(starts), f"{split}: shards"):
             part = rows.iloc[start : start + section.shard_images]
             images = pool.map(lambda path: encode(path, side, section), part["path"])
             shards.append(

@@ -38,8 +38,10 @@ _HEADLINES = (
 
 def _cues(table: Table | None) -> Iterator[str]:
     """The first normalisation in full, the others by their best map."""
-    seen = set()
-    for block in table.blocks if table else ():
+    seen: set[str] = set()
+    if table is None:
+        return
+    for block in table.blocks:
         if not _measured(block, "weighted"):
             continue
         keys = block.keys
@@ -57,7 +59,9 @@ def _cues(table: Table | None) -> Iterator[str]:
 
 
 def _of_blocks(table: Table | None, column: str, what: str) -> Iterator[str]:
-    for block in table.blocks if table else ():
+    if table is None:
+        return
+    for block in table.blocks:
         if _measured(block, column):
             yield finding(table, block, column, what, _where(block))
 
@@ -94,7 +98,7 @@ def finding(table: Table, block: Block, column: str, what: str, where: str) -> s
 def overlap(first: Row, second: Row, column: str) -> str:
     """Whether two rows' intervals overlap, in words."""
     a, b = first.cells[column], second.cells[column]
-    if None in (a.low, a.high, b.low, b.high):
+    if a.low is None or a.high is None or b.low is None or b.high is None:
         return "there are no intervals to compare"
     meet = a.low <= b.high and b.low <= a.high
     return "their intervals overlap" if meet else "their intervals do not overlap"

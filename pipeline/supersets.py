@@ -90,7 +90,7 @@ def supersets(
     for child, parents in tree.items():
         for parent in parents:
             children.setdefault(parent, []).append(child)
-    members = {index: (index,) for index in range(len(class_wnids))}
+    members: dict[int, tuple[int, ...]] = {index: (index,) for index in range(len(class_wnids))}
     free = set(members)
     queue = deque(node for node in children if node not in tree)  # the tops
     seen = set(queue)

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
-from pipeline import checkpoints
+from pipeline import checkpoints, ranks
 from pipeline.cli import add_section, main, parser, read_section
 from pipeline.codegraph import code_digest
 from pipeline.errors import UserError
+from pipeline.events import Events
 from pipeline.files import atomic_path, digest, read_json, sha256, write_json
 from pipeline.loading import open_shards
 from pipeline.machine import add_machine, use_machine
@@ -59,11 +59,16 @@ def add_inputs(arguments: argparse.ArgumentParser) -> None:
     )
     arguments.add_argument("--attributes", type=Path, help="class attributes, for pretraining")
     arguments.add_argument("--checkpoints", type=Path, required=True, help="folder for resuming")
+    arguments.add_argument(
+        "--tensorboard", type=Path, nargs="?", help="folder for TensorBoard's event files"
+    )
     add_machine(arguments)
 
 
 def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) -> Fitted:
     """Build a model and train it, or go on from its checkpoint.
+
+    With several GPUs this returns, or raises DivergedError, in the process of rank 0 alone.
 
     Args:
         job: the model and its training keys.
@@ -101,18 +106,22 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
     checkpoint = given.checkpoints / digest(provenance)
     history = []
     if trains:
+        events = Events(given.tensorboard)
+        fabric = ranks.start(given, device, job.training.precision)
         shards = {"train": open_shards(given.train_shards), "val": open_shards(given.val_shards)}
         if per_class:
             shards["train"] = shards["train"].first_per_class(per_class)
         targets = {split: torch.as_tensor(data.labels) for split, data in shards.items()}
         if table is not None:
             targets = {split: table[labels] for split, labels in targets.items()}
-        fabric = Fabric(accelerator=device, devices=1, precision=job.training.precision)
         try:
-            history = train(fabric, model, shards, targets, checkpoint, given.workers)
+            workers = ranks.share(given.workers, fabric)
+            history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
         except DivergedError:
+            ranks.end_others(fabric)
             checkpoints.clear(checkpoint)  # going on from it would diverge again
             raise
+        ranks.end_others(fabric)
     return Fitted(model, history, provenance, checkpoint)
 
 

@@ -1,12 +1,18 @@
-"""The training loop: plain SGD under Lightning Fabric, which brings device and precision.
+"""The training loop: plain SGD under Lightning Fabric, which brings device, precision and DDP.
 
 After every epoch the state goes to a checkpoint; a resumed run ends bit-identical to an
 uninterrupted one on a CPU, because order and augmentation of the images depend on (seed, epoch)
 alone.
+
+Several processes (ranks) share every batch of one. Each takes the mean loss over its part of a
+batch, weighted by the part's size, so that DDP's mean over the ranks is the gradient of the whole
+batch; batch normalisation takes its statistics over all of it. What a network draws at random,
+such as dropout, each rank draws for its own part.
 """
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +23,7 @@ from torch import Tensor
 
 from pipeline import checkpoints
 from pipeline.errors import UserError
-from pipeline.loading import Shards, eval_loader, train_loader
+from pipeline.loading import Batch, Shards, eval_loader, train_loader
 from pipeline.models.classifier import Classifier
 from pipeline.optimisation import build_optimizer, lr_factor, set_lr
 from pipeline.progress import track
@@ -41,27 +47,32 @@ def train(
     targets: dict[str, Tensor],
     checkpoint: Path,
     workers: int,
+    record: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> list[dict[str, float]]:
     """Train ``model`` in place and return its history, one row an epoch.
 
     Args:
-        fabric: device and precision.
+        fabric: device, precision and ranks.
         model: a new classifier; its ``job`` has the training keys and the seed.
         shards: splits ``train`` and ``val``; an empty val gives NaN in the history.
         targets: split -> what each image id's row in the split is trained towards, class indices
             (N,) or attribute vectors (N, A).
         checkpoint: folder of this training's checkpoint.
-        workers: decoding workers.
+        workers: decoding workers of this rank.
+        record: given each new row of the history, in the process of rank 0 alone.
 
     Raises:
-        DivergedError: the loss is not finite (names epoch and batch).
+        DivergedError: the loss is not finite (names epoch and batch), on all ranks at once.
         UserError: the checkpoint is broken.
     """
     training = model.job.training
+    if fabric.world_size > 1:
+        torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)  # its layers, in place
     optimizer = build_optimizer(model.parameter_groups(training), training)
+    trained = model
     model, optimizer = fabric.setup(model, optimizer)
-    for method in ("log_probs", "loss", "training_step"):
-        model.mark_forward_method(method)
+    # through DDP; `model` is Fabric's wrapper from here on
+    model.mark_forward_method("training_step")  # type: ignore[operator]
     history: list[dict[str, float]] = []
     if state := checkpoints.load(checkpoint):
         model.load_state_dict(state["model"])
@@ -73,7 +84,7 @@ def train(
         row = {"epoch": epoch + 1, "lr": training.lr * lr_factor(training, epoch)}
         row |= _train_epoch(fabric, model, optimizer, shards["train"], targets, epoch, workers)
         seconds = time.monotonic() - start
-        row |= _evaluate(fabric, model, shards["val"], targets["val"], workers)
+        row |= _evaluate(fabric, trained, shards["val"], targets["val"], workers)
         row |= {"images_per_second": shards["train"].count / seconds, "seconds": seconds}
         history.append(row)
         log.info(
@@ -85,14 +96,16 @@ def train(
             row["val_accuracy"],
             row["images_per_second"],
         )
-        checkpoints.save(
-            checkpoint,
-            {
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "history": history,
-            },
-        )
+        if fabric.is_global_zero:
+            record(row)
+            checkpoints.save(
+                checkpoint,
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "history": history,
+                },
+            )
     return history
 
 
@@ -114,39 +127,45 @@ def _train_epoch(
         seed=model.job.seed,
         epoch=epoch,
         workers=workers,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
     )
     position = {image_id: row for row, image_id in enumerate(shards.image_ids)}
     # dropout and other draws of the network: an epoch's own, so that resuming repeats them
-    torch.manual_seed(int(np.random.default_rng([model.job.seed, epoch, 2]).integers(2**63)))
+    draws = np.random.default_rng([model.job.seed, epoch, 2])
+    torch.manual_seed(int(draws.integers(2**63, size=fabric.world_size)[fabric.global_rank]))
     model.train()
-    losses, weights, right = [], [], []
-    what = f"epoch {epoch + 1}/{training.epochs}"
-    for step, batch in enumerate(track(loader, len(loader), what)):
+    losses, right = [], []  # of this rank's part of each batch
+    batches: Iterable[Batch] = loader
+    if fabric.is_global_zero:
+        batches = track(loader, len(loader), f"epoch {epoch + 1}/{training.epochs}")
+    for step, batch in enumerate(batches):
         set_lr(optimizer, lr_factor(training, epoch + step / len(loader)))
         rows = torch.tensor([position[image_id] for image_id in batch.image_ids])
         images, wanted = _to_device(fabric, batch.images, targets["train"][rows])
         with fabric.autocast():
             maps, loss = model.training_step(images, wanted)
+        part = len(rows) / loader.whole_sizes[step]
         optimizer.zero_grad()
-        fabric.backward(loss)
+        fabric.backward(loss * (part * fabric.world_size))
         optimizer.step()
-        losses.append(loss.detach())
-        weights.append(len(rows))
-        right.append(_right(model, maps.detach(), wanted))
+        losses.append(loss.detach() * part)
+        right.append(_right(model.module, maps.detach(), wanted))
         if step % _CHECK_EVERY == 0:
-            _check_finite(losses, epoch)
-    _check_finite(losses, epoch)
+            _check_finite(_summed(fabric, torch.stack(losses)), epoch)
+    whole = _summed(fabric, torch.stack(losses))
+    _check_finite(whole, epoch)
     return {
-        "train_loss": float(np.average([float(loss) for loss in losses], weights=weights)),
-        "train_accuracy": float(torch.cat(right).double().mean()),
+        "train_loss": float(np.average(whole.tolist(), weights=loader.whole_sizes)),
+        "train_accuracy": float(_summed(fabric, torch.stack(right).sum())) / shards.count,
     }
 
 
 _CHECK_EVERY = 20  # reading a loss waits for the device
 
 
-def _check_finite(losses: list[Tensor], epoch: int) -> None:
-    finite = torch.isfinite(torch.stack(losses))
+def _check_finite(losses: Tensor, epoch: int) -> None:
+    finite = torch.isfinite(losses)
     if not finite.all():
         batch = int((~finite).nonzero()[0])
         raise DivergedError(
@@ -158,33 +177,41 @@ def _check_finite(losses: list[Tensor], epoch: int) -> None:
 
 @torch.inference_mode()
 def _evaluate(
-    fabric: Fabric, model: Any, shards: Shards, targets: Tensor, workers: int
+    fabric: Fabric, model: Classifier, shards: Shards, targets: Tensor, workers: int
 ) -> dict[str, float]:
     """Mean loss and accuracy over a split, in evaluation mode; NaN for an empty one."""
     if not shards.count:
         return {"val_loss": float("nan"), "val_accuracy": float("nan")}
     model.eval()
-    losses, weights, right, done = [], [], [], 0
-    for batch in eval_loader(shards, batch_size=2 * model.job.training.batch_size, workers=workers):
-        rows = slice(done, done + len(batch.image_ids))
-        done = rows.stop
+    mine = np.arange(shards.count)[fabric.global_rank :: fabric.world_size]
+    size = 2 * model.job.training.batch_size // fabric.world_size
+    totals = torch.zeros(2, dtype=torch.float64)  # of the loss, of right predictions
+    done = 0
+    for batch in eval_loader(shards, batch_size=size, workers=workers, rows=mine):
+        rows = torch.from_numpy(mine[done : done + len(batch.image_ids)])
+        done += len(rows)
         images, wanted = _to_device(fabric, batch.images, targets[rows])
-        maps = model(images)
-        losses.append(float(model.loss(maps, wanted)))
-        weights.append(len(wanted))
-        right.append(_right(model, maps, wanted))
-    return {
-        "val_loss": float(np.average(losses, weights=weights)),
-        "val_accuracy": float(torch.cat(right).double().mean()),
-    }
+        with fabric.autocast():
+            maps = model(images)
+        totals[0] += float(model.loss(maps, wanted)) * len(rows)
+        totals[1] += float(_right(model, maps, wanted))
+    loss, accuracy = (_summed(fabric, totals) / shards.count).tolist()
+    return {"val_loss": loss, "val_accuracy": accuracy}
 
 
-def _right(model: Any, maps: Tensor, wanted: Tensor) -> Tensor:
-    """For each image 1 if the prediction is right, else 0; for attributes the part that is."""
+def _right(model: Classifier, maps: Tensor, wanted: Tensor) -> Tensor:
+    """The number of images predicted right (scalar); of attributes, an image counts in part."""
     log_probs = model.log_probs(maps)
     if wanted.ndim == 1:
-        return (log_probs.argmax(dim=1) == wanted).double().cpu()
-    return ((log_probs.exp() > 0.5) == (wanted > 0.5)).double().mean(dim=1).cpu()
+        return (log_probs.argmax(dim=1) == wanted).double().sum()
+    return ((log_probs.exp() > 0.5) == (wanted > 0.5)).double().mean(dim=1).sum()
+
+
+def _summed(fabric: Fabric, values: Tensor) -> Tensor:
+    """The sum over all ranks."""
+    summed = fabric.all_reduce(values, reduce_op="sum")
+    assert isinstance(summed, Tensor)  # as what was given
+    return summed
 
 
 def _to_device(fabric: Fabric, images: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:

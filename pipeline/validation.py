@@ -16,7 +16,8 @@ def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:
 def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """Each problem of a failed validation of ``model``: its key, and what to write instead."""
     for problem in error.errors():
-        path = [str(part) for part in problem["loc"]]
+        # pydantic ends the path of a wrong name with "[key]"
+        path = [str(part) for part in problem["loc"] if part != "[key]"]
         key = ".".join(path) or "config"
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":

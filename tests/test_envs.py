@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,6 +13,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from snakemake.cli import get_argument_parser
+
+from pipeline import codegraph
+from pipeline.attribution.catalogue import METHODS
+from pipeline.evaluation.catalogue import TASKS
+from pipeline.settings.models import WSOL_METHODS
 
 ROOT = Path(__file__).parents[1]
 CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
@@ -22,6 +28,17 @@ RULES = {
     for found in re.finditer(
         r"^rule (\w+):\n((?:(?: .*)?\n)+)", path.read_text() + "\n", re.MULTILINE
     )
+}
+RULES |= {  # a rule made of another has what it does not change
+    name: RULES[base]
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+    for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", path.read_text(), re.MULTILINE)
+}
+STAGES = {
+    stage
+    for body in RULES.values()
+    for name in re.findall(r"python -m (pipeline[\w.{}]*)", body)
+    for stage in ([name.format(wildcards=SimpleNamespace(task=task)) for task in TASKS])
 }
 
 
@@ -49,18 +66,35 @@ def required():
     return {canonicalize_name(r.name): r.specifier for r in requirements}
 
 
-@pytest.fixture(scope="module")
-def imported():
-    """Packages that the pipeline imports, named as on PyPI."""
+def packages_of(paths):
+    """Packages that files import, named as on PyPI."""
     modules = set()
-    for path in (ROOT / "pipeline").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path in paths:
+        for node in ast.walk(ast.parse(Path(path).read_text())):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(node.module.split(".")[0])
     modules -= {*sys.stdlib_module_names, "pipeline"}
     return {IMPORT_TO_PYPI.get(name, canonicalize_name(name)) for name in modules}
+
+
+@pytest.fixture(scope="module")
+def imported():
+    """Packages that the whole of the pipeline imports."""
+    return packages_of((ROOT / "pipeline").rglob("*.py"))
+
+
+@pytest.fixture
+def stage_files(monkeypatch):
+    """Stage -> its files by the import graph, those without an effect on results too."""
+    monkeypatch.setattr(codegraph, "WITHOUT_EFFECT", frozenset())
+    codegraph._imports.cache_clear()
+    # modules that are imported by the name that the config gives
+    named = [method.code for method in METHODS.values()]
+    named += [f"pipeline.models.methods.{method}" for method in WSOL_METHODS]
+    yield {stage: codegraph.code_of(stage, *named) for stage in STAGES}
+    codegraph._imports.cache_clear()
 
 
 def test_the_ranges_admit_the_tested_versions(tested, conda, required):
@@ -78,8 +112,19 @@ def test_what_the_code_imports_is_required_and_tested(imported, tested, conda, r
         assert imported <= ranges.keys()
 
 
-def test_jobs_need_no_snakemake(imported, conda):
-    assert "snakemake" not in imported | conda.keys()
+def test_the_environment_covers_what_each_stage_imports(stage_files, conda):
+    assert len(stage_files) > 15
+    for stage, files in stage_files.items():
+        packages = packages_of(files)
+        assert "pydantic" in packages, stage  # a stage reads its section
+        assert packages <= conda.keys(), stage
+    assert {"torch", "webdataset"} <= packages_of(stage_files["pipeline.shards"])
+
+
+def test_jobs_need_no_snakemake(stage_files, conda):
+    assert "snakemake" not in conda
+    for stage, files in stage_files.items():
+        assert "snakemake" not in packages_of(files), stage
 
 
 def test_rules_are_found():
@@ -104,3 +149,17 @@ def test_the_keys_of_profiles_are_options_of_snakemake(profile):
     }
     assert content.keys() <= options
     assert set(content.get("set-resources", {})) <= RULES.keys()
+
+
+def test_the_slurm_profile_sends_what_uses_a_gpu_to_gpus():
+    content = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text())
+    on_gpus = {
+        rule
+        for rule, resources in content["set-resources"].items()
+        if resources.get("slurm_partition") == "GPU_PARTITION"
+    }
+    assert on_gpus == {rule for rule, body in RULES.items() if "gpu=1" in body}
+    for rule, resources in content["set-resources"].items():
+        grows = re.fullmatch(r"(\d+) \* attempt", str(resources.get("mem_mb", "")))
+        if grows:  # the first attempt has what the rule asks for
+            assert f"mem_mb={grows[1]}," in RULES[rule], rule

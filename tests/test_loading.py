@@ -73,6 +73,26 @@ def test_samples_are_the_stored_ones(manifest, records):
         )
 
 
+def test_some_samples_are_read_from_their_own_shards_alone(manifest, records):
+    whole = open_shards(manifest)  # shards of 5
+    for name in ("00000.tar", "00004.tar"):
+        (manifest.parent / name).unlink()
+    rows = np.array([6, 7, 13, 19])
+    part = open_shards(manifest, rows)
+    assert part.image_ids == records["image_id"].iloc[rows].tolist()
+    assert part.labels.tolist() == records["label"].iloc[rows].tolist()
+    for index, row in enumerate(rows):
+        assert whole.paths[whole.shard[row]] == part.paths[part.shard[index]]
+        assert torch.equal(part.image(index), whole.image(row))
+    with pytest.raises(UserError, match=r"00004\.tar"):
+        open_shards(manifest, np.array([6, 20]))
+
+
+def test_samples_that_a_split_does_not_have_are_refused(manifest):
+    with pytest.raises(UserError, match="has 23 samples, not 24"):
+        open_shards(manifest, np.array([6, 23]))
+
+
 def _decoded(stored):
     return np.asarray(Image.open(io.BytesIO(stored)))
 
@@ -299,8 +319,9 @@ def _folder(shard):
 def test_a_damaged_shard_is_named_with_the_cure(manifest, damage, problem):
     shard = manifest.parent / "00002.tar"
     damage(shard)
-    with pytest.raises(UserError, match=f"{shard}.* {problem}.* Delete {manifest} and run again"):
+    with pytest.raises(UserError, match=f"{manifest} is damaged .*{shard}.* {problem}.* again"):
         open_shards(manifest)
+    assert not manifest.exists()  # the next run writes the shards anew
 
 
 @pytest.mark.parametrize("damage", [_cut, _garbage, _zeros, _empty])
@@ -316,7 +337,7 @@ def test_counts_are_checked_by_themselves(manifest, damage):
         damage(shard)
     content["shards"][1] |= {"bytes": shard.stat().st_size, "sha256": sha256(shard)}
     write_json(manifest, content)
-    with pytest.raises(UserError, match=f"{shard} .* Delete {manifest}"):
+    with pytest.raises(UserError, match=f"{manifest} is damaged .*{shard} .* again"):
         open_shards(manifest)
 
 
@@ -334,7 +355,7 @@ def test_a_wrong_manifest_is_named(manifest, change, message):
     content = read_json(manifest)
     change(content)
     write_json(manifest, content)
-    with pytest.raises(UserError, match=f"{message}.*Delete {manifest}"):
+    with pytest.raises(UserError, match=f"{manifest} is damaged .*{message}.* again"):
         open_shards(manifest)
 
 

@@ -1,4 +1,5 @@
 import cv2
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -177,6 +178,26 @@ def test_part_maps_are_written_with_equal_bytes_and_read_back(tmp_path, with_tru
         np.testing.assert_array_equal(found.truth, labels[::-1])
     else:
         assert found.truth is None
+
+
+def test_part_maps_are_read_row_by_row_and_damage_is_named_then(tmp_path):
+    labels = np.random.default_rng(3).integers(0, 8, (9, 6, 6)).astype(np.uint8)
+    path = tmp_path / "x.h5"
+    ids = [f"{n}.jpg" for n in range(9)]
+    part_maps.PartMaps(ids, labels, np.ones((9, 7), bool), labels[::-1], {"box": 9}).save(path)
+    with part_maps.PartMaps.open(path) as maps:
+        assert maps.labels.shape == labels.shape
+        for index in (4, slice(2, 5), np.array([0, 3, 8]), np.array([], int)):
+            np.testing.assert_array_equal(maps.labels[index], labels[index])
+        np.testing.assert_array_equal(list(maps.truth), labels[::-1])
+        with h5py.File(path, locking=False) as file:
+            chunk = file["part_maps"].id.get_chunk_info(5)
+        with path.open("r+b") as stream:  # damage while it is in use
+            stream.seek(chunk.byte_offset)
+            stream.write(bytes(chunk.size))
+        np.testing.assert_array_equal(maps.labels[4], labels[4])
+        with pytest.raises(UserError, match=r"x\.h5 .*cues stage"):
+            maps.labels[5]
 
 
 def test_a_missing_or_broken_part_map_file_is_named(tmp_path):

@@ -25,14 +25,14 @@ def _run(items, total, clock, seconds, **options):
     return received
 
 
-def test_a_log_file_gets_a_line_every_ten_seconds_and_a_last_one(caplog, clock):
+def test_a_log_file_gets_a_line_a_minute_and_a_last_one(caplog, clock):
     caplog.set_level(logging.INFO)
-    assert _run(range(25), 25, clock, 1.0) == list(range(25))
+    assert _run(range(150), 150, clock, 1.0) == list(range(150))
     messages = [record.message for record in caplog.records]
     assert messages == [
-        "images: 10 of 25, 1.0/s, 15 s left",
-        "images: 20 of 25, 1.0/s, 5 s left",
-        "images: 25, done in 25 s, 1.0/s",
+        "images: 60 of 150, 1.0/s, 1 min 30 s left",
+        "images: 120 of 150, 1.0/s, 30 s left",
+        "images: 150, done in 2 min 30 s, 1.0/s",
     ]
 
 
@@ -44,10 +44,10 @@ def test_a_short_loop_gets_only_the_last_line(caplog, clock):
 
 def test_batches_count_by_their_size(caplog, clock):
     caplog.set_level(logging.INFO)
-    _run([[1, 2, 3], [4, 5]], 5, clock, 20.0, size=len)
+    _run([[1, 2, 3], [4, 5]], 5, clock, 60.0, size=len)
     assert [record.message for record in caplog.records] == [
-        "images: 3 of 5, 0.1/s, 13 s left",
-        "images: 5, done in 40 s, 0.1/s",
+        "images: 3 of 5, 0.1/s, 40 s left",
+        "images: 5, done in 2 min 0 s, 0.0/s",
     ]
 
 

@@ -28,14 +28,12 @@ def write_split(folder, split, records):
     return shards.write_shards(records, images, split, folder / "shards" / split, workers=1)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Shards of 20 red and 20 green images with noise, and what training needs beside them."""
-    folder = tmp_path_factory.mktemp("data")
+def draw_data(folder, train=40, val=12):
+    """Shards of so many red and green images with noise, and what training needs beside them."""
     rng = np.random.default_rng(0)
-    for split, count in (("train", 20), ("val", 6)):
+    for split, count in (("train", train), ("val", val)):
         rows = []
-        for index in range(CLASSES * count):
+        for index in range(count):
             label = index % CLASSES
             pixels = rng.integers(0, 120, (40, 40, 3), dtype=np.uint8)
             pixels[10:25, 10:25, label] += 120
@@ -50,12 +48,18 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return draw_data(tmp_path_factory.mktemp("data"))
+
+
 def job(method="cam", **keys):
     training = Training(method=method, **{**TRAINING, **keys})
     return TrainJob(trunk="resnet_small", weights="none", seed=5, training=training)
 
 
-def run(data, out, wanted, **options):
+def words(data, out, wanted, **options):
+    """The command line of a training."""
     arguments = {
         "section": wanted.model_dump_json(),
         "train-shards": data / "shards/train/manifest.json",
@@ -67,7 +71,11 @@ def run(data, out, wanted, **options):
         "workers": 1,
         **options,
     }
-    train.run([str(word) for name, value in arguments.items() for word in (f"--{name}", value)])
+    return [str(word) for name, value in arguments.items() for word in (f"--{name}", value)]
+
+
+def run(data, out, wanted, **options):
+    train.run(words(data, out, wanted, **options))
 
 
 @pytest.mark.parametrize("method", ["cam", "calm_em", "calm_ml"])
@@ -149,19 +157,47 @@ def test_an_empty_val_split_leaves_its_columns_empty(data, tmp_path):
     assert "val_loss" not in json.loads((tmp_path / "metrics.json").read_text())["last_epoch"]
 
 
-def test_a_broken_checkpoint_is_named(data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damaged", [("last",), ("last", "previous")])
+def test_a_damaged_checkpoint_is_not_used(data, tmp_path, monkeypatch, caplog, damaged):
     monkeypatch.setattr(checkpoints, "clear", lambda folder: None)
-    run(data, tmp_path, job(epochs=1))
-    (path,) = (tmp_path / "checkpoints").glob("*/last.pt")
+    run(data, tmp_path, job(epochs=2))
+    weights = (tmp_path / "weights.safetensors").read_bytes()
+    (folder,) = (tmp_path / "checkpoints").iterdir()
+    for name, damage in zip(damaged, (flip_a_bit, cut), strict=False):
+        damage(folder / f"{name}.pt")
+    with caplog.at_level("INFO"):
+        run(data, tmp_path, job(epochs=2))
+    assert (tmp_path / "weights.safetensors").read_bytes() == weights
+    for name in damaged:
+        assert f"{folder / name}.pt is damaged" in caplog.text
+    assert ("resuming after epoch 1" in caplog.text) == (len(damaged) == 1)
+
+
+def cut(path):
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match=r"last\.pt cannot be read[\s\S]*Delete it"):
-        run(data, tmp_path, job(epochs=1))
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def test_a_gpu_that_was_granted_but_cannot_be_used_is_an_error(data, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="the job was granted 1 GPU"):
         run(data, tmp_path, job(), gpus=1)
+
+
+def test_watching_a_training_changes_no_byte(data, tmp_path):
+    pytest.importorskip("tensorboard")
+    run(data, tmp_path / "plain", job())
+    run(data, tmp_path / "watched", job(), tensorboard=tmp_path / "events")
+    plain, watched = (
+        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("plain", "watched")
+    )
+    assert plain == watched
+    assert list((tmp_path / "events").glob("events.out.tfevents.*"))
 
 
 def test_missing_shards_are_named(data, tmp_path):

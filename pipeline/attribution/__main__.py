@@ -1,4 +1,7 @@
-"""Command line of the stage: one model, one or more methods -> one file of maps a method."""
+"""Command line of the stage: one model, one or more methods -> one file of maps a method.
+
+With ``--chunk`` the files hold one part of the split; `pipeline.attribution.join` joins the parts.
+"""
 
 import itertools
 import logging
@@ -8,7 +11,8 @@ from pathlib import Path
 import torch
 
 from pipeline import cli
-from pipeline.attribution.compute import compute
+from pipeline.attribution.chunks import cut
+from pipeline.attribution.compute import Maps, compute
 from pipeline.attribution.inputs import (
     add_inputs,
     check_classes,
@@ -19,6 +23,7 @@ from pipeline.attribution.inputs import (
 from pipeline.attribution.plan import make_plan
 from pipeline.attribution.query import entry_of
 from pipeline.attribution.store import MapStore
+from pipeline.datasets.records import read_records
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.loading import eval_loader
@@ -40,6 +45,14 @@ def run(argv: list[str]) -> None:
     add_inputs(arguments)
     arguments.add_argument("--supersets", type=Path, help="supersets.json, for superset methods")
     arguments.add_argument(
+        "--chunk",
+        type=int,
+        nargs=2,
+        default=(0, 1),
+        metavar=("NUMBER", "CHUNKS"),
+        help="compute one chunk of the split alone, numbered from 0 (default: 0 1, all of it)",
+    )
+    arguments.add_argument(
         "--out", type=Path, nargs="+", required=True, help="HDF5 files to write, one a method"
     )
     add_machine(arguments)
@@ -50,7 +63,7 @@ def run(argv: list[str]) -> None:
     device = torch.device(use_machine(given))
 
     model = load_model(given.weights).requires_grad_(False)
-    model.to(device, memory_format=torch.channels_last)
+    model.to(device).to(memory_format=torch.channels_last)
     entries = [entry_of(name, model.kind) for name in given.method]
     if len(kinds := {entry.targets for entry in entries}) > 1:
         raise UserError(f"--method: one job computes maps of one kind, not of {sorted(kinds)}.")
@@ -58,8 +71,11 @@ def run(argv: list[str]) -> None:
     used = {"class": ("pairs",), "counterfactual": ("pairs",), "superset": ("supersets",)}
     inputs = ("weights", "shards", "records", *used.get(targets, ()))
     supersets = read_supersets(given.supersets) if "supersets" in inputs else {}
-    shards, records = read_images(given.shards, given.records)
-    plan = make_plan(records, targets, read_pairs(given.pairs))
+    records = read_records(given.records)
+    whole = make_plan(records, targets, read_pairs(given.pairs))
+    image_ids = records["image_id"].to_list()
+    plan, samples = cut(whole, image_ids, given.batch_size, *given.chunk)
+    shards = read_images(given.shards, records, samples)
     check_classes(plan, supersets, model.num_classes, given.weights)
 
     digests = {f"sha256_{name}": sha256(path) for name in inputs if (path := getattr(given, name))}
@@ -72,7 +88,8 @@ def run(argv: list[str]) -> None:
         size=lambda batch: len(batch.image_ids),
     )
     chunks = compute(model, given.method, targets, plan, batches, supersets, options, device)
-    first = next(chunks)
+    none = Maps({name: torch.empty(0, 1, 1) for name in given.method}, torch.empty(0))
+    first = next(chunks, none)  # a chunk may be empty, see `cut`
     with ExitStack() as files:
         writers = {
             name: files.enter_context(

@@ -4,10 +4,10 @@ from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.attribution.plan import Plan, target_classes
-from pipeline.datasets.records import read_records
 from pipeline.errors import UserError
 from pipeline.files import read_json
 from pipeline.loading import Shards, open_shards
@@ -29,20 +29,20 @@ def add_inputs(arguments: ArgumentParser) -> None:
     arguments.add_argument("--batch-size", type=int, default=64, help="images a forward pass")
 
 
-def read_images(shards: Path, records: Path) -> tuple[Shards, pd.DataFrame]:
-    """The images of a split and their records, in the same order.
+def read_images(shards: Path, records: pd.DataFrame, rows: np.ndarray | None = None) -> Shards:
+    """The images of a split, or those in its ``rows``, checked against the records.
 
     Raises:
-        UserError: a file cannot be read, or they hold different images.
+        UserError: the shards cannot be read, or hold other images.
     """
-    table = read_records(records)
-    images = open_shards(shards)
-    if images.image_ids != table["image_id"].to_list():
+    images = open_shards(shards, rows)
+    expected = records["image_id"] if rows is None else records["image_id"].iloc[rows]
+    if images.image_ids != expected.to_list():
         raise UserError(
-            f"{shards} does not hold the images of {records} in their order. "
+            f"{shards} does not hold the images of the records in their order. "
             "Delete it and run the shards stage again."
         )
-    return images, table
+    return images
 
 
 def read_pairs(path: Path | None) -> list[tuple[int, int]] | None:
@@ -79,9 +79,9 @@ def read_supersets(path: Path | None) -> Supersets:
 def check_classes(plan: Plan, supersets: Supersets, classes: int, weights: Path) -> None:
     """Raise UserError if a target names a class that the model of ``weights`` does not know."""
     targets = dict.fromkeys(target for _, target in plan.rows())
-    largest = max(max(target_classes(each, supersets), default=-1) for each in targets)
-    if largest >= classes:
+    labels = [-1, *(label for each in targets for label in target_classes(each, supersets))]
+    if max(labels) >= classes:
         raise UserError(
-            f"{weights} knows {classes} classes, but a map of class label {largest} is asked "
+            f"{weights} knows {classes} classes, but a map of class label {max(labels)} is asked "
             "for. The weights, records, pairs and supersets must belong to the same data set."
         )

@@ -16,6 +16,7 @@ from pipeline.attribution.inputs import add_inputs, check_classes, read_images, 
 from pipeline.attribution.own_maps import check_maps, open_maps, read_map
 from pipeline.attribution.plan import make_plan
 from pipeline.attribution.store import MapStore
+from pipeline.datasets.records import read_records
 from pipeline.files import digest, sha256
 from pipeline.loading import eval_loader
 from pipeline.machine import add_machine, use_machine
@@ -38,8 +39,9 @@ def run(argv: list[str]) -> None:
     device = torch.device(use_machine(given))
 
     model = load_model(given.weights).requires_grad_(False)
-    model.to(device, memory_format=torch.channels_last)
-    shards, records = read_images(given.shards, given.records)
+    model.to(device).to(memory_format=torch.channels_last)
+    records = read_records(given.records)
+    shards = read_images(given.shards, records)
     plan = make_plan(records, "class", read_pairs(given.pairs))
     rows = plan.rows()
     check_classes(plan, {}, model.num_classes, given.weights)

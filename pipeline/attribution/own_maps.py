@@ -130,7 +130,7 @@ def _of_file(path: Path, file: h5py.File, labels: Mapping[str, int]) -> GivenMap
         if "target" in file:
             column = file["target"]
             texts = column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
-            classes = [int(text) for text in texts]
+            classes: list[int | None] = [int(text) for text in texts]
         else:
             classes = [labels.get(image) for image in images]
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
@@ -161,12 +161,13 @@ def _of_folder(path: Path, labels: Mapping[str, int]) -> GivenMaps:
     named = []
     for file in files:
         name = file.relative_to(path).as_posix().removesuffix(".npy")
-        image, label = image_of(name), None
-        if image is None:  # else an @ would be part of the image's name
+        label: int | None = None
+        found = image_of(name)
+        if found is None:  # else an @ would be part of the image's name
             before, _, after = name.rpartition("@")
             if after.isdecimal():
-                image, label = image_of(before), int(after)
-        named.append((image or name, labels.get(image) if label is None else label))
+                found, label = image_of(before), int(after)
+        named.append((found or name, labels.get(found or name) if label is None else label))
     return _given(path, named, labels, lambda number: np.load(files[number]))
 
 
@@ -180,7 +181,7 @@ def _given(
     rows: dict[Row, int] = {}
     unknown, twice = [], []
     for number, (image, label) in enumerate(named):
-        if image not in labels:
+        if image not in labels or label is None:
             unknown.append(image)
         elif (row := (image, class_target(label))) in rows:
             twice.append(_name(row))

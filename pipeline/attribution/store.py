@@ -5,8 +5,7 @@ Layout: ``/maps`` (N, h, w) float32 at the model's own resolution, ``/image_id``
 (N,) float32, and attributes: method, targets (their kind), units, and where the maps come from.
 Maps at the input's resolution are 60 times as large: they are stored as float16 of their own
 maximum, which stands in ``/scale`` (N,) float32, so that no map is too small for half precision.
-Files are opened without HDF5's locks, which many network file systems lack; the keyword is used
-because the environment variable for it is only read when h5py is first imported.
+The maps may lie in several files (`pipeline.attribution.parts`): then ``/maps`` is virtual.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +16,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from pipeline import hdf5
+from pipeline.attribution.parts import check_parts
 from pipeline.errors import UserError
-from pipeline.files import atomic_path
+from pipeline.integrity import damaged
 
 _CHUNK_BYTES = 64 * 1024  # a few maps: one map can be read without reading many others
 
@@ -26,7 +27,7 @@ _CHUNK_BYTES = 64 * 1024  # a few maps: one map can be read without reading many
 class Writer:
     """Fills the rows of a new store; made by :meth:`MapStore.create`."""
 
-    def __init__(self, file: h5py.File, rows: Sequence[tuple[str, str]], method: str) -> None:
+    def __init__(self, file: hdf5.NewFile, rows: Sequence[tuple[str, str]], method: str) -> None:
         self._file = file
         self._rows = rows
         self._method = method
@@ -64,6 +65,7 @@ class Writer:
             maps = maps / np.where(scale > 0, scale, 1)[:, None, None]
         self._file["maps"][start:stop] = maps
         self._file["class_probability"][start:stop] = probabilities
+        self._file.check_written()
         self._written[start:stop] = True
 
     def check_complete(self) -> None:
@@ -83,14 +85,15 @@ class MapStore:
         targets: (N,) str.
         class_probability: (N,) float32, p(y|x) of a class target; the sum of a superset; 1 for the
             prior; p(y|x) - p(y'|x) of a counterfactual.
+        scale: (N,) float32, largest magnitude of each map stored in half precision; else None.
         attributes: method, targets, units and what else the writer noted.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
-        scale = file["scale"][:] if "scale" in file else None
-        self.maps = _Maps(path, file["maps"], scale)
+        self.scale: np.ndarray | None = file["scale"][:] if "scale" in file else None
+        self.maps = _Maps(path, file["maps"], self.scale)
         self.image_ids: np.ndarray = file["image_id"].asstr()[:]
         self.targets: np.ndarray = file["target"].asstr()[:]
         self.class_probability: np.ndarray = file["class_probability"][:]
@@ -134,25 +137,18 @@ class MapStore:
         height, width = shape
         kind = np.dtype(np.float16 if half else np.float32)
         chunk = max(1, min(len(rows), _CHUNK_BYTES // (kind.itemsize * height * width)))
-        with (
-            atomic_path(path) as temporary,
-            h5py.File(temporary, "w", locking=False) as file,
-        ):
+        with hdf5.create(path) as file:
             file.attrs.update({"method": method, "targets": targets, "units": units, **attributes})
             file.create_dataset(
                 "maps",
                 shape=(len(rows), height, width),
-                chunks=(chunk, height, width),
+                chunks=(chunk, height, width) if rows else True,
                 dtype=kind,
                 compression="lzf",
                 fletcher32=True,
                 track_times=False,
             )
-            for name, column in (
-                ("image_id", [image for image, _ in rows]),
-                ("target", [target for _, target in rows]),
-            ):
-                file.create_dataset(name, data=_utf8(column), track_times=False)
+            write_columns(file, rows)
             for name in ("class_probability", "scale")[: 2 if half else 1]:
                 file.create_dataset(name, shape=len(rows), dtype=np.float32, track_times=False)
             writer = Writer(file, rows, method)
@@ -164,15 +160,19 @@ class MapStore:
         """Open a store.
 
         Raises:
-            UserError: the file is missing, cut short, damaged, or no store of maps.
+            UserError: the file is missing, no store of maps, or damaged (it is moved aside).
         """
         path = Path(path)
         if not path.is_file():
             raise UserError(f"{path} is missing. Run the attribution stage.")
+        file = hdf5.open_checked(path)
         try:
-            return cls(path, h5py.File(path, "r", locking=False))
+            check_parts(path, file)
+            return cls(path, file)
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-            raise UserError(_damaged(path, error)) from error
+            raise UserError(
+                f"{path} is no store of attribution maps ({error}). Delete it and run again."
+            ) from error
 
     @property
     def kind(self) -> str:
@@ -223,10 +223,17 @@ class _Maps:
         try:
             maps = self._dataset[index]
         except OSError as error:
-            raise UserError(_damaged(self._path, error)) from error
+            raise damaged(self._path, str(error)) from error
         if self._scale is None:
             return maps
         return maps.astype(np.float32) * self._scale[index, ..., None, None]
+
+
+def write_columns(file: h5py.File, rows: Sequence[tuple[str, str]]) -> None:
+    """Write ``/image_id`` and ``/target`` of the (image id, target) of each row."""
+    for place, name in enumerate(("image_id", "target")):
+        column = _utf8([row[place] for row in rows])
+        file.create_dataset(name, data=column, track_times=False)
 
 
 def _utf8(texts: Sequence[str]) -> np.ndarray:
@@ -234,10 +241,3 @@ def _utf8(texts: Sequence[str]) -> np.ndarray:
     encoded = [text.encode() for text in texts]
     longest = max(map(len, encoded), default=1)
     return np.array(encoded, dtype=h5py.string_dtype("utf-8", longest))
-
-
-def _damaged(path: Path, error: Exception) -> str:
-    return (
-        f"{path} is damaged, cut short or no store of attribution maps ({error}). "
-        "Delete it and run again."
-    )

@@ -46,8 +46,8 @@ def run(argv: list[str]) -> None:
     options = arguments.parse_args(argv)
 
     if options.command == "draw":
-        section = read_section(options.section, settings.SynthBirds)
-        write_json(options.manifest, draw(section, options.out, workers=options.workers))
+        drawn = read_section(options.section, settings.SynthBirds)
+        write_json(options.manifest, draw(drawn, options.out, workers=options.workers))
         return
     if options.command == "check" and options.config:
         check_study(options.config, options.workers)

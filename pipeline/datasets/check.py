@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.errors import UserError
+from pipeline.progress import track
 
 SHOWN = 20  # problems of a kind that the message lists
 BATCH = 256  # images that a decoding thread takes at once: a job an image would fill the memory
@@ -98,7 +99,8 @@ def in_threads(work: Callable, items: Sequence, workers: int) -> list:
     batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda batch: [work(item) for item in batch], batches)
-        return [result for batch in done for result in batch]
+        shown = track(done, len(items), "checked: files", size=len)
+        return [result for batch in shown for result in batch]
 
 
 def unlike_sizes(sizes: np.ndarray, expected: np.ndarray, what: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems
-from pipeline.datasets.lists import join, read_column, read_rows
+from pipeline.datasets.lists import join, leaving, read_column, read_rows
 from pipeline.datasets.records import KEYPOINTS
 from pipeline.errors import UserError
 from pipeline.settings import Records
@@ -126,7 +126,8 @@ def _read_images(root: Path, classes: int, problems: Problems) -> pd.DataFrame:
         "split is neither 0 nor 1 (train_test_split.txt)",
         *(f"image {number}: {split}" for number, split in images["split"][halved].items()),
     )
-    images = images[~strange & ~halved].astype({"class_id": int})
+    elsewhere = images["image_id"].isin(leaving(images["image_id"], root / "images.txt", problems))
+    images = images[~strange & ~halved & ~elsewhere].astype({"class_id": int})
     images["split"] = images["split"].map({1: "train", 0: "test"})
     images["boxes"] = [(x, y, x + width, y + height) for x, y, width, height in images["boxes"]]
     return images

@@ -83,7 +83,7 @@ def _source(dataset: Dataset) -> str:
         return CUB
     if records.layout == "folder":
         return "these are your own images."
-    return f"{WSOL.get(Path(records.metadata).name, '')} {LISTS}".strip()
+    return f"{WSOL.get(Path(records.metadata or '').name, '')} {LISTS}".strip()
 
 
 def _weights(key: str, weights: str) -> tuple[bool, str]:

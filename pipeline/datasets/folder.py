@@ -11,16 +11,15 @@ import pandas as pd
 
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems
-from pipeline.datasets.lists import read_rows
+from pipeline.datasets.coco import check_sizes
 from pipeline.datasets.masks import check_masks
+from pipeline.datasets.objects import BOXES, BOXES_HEADER, read_objects
 from pipeline.datasets.records import SPLITS
 from pipeline.errors import UserError
 from pipeline.imagenet import class_names, class_wnids
 from pipeline.settings import Records
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")  # in any case
-BOXES = "boxes.csv"
-BOXES_HEADER = "image_id,x0,y0,x1,y1"
 WNID = re.compile(r"n\d{8}(?=_)")
 LAYOUT = f"""\
 The root holds images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, with val/CLASS/NAME.jpg if
@@ -29,7 +28,8 @@ that are all named WNID_NAME.JPEG after ImageNet's classes: they are the test sp
 The root may also hold
   {BOXES}: first line '{BOXES_HEADER}', then a line a box; the image id is the image's path
     below the root, the numbers are pixels
-  masks/<image id, its suffix .png>: > 0 is the object"""
+  masks/<image id, its suffix .png>: > 0 is the object
+`records: {{boxes: FILE, masks: FILE OR FOLDER}}` names others; a FILE.json is a COCO file."""
 
 
 def read_folder(
@@ -39,7 +39,7 @@ def read_folder(
 
     Args:
         root: the folder that holds train/ and test/, or the flat samples.
-        section: selected classes and the choice of val images.
+        section: selected classes, files of boxes and masks, the choice of val images.
         workers: threads that decode images and masks for the check.
 
     Returns:
@@ -60,10 +60,10 @@ def read_folder(
     if images.empty:
         raise UserError(f"There is no image in {root}.\n{LAYOUT}")
     images["path"] = [str(root / name) for name in images["image_id"]]
-    boxes = _read_boxes(root / BOXES, set(images["image_id"]), problems)
-    images["boxes"] = [boxes.get(name, []) for name in images["image_id"]]
-    masks = [(root / "masks" / name).with_suffix(".png") for name in images["image_id"]]
-    images["masks"] = [[str(path)] if path.is_file() else [] for path in masks]
+    class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
+    objects = read_objects(root, section, class_of, problems)
+    images["boxes"] = [objects.boxes.get(name, []) for name in images["image_id"]]
+    images["masks"] = [objects.masks.get(name, []) for name in images["image_id"]]
     images["keypoints"] = [[] for _ in range(len(images))]
     images["ignore"] = images["segmentation"] = images["true_parts"] = ""
 
@@ -72,7 +72,8 @@ def read_folder(
     used, classes, skipped = choose(
         images, names, section, problems, splits=sorted(needed), workers=workers
     )
-    details = {"skipped": skipped | {"other_files": others}}
+    check_sizes(used, objects.sizes, problems)
+    details: dict[str, Any] = {"skipped": {**skipped, "other_files": others, **objects.skipped}}
     details |= check_masks(used, problems, workers)
     return finish(used, classes, root, section, problems, details)
 
@@ -110,15 +111,3 @@ def _imagenet_samples(root: Path) -> tuple[pd.DataFrame, pd.Series, int]:
     images = pd.DataFrame({"image_id": found, "class_id": [class_ids[wnid] for wnid in wnids]})
     names = pd.Series(class_names(), index=range(1, len(class_ids) + 1))
     return images.assign(split="test"), names, len(files) - len(found)
-
-
-def _read_boxes(path: Path, ids: set[str], problems: Problems) -> dict[str, list[float]]:
-    """4 K numbers for each image id that has boxes."""
-    boxes: dict[str, list[float]] = {}
-    if not path.is_file():
-        return boxes
-    types = (str, float, float, float, float)
-    for name, *box in read_rows(path, types, problems, comma=True, header=BOXES_HEADER):
-        boxes.setdefault(name, []).extend(box)
-    problems.add(f"{BOXES} names an image that is not there", *sorted(boxes.keys() - ids))
-    return boxes

@@ -2,14 +2,14 @@
 
 import csv
 import math
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePath
 
 import pandas as pd
 
 from pipeline.datasets.check import Problems
 
-_NAMES = {int: "<integer>", float: "<number>", str: "<text>"}
+_NAMES: dict[Callable, str] = {int: "<integer>", float: "<number>", str: "<text>"}
 
 
 def read_rows(
@@ -53,6 +53,23 @@ def read_rows(
                 "malformed line", f"{path}, line {number}: {line[:80]!r}, expected {expected}"
             )
     return rows
+
+
+def leaving(names: Iterable[str], source: Path, problems: Problems) -> set[str]:
+    """The paths that would leave the folder that they start from, which are noted.
+
+    Lists come with the data from elsewhere: none may name a file of another folder. Links inside
+    the folder, which the user made, are followed.
+
+    Args:
+        names: paths as the list gives them.
+        source: the list.
+        problems: where they are noted.
+    """
+    paths = {name: PurePath(name) for name in names}
+    found = [name for name, path in paths.items() if path.is_absolute() or ".." in path.parts]
+    problems.add("path leaves its folder", *(f"{source}: {name}" for name in found))
+    return set(found)
 
 
 def read_column(

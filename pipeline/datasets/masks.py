@@ -1,11 +1,11 @@
 """The check of object masks and ignore masks, which images of OpenImages have instead of boxes."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline.coco_masks import file_of
 from pipeline.datasets.check import SHOWN, Problems, in_threads, unlike_sizes
 from pipeline.part_maps import read_label_map
 
@@ -58,7 +58,7 @@ def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> 
 
 def _decode(path: str) -> tuple[tuple[int, int], bool] | str | None:
     """Size and whether a pixel is set; what is wrong; or None where there is no file."""
-    if not Path(path).is_file():
+    if not file_of(path).is_file():
         return None
     try:
         mask = read_label_map(path)

@@ -80,7 +80,8 @@ def _shade(colours: tuple, rng: np.random.Generator) -> tuple[int, int, int]:
     """One of the colours, a little lighter or darker."""
     base = colours[rng.integers(len(colours))]
     factor = rng.uniform(0.75, 1.2)
-    return tuple(min(int(channel * factor), 255) for channel in base)
+    red, green, blue = (min(int(channel * factor), 255) for channel in base)
+    return red, green, blue
 
 
 def _flat(points: np.ndarray) -> list[float]:

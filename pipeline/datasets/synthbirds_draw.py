@@ -198,7 +198,9 @@ def _develop(
     palette[1:, :3] += rng.normal(0, 7, (255, 3))
     palette[1:, 3] = 255
     canvas.putpalette(np.clip(palette, 0, 255).astype(np.uint8).tobytes(), "RGBA")
-    left, top, right, bottom = canvas.getbbox()
+    painted_box = canvas.getbbox()
+    assert painted_box is not None  # there is a bird
+    left, top, right, bottom = painted_box
     corner = left // OVERSAMPLING, top // OVERSAMPLING  # whole pixels around all that is painted
     right, bottom = (-(-edge // OVERSAMPLING) * OVERSAMPLING for edge in (right, bottom))
     painted = canvas.crop((corner[0] * OVERSAMPLING, corner[1] * OVERSAMPLING, right, bottom))
@@ -209,7 +211,7 @@ def _develop(
     height, width = parts.shape
     rows = np.flatnonzero(parts.any(axis=1))
     down = (np.arange(height) - rows[0]) / max(np.ptp(rows), 1)  # 0 to 1 from head to foot
-    light = np.where(parts > 0, np.float32(1.1 - 0.3 * down)[:, None], np.float32(1))
+    light = np.where(parts > 0, (1.1 - 0.3 * down).astype(np.float32)[:, None], np.float32(1))
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.25)
     light *= np.float32(
         1

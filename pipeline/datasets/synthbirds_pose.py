@@ -208,7 +208,7 @@ def _head(pose: Pose, places: dict[str, np.ndarray]) -> dict[str, Shape]:
 
     base = on_head(facing, -8, 0.85)
     out = np.array([np.sin(np.deg2rad(facing)), 0.18 + 0.55 * np.cos(np.deg2rad(facing))])
-    tip = base + 0.135 * out / max(np.linalg.norm(out), 1.0)
+    tip = base + 0.135 * out / max(float(np.linalg.norm(out)), 1.0)
     across = 0.036 * np.array([-out[1], out[0]]) / np.linalg.norm(out)
     beak = np.array([base - across, tip, base + across])
     places["beak"] = place(0.6 * base + 0.4 * tip)

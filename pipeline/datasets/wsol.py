@@ -60,6 +60,7 @@ def read_wsol(
         UserError: lists are missing, or something is wrong with the files: every problem found,
             in one message.
     """
+    assert section.metadata is not None  # the layout asks for it
     root, metadata = Path(root), Path(section.metadata)
     _require_folders(root, metadata)
     problems = Problems()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.datasets.check import Problems
-from pipeline.datasets.lists import check_ids, read_column, read_rows
+from pipeline.datasets.lists import check_ids, leaving, read_column, read_rows
 from pipeline.imagenet import class_wnids
 
 # The files of a split, and what their lines look like; the last two may be missing.
@@ -57,6 +57,7 @@ def _labelled(source: Path, path: Path, problems: Problems) -> pd.DataFrame:
     labels = read_column(path, (str, int), problems, comma=True)
     check_ids(labels.index, path, pd.Index(images["image_id"].unique()), source, problems)
     images["label"] = images["image_id"].map(labels.to_dict())
+    images = images[~images["image_id"].isin(leaving(images["image_id"], source, problems))]
     return images.dropna().astype({"label": int})
 
 
@@ -87,7 +88,9 @@ def _read_objects(
     path: Path, source: Path, ids: pd.Series, problems: Problems
 ) -> tuple[dict[str, list[float]], dict[str, list[str]], dict[str, str]]:
     """Boxes (4 K numbers), mask paths, and the ignore path of each image id that has any."""
-    boxes, masks, ignore = {}, {}, {}
+    boxes: dict[str, list[float]] = {}
+    masks: dict[str, list[str]] = {}
+    ignore: dict[str, str] = {}
     if not path.is_file():
         return boxes, masks, ignore
     with path.open(errors="replace") as stream:
@@ -96,6 +99,9 @@ def _read_objects(
     rows = read_rows(path, types, problems, comma=True)
     unknown = sorted({name for name, *_ in rows}.difference(ids))
     problems.add(f"id is not in {source.name}", *(f"{path}: {name}" for name in unknown))
+    if has_masks:
+        elsewhere = leaving((mask for row in rows for mask in row[1:]), path, problems)
+        rows = [row for row in rows if elsewhere.isdisjoint(row[1:])]
     for name, *values in rows:
         if not has_masks:
             boxes.setdefault(name, []).extend(values)

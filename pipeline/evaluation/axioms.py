@@ -52,7 +52,7 @@ def shifted(model: Classifier, shift: float) -> Classifier:
     """The same function otherwise implemented: ``shift`` is added to all class logits."""
     other = copied(model)
     with torch.no_grad():
-        other.head.classes.bias += shift
+        other.head.get_parameter("classes.bias").add_(shift)
     return other
 
 

@@ -49,7 +49,7 @@ class MaxBoxAccuracy:
             raise ValueError(f"iou_thresholds must be fractions in (0, 1]: {iou_thresholds}")
         self.iou_thresholds = tuple(iou_thresholds)
         self.contours = contours
-        self._best_iou: list[np.ndarray] = []
+        self._best_iou = [np.empty((0, LEVELS))]  # blocks of images
         self._peak: list[int] = []
 
     def update(self, score_map: np.ndarray, boxes: np.ndarray) -> None:
@@ -72,7 +72,7 @@ class MaxBoxAccuracy:
             best = best_iou_of_all(levels, boxes)
         else:
             best = best_iou_of_largest(levels, boxes)
-        self._best_iou.append(best)
+        self._best_iou.append(best[None])
         self._peak.append(peak)
 
     def merge(self, other: "MaxBoxAccuracy") -> None:
@@ -90,7 +90,9 @@ class MaxBoxAccuracy:
     @property
     def best_iou(self) -> np.ndarray:
         """(N, 256) best IoU at each byte level t, mask {bytes > t}; -1 from the maximum on."""
-        return np.array(self._best_iou).reshape(-1, LEVELS)
+        if len(self._best_iou) > 1:  # one block from now on: 2 kB an image, kept once
+            self._best_iou = [np.concatenate(self._best_iou)]
+        return self._best_iou[0]
 
     @property
     def peak(self) -> np.ndarray:

@@ -49,7 +49,7 @@ class Predictions(NamedTuple):
 
 
 @torch.inference_mode()
-def predict(model: torch.nn.Module, batches: Iterable[Batch], device: torch.device) -> Predictions:
+def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predictions:
     """Classify images.
 
     Args:
@@ -65,7 +65,7 @@ def predict(model: torch.nn.Module, batches: Iterable[Batch], device: torch.devi
     image_ids: list[str] = []
     columns: list[tuple[np.ndarray, ...]] = []
     for batch in batches:
-        images = batch.images.to(device, memory_format=torch.channels_last)
+        images = batch.images.to(device).to(memory_format=torch.channels_last)
         log_probs = model.log_probs(model(images)).double().cpu()  # (B, C)
         classes = log_probs.shape[1]
         if (unknown := batch.labels >= classes).any():
@@ -138,7 +138,7 @@ def run(argv: list[str]) -> None:
     identity = parse_identity(given.identity)
     device = torch.device(use_machine(given))
 
-    model = load_model(given.weights).to(device, memory_format=torch.channels_last)
+    model = load_model(given.weights).to(device).to(memory_format=torch.channels_last)
     if model.kind == "attributes":
         raise UserError(f"{given.weights} predicts attributes, not classes: it has no accuracy.")
     shards = open_shards(given.shards)

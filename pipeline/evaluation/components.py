@@ -161,7 +161,15 @@ def _sweep(
 
 
 @numba.njit(cache=True)
-def _join(a, b, parent, reach, iou, area, first):
+def _join(
+    a: int,
+    b: int,
+    parent: np.ndarray,
+    reach: np.ndarray,
+    iou: np.ndarray,
+    area: np.ndarray,
+    first: np.ndarray,
+) -> int:
     """Join the components of roots a and b; return the root, that of the larger box."""
     if a == b:
         return a
@@ -178,13 +186,15 @@ def _join(a, b, parent, reach, iou, area, first):
 
 
 @numba.njit(cache=True)
-def _extent(reach, root):
+def _extent(reach: np.ndarray, root: int) -> int:
     """Half the perimeter of a component's box."""
     return reach[root, 0] + reach[root, 1] + reach[root, 2] + reach[root, 3]
 
 
 @numba.njit(cache=True)
-def _contour_iou(reach, height, width, hole, boxes):
+def _contour_iou(
+    reach: np.ndarray, height: int, width: int, hole: bool, boxes: np.ndarray
+) -> float:
     """IoU of a component's box as border following reports it, but one pixel too far right and
     below, clipped to the map.
     """

@@ -1,6 +1,8 @@
 """Cue localisation: mean PxAP of |s_A - s_B| over class pairs (paper, section 5.2, Table 1)."""
 
 import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from pipeline.evaluation.difference_maps import BASELINES, Source, stored
 from pipeline.evaluation.pair_bootstrap import mean_values, resampled_means
 from pipeline.evaluation.pair_measurement import PairMeasurement
 from pipeline.part_maps import PartMaps
+from pipeline.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ def evaluate(
     """
     pairs = pairs.sort_values(["n_parts", "class_a", "class_b"], ignore_index=True)
     measurement = PairMeasurement(section, part_maps, labels, source)
-    for pair in pairs.itertuples():
+    for pair in track(pairs.itertuples(), len(pairs), "cue localisation: class pairs"):
         measurement.add(pair)
 
     values, replicates = _summary(measurement, pairs)
@@ -74,7 +77,7 @@ def _summary(
     values, replicates = {}, {}
     for (prefix, normalisation), found in measurement.measured.items():
         means = mean_values(np.array(found.pxap), n_parts)
-        resampled = {}
+        resampled: Mapping[str, np.ndarray] = {}
         if found.replicates:
             resampled = resampled_means(np.array(found.replicates), n_parts, bootstrap)
         for key, value in means.items():
@@ -151,17 +154,17 @@ def run(argv: list[str]) -> None:
     inputs = {"pairs": options.pairs, "part_maps": options.part_maps, "records": options.records}
     inputs |= {"maps": options.maps} if options.maps else {}
 
-    part_maps = PartMaps.load(options.part_maps)
-    labels = _labels(part_maps, read_records(options.records))
     pairs = read_pairs(options.pairs)
     resolved = section.model_copy(update={"thresholds": _thresholds(section, identity, options)})
-    if options.maps:
-        with MapStore.open(options.maps) as store:
-            result = evaluate(resolved, pairs, part_maps, labels, stored(store, part_maps, labels))
-    else:
-        result = evaluate(
-            resolved, pairs, part_maps, labels, BASELINES[options.baseline](part_maps)
-        )
+    with ExitStack() as files:
+        part_maps = files.enter_context(PartMaps.open(options.part_maps))
+        labels = _labels(part_maps, read_records(options.records))
+        if options.maps:
+            store = files.enter_context(MapStore.open(options.maps))
+            source = stored(store, part_maps, labels)
+        else:
+            source = BASELINES[options.baseline](part_maps)
+        result = evaluate(resolved, pairs, part_maps, labels, source)
     values, intervals, details, arrays = result
     scores.write_arrays(scores.per_image_path(options.out), arrays)
     scores.write_score(

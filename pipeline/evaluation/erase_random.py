@@ -35,10 +35,10 @@ def measure(subject: Subject, section: Erase) -> Result:
         whole = classes(subject.model, chunk.images)
         intact.append(whole)
         for row, image_id in enumerate(chunk.image_ids):
-            shape = chunk.images.shape[2:]
+            height, width = chunk.images.shape[2:]
             masks = [
                 masks_of(
-                    random_ranks(shape, image_seed(section.seed, f"{image_id}:{draw}")),
+                    random_ranks((height, width), image_seed(section.seed, f"{image_id}:{draw}")),
                     fractions,
                     "most",
                 )

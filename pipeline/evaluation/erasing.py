@@ -91,7 +91,7 @@ def predictions(
         eraser -> (M,) int64.
     """
     chunks = torch.from_numpy(masks).split(BATCH)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name in section.erasers:
         erase = ERASERS[name](image, image_seed(section.seed, image_id))
         found[name] = np.concatenate([classes(model, erase(chunk)) for chunk in chunks])

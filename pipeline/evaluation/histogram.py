@@ -58,7 +58,14 @@ def _keys(bits: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def _count(scores, bits, mask, edges, first, counts):
+def _count(
+    scores: np.ndarray,
+    bits: np.ndarray,
+    mask: np.ndarray,
+    edges: np.ndarray,
+    first: np.ndarray,
+    counts: np.ndarray,
+) -> None:
     for image in range(scores.shape[0]):
         for pixel in range(scores.shape[1]):
             label = mask[image, pixel]

@@ -29,7 +29,7 @@ class MaskPrecision:
 
     def __init__(self) -> None:
         self._exact = PixelAveragePrecision("exact")
-        self._counts: list[np.ndarray] = []
+        self._counts = [np.empty((0, 2, len(EDGES)), np.uint32)]  # blocks of images
 
     def update(self, score_map: np.ndarray, labels: np.ndarray) -> None:
         """Add an image.
@@ -43,10 +43,10 @@ class MaskPrecision:
             UserError: a score that counts is NaN or infinite.
         """
         scores = score_map.astype(np.float32)
-        counts = np.zeros((2, len(EDGES)), np.uint32)
+        counts = np.zeros((1, 2, len(EDGES)), np.uint32)
         if (labels == 1).any():
             self._exact.update(scores, labels)
-            counts[:] = _BINS.count(scores.reshape(1, -1), labels.reshape(1, -1))[0]
+            counts[:] = _BINS.count(scores.reshape(1, -1), labels.reshape(1, -1))
         self._counts.append(counts)
 
     def merge(self, other: "MaskPrecision") -> None:
@@ -60,12 +60,14 @@ class MaskPrecision:
 
         All zero for an image without an object pixel.
         """
-        return np.array(self._counts, np.uint32).reshape(-1, 2, len(EDGES))
+        if len(self._counts) > 1:  # one block from now on: 16 kB an image, kept once
+            self._counts = [np.concatenate(self._counts)]
+        return self._counts[0]
 
     @property
     def used(self) -> np.ndarray:
         """(N,) bool: the image has an object pixel."""
-        return np.array([counts[1].any() for counts in self._counts], dtype=bool)
+        return np.any(self.counts[:, 1], axis=1)
 
     def compute(self) -> dict[str, float]:
         """PxAP in [0, 1] as ``pxap`` (exact) and ``pxap_bins`` (1000 even thresholds).

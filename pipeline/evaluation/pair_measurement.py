@@ -12,7 +12,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.difference_maps import Source, normalise
 from pipeline.evaluation.pair_bootstrap import image_histograms, pair_replicates
 from pipeline.evaluation.pxap import PixelAveragePrecision
-from pipeline.part_maps import PartMaps, part_table
+from pipeline.part_maps import PartMaps, StoredMaps, part_table
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Masks:
     """
 
     prefix: str
-    labels: np.ndarray
+    labels: np.ndarray | StoredMaps
     visible: np.ndarray
 
 
@@ -84,14 +84,18 @@ class PairMeasurement:
             )
         columns = np.array(pair.parts) - 1
         shown = [masks.visible[rows][:, columns].any(axis=1) for masks in self.masks]  # (n,) each
+        table = part_table(pair.parts)
+        cues = [  # (n', S, S) each
+            table[masks.labels[rows[chosen]]]
+            for masks, chosen in zip(self.masks, shown, strict=True)
+        ]
         raw = self.source(pair, rows)  # (n, S, S)
         for normalisation in self.section.normalisations:
             maps = normalise(raw, normalisation)
             if self.section.thresholds != "exact":
                 maps = np.minimum(maps, 1)  # raw maps may exceed 1; the released code clips them
-            for masks, chosen in zip(self.masks, shown, strict=True):
-                cues = part_table(pair.parts)[masks.labels[rows[chosen]]]  # (n', S, S)
-                self._measure(pair, (masks.prefix, normalisation), maps[chosen], cues)
+            for masks, chosen, of_masks in zip(self.masks, shown, cues, strict=True):
+                self._measure(pair, (masks.prefix, normalisation), maps[chosen], of_masks)
         for masks, chosen in zip(self.masks, shown, strict=True):
             self.rows[masks.prefix].append(rows[chosen])
             self.skipped[masks.prefix] += int((~chosen).sum())

@@ -165,7 +165,7 @@ def _no_run() -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
-def _run_lengths(ascending):
+def _run_lengths(ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, counts = np.empty_like(ascending), np.empty(ascending.size, np.int64)
     number = 0
     for index in range(ascending.size):
@@ -177,7 +177,9 @@ def _run_lengths(ascending):
     return values[:number].copy(), counts[:number].copy()
 
 
-def _merged(values_a, counts_a, values_b, counts_b):
+def _merged(
+    values_a: np.ndarray, counts_a: np.ndarray, values_b: np.ndarray, counts_b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Two ascending lists of distinct scores, with their counts, as one."""
     if not len(values_a):
         return values_b, counts_b
@@ -190,7 +192,9 @@ def _merged(values_a, counts_a, values_b, counts_b):
 
 
 @njit(cache=True)
-def _merge(values_a, counts_a, values_b, counts_b):
+def _merge(
+    values_a: np.ndarray, counts_a: np.ndarray, values_b: np.ndarray, counts_b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     size = values_a.size + values_b.size - _common(values_a, values_b)
     values, counts = np.empty(size, values_a.dtype), np.empty(size, np.int64)
     a = b = 0
@@ -209,7 +213,7 @@ def _merge(values_a, counts_a, values_b, counts_b):
 
 
 @njit(cache=True)
-def _common(values_a, values_b):
+def _common(values_a: np.ndarray, values_b: np.ndarray) -> int:
     """How many numbers two ascending lists of distinct numbers share."""
     a = b = number = 0
     while a < values_a.size and b < values_b.size:
@@ -225,7 +229,12 @@ def _common(values_a, values_b):
 
 
 @njit(cache=True)
-def _exact(positive_values, positive_counts, negative_values, negative_counts):
+def _exact(
+    positive_values: np.ndarray,
+    positive_counts: np.ndarray,
+    negative_values: np.ndarray,
+    negative_counts: np.ndarray,
+) -> float:
     """Recall grows only at the scores of positives, so these are the only thresholds needed."""
     found = above = 0
     total = 0.0

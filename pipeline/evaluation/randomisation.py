@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.evaluation.explaining import copied
 from pipeline.models.classifier import Classifier
@@ -59,7 +59,7 @@ def fresh_state(model: Classifier, seed: int) -> Mapping[str, Tensor]:
 
 def cascade(
     model: Classifier, fresh: Mapping[str, Tensor], order: Sequence[Unit]
-) -> Iterator[nn.Module]:
+) -> Iterator[Classifier]:
     """Randomise a copy of a model, one unit after the other.
 
     Args:

@@ -117,7 +117,8 @@ def per_image_path(path: str | Path) -> Path:
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays as a compressed ``.npz``, atomically; equal arrays give equal bytes."""
     with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        # NumPy's own names come after the arrays', which mypy cannot tell apart
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
 
 
 def _check(score: Any, where: str) -> None:

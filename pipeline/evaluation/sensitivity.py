@@ -76,7 +76,8 @@ def of_locations(
         zero: both a response and an attribution are zero up to this part of the largest.
     """
     responses = location_responses(model, output, label)
-    sizes = adaptive_avg_pool2d(attribution.double().abs()[None], responses.shape)[0]  # (h, w)
+    height, width = responses.shape
+    sizes = adaptive_avg_pool2d(attribution.double().abs()[None], (height, width))[0]  # (h, w)
     matters = responses > zero * responses.max()
     return wrong_shares(matters.flatten(), sizes.flatten(), zero)
 

@@ -202,7 +202,7 @@ def run_task(
     device = torch.device(use_machine(given))
 
     model = load_model(given.weights).requires_grad_(False)
-    model.to(device, memory_format=torch.channels_last)
+    model.to(device).to(memory_format=torch.channels_last)
     records = spread(read_records(given.records), section.images)
     if records.empty:
         raise UserError(f"{given.records} has no images: there is nothing to measure.")

@@ -58,6 +58,7 @@ def measure(
     """
     count = len(truth.records)
     if maps is None:  # one map for all images and classes, as a location prior
+        assert baseline is not None  # one of the two is given
         score_map = BASELINES[baseline](truth.size)
         return PRIOR, _localise(itertools.repeat(score_map, count), truth, section)
     with MapStore.open(maps) as store:

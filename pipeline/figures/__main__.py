@@ -37,7 +37,7 @@ def run(argv: list[str]) -> None:
     arguments = parser("pipeline.figures", "Draw one figure of the report.")
     figures = arguments.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, module in FIGURES.items():
-        about = module.__doc__.splitlines()[0]
+        about = (module.__doc__ or name).splitlines()[0]
         figure = figures.add_parser(name, help=about, description=about)
         add_section(figure, Report)
         module.add_arguments(figure)

@@ -4,9 +4,11 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -99,10 +101,10 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
     return counterfactual(examples, given.title)
 
 
-def choose_image(pair, records: pd.DataFrame, part_maps: PartMaps, seed: int) -> str | None:
+def choose_image(pair: Any, records: pd.DataFrame, part_maps: PartMaps, seed: int) -> str | None:
     """An image of the pair's class A, at random of those in which a differing part is visible."""
     of_class = set(records.loc[records["label"] == pair.label_a, "image_id"])
-    shown = part_maps.visible[:, np.array(pair.parts) - 1].any(axis=1)
+    shown = np.any(part_maps.visible[:, np.array(pair.parts) - 1], axis=1)
     usable = [
         image_id
         for image_id, visible in zip(part_maps.image_ids, shown, strict=True)
@@ -148,7 +150,7 @@ def counterfactual(examples: Sequence[Example], title: str) -> Figure:
     return figure
 
 
-def _map(panel, example: Example, name: str) -> None:
+def _map(panel: Axes, example: Example, name: str) -> None:
     signed = pictures.enlarge(example.maps[name], len(example.image))
     peak = float(np.abs(signed).max())
     panel.imshow(signed / (peak or 1), SIGNED_COLOURS, vmin=-1, vmax=1)

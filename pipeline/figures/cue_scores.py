@@ -1,18 +1,24 @@
 """Cue localisation by method: mPxAP with intervals, and baselines as lines."""
 
 import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.errors import UserError
 from pipeline.figures.style import PALETTE, colours
 from pipeline.settings import Report
-from pipeline.tables.table import Table, load
+from pipeline.tables.table import Row, Table, load
 
-_BASELINES = {"chance": ("--", "#555555"), "always_head": (":", PALETTE[-1])}
+_BASELINES: dict[str, tuple[Any, str]] = {
+    "chance": ("--", "#555555"),
+    "always_head": (":", PALETTE[-1]),
+}
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -68,7 +74,15 @@ def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:
     return figure
 
 
-def _dots(panel, rows, column, methods, of_variant, shift, filled) -> None:
+def _dots(
+    panel: Axes,
+    rows: Sequence[Row],
+    column: str,
+    methods: Sequence[tuple[str, ...]],
+    of_variant: Mapping[str, str],
+    shift: float,
+    filled: bool,
+) -> None:
     """One block's values of a column."""
     for row in rows:
         cell = row.cells.get(column)

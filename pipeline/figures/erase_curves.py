@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.evaluation.scores import read_score
@@ -91,7 +92,7 @@ def _nothing(title: str) -> Figure:
     return figure
 
 
-def _line(panel, curve: Curve, look: Mapping[str, object]) -> None:
+def _line(panel: Axes, curve: Curve, look: Mapping[str, object]) -> None:
     places = sorted(curve.values)
     values = [curve.values[k] for k in places]
     lines.line(panel, places, values, [curve.intervals.get(k) for k in places], look)

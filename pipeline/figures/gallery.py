@@ -5,8 +5,10 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
@@ -95,7 +97,14 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
     return gallery(examples, given.title)
 
 
-def _example(record, name: str, image, parts, stores: dict[str, MapStore], resize: str) -> Example:
+def _example(
+    record: Any,
+    name: str,
+    image: np.ndarray,
+    parts: np.ndarray | None,
+    stores: dict[str, MapStore],
+    resize: str,
+) -> Example:
     maps, probabilities, told = {}, {}, set()
     for each, store in stores.items():
         row = store.lookup(record.image_id, own_target(store.kind, record.label))
@@ -155,7 +164,7 @@ def gallery(examples: Sequence[Example], title: str) -> Figure:
     return figure
 
 
-def _image(axes, example: Example) -> None:
+def _image(axes: Axes, example: Example) -> None:
     axes.imshow(example.image)
     if example.parts is not None:
         pictures.outline_parts(axes, example.parts)
@@ -166,7 +175,7 @@ def _image(axes, example: Example) -> None:
     pictures.bare(axes)
 
 
-def _map(axes, example: Example, name: str) -> None:
+def _map(axes: Axes, example: Example, name: str) -> None:
     peak = pictures.show_map(axes, example.image, example.maps[name])
     title = f"max {pictures.number(peak)}"
     if name in example.probabilities:

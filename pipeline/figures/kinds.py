@@ -4,9 +4,11 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -104,7 +106,9 @@ def likeliest_other(store: MapStore, image_id: str) -> tuple[int, int]:
     return row, int(store.targets[row].partition(">")[2])
 
 
-def _example(record, names: list[str], image, stores: dict[str, MapStore]) -> Example:
+def _example(
+    record: Any, names: list[str], image: np.ndarray, stores: dict[str, MapStore]
+) -> Example:
     maps, probability, other = {}, None, ""
     for kind, store in stores.items():
         if kind == "counterfactual":
@@ -148,7 +152,7 @@ def kinds(examples: Sequence[Example], title: str) -> Figure:
     return figure
 
 
-def _map(panel, example: Example, kind: str) -> None:
+def _map(panel: Axes, example: Example, kind: str) -> None:
     if kind == "counterfactual":
         peak = pictures.show_signed(panel, example.image, example.maps[kind])
         title = f"y′: {example.other}\nmax ±{pictures.number(peak)}"

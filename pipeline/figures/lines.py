@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -76,7 +77,7 @@ def line(
     places: Sequence[float],
     values: Sequence[float],
     intervals: Sequence[tuple[float, float] | None],
-    look: Mapping[str, object],
+    look: Mapping[str, Any],
 ) -> None:
     """Draw a line, and a shade from its intervals' low to high ends if all are known."""
     panel.plot(places, values, **look)

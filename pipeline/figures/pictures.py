@@ -130,13 +130,14 @@ def panels(
     axes = np.empty((rows, columns), dtype=object)
     for row, column in np.ndindex(rows, columns):
         top = above + row * (side + between)
-        place = column * (side + gap), height - top - side, side, side
-        axes[row, column] = figure.add_axes(np.divide(place, (width, height) * 2))
+        left, bottom = column * (side + gap), height - top - side
+        place = (left / width, bottom / height, side / width, side / height)
+        axes[row, column] = figure.add_axes(place)
     return figure, axes
 
 
 def colour_bar(
-    figure: Figure, scale: ScalarMappable, ticks: Mapping[float, str], *, left: float = 0.5
+    figure: Figure, scale: ScalarMappable, ticks: Mapping[int, str], *, left: float = 0.5
 ) -> None:
     """A colour bar 0.3 inches above the figure's lower end, ``left`` inches from its left one."""
     width, height = figure.get_size_inches()
@@ -158,7 +159,9 @@ def heading(axes: Axes, text: str, *, line: int = 0, bold: bool = False) -> None
     )
 
 
-def headings(panels: Sequence[Axes], names: Sequence[str], *, variants: bool = True) -> None:
+def headings(
+    panels: Sequence[Axes] | np.ndarray, names: Sequence[str], *, variants: bool = True
+) -> None:
     """Name panels "variant/method": every method, and each variant above its first panel."""
     split = [name.rpartition("/") for name in names]
     line = max(words(method).count("\n") + 1 for *_, method in split)

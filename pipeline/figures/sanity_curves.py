@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.errors import UserError
@@ -50,7 +51,7 @@ def sanity_curves(scores: Mapping[lines.Name, Mapping[str, Any]], title: str) ->
     return figure
 
 
-def _line(panel, score: Mapping[str, Any], metric: str, look: Mapping[str, object]) -> None:
+def _line(panel: Axes, score: Mapping[str, Any], metric: str, look: Mapping[str, object]) -> None:
     """Depths at which the metric is defined."""
     names = {
         place: f"{metric}.{depth}"

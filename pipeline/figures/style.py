@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -19,7 +20,7 @@ MAP_COLOURS = "inferno"  # perceptually uniform
 SIGNED_COLOURS = "RdBu_r"  # white at zero
 SMALL = 7  # points, of the smallest text: some 9 pixels where the report shows 12 inches
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
     "font.size": 8,
     "axes.titlesize": 8,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
@@ -190,7 +191,7 @@ def superset_depth(examples: Sequence[Example], title: str) -> Figure:
     return figure
 
 
-def _map(panel, example: Example, index: int, name: str) -> None:
+def _map(panel: Axes, example: Example, index: int, name: str) -> None:
     peak = pictures.show_map(panel, example.image, example.maps[index])
     count = len(example.sets[index])
     noun = "class" if count == 1 else "classes"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from torch import nn
+from torch import fx, nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
@@ -77,7 +77,8 @@ def _vgg16(map_size: int, *, batch_norm: bool) -> nn.Module:
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     return network
 
 
@@ -179,7 +180,7 @@ TRUNKS: dict[str, Trunk] = {
 
 def build_trunk(
     name: str, map_size: int = 28, places: Iterable[str] = (), *, dropout: bool = True
-) -> nn.Module:
+) -> fx.GraphModule:
     """The feature extractor of ``name``, with random weights.
 
     Args:

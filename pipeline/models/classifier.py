@@ -1,33 +1,23 @@
-"""A classifier = trunk + head, and its file.
+"""A classifier = trunk + head, and its file, from which alone it can be rebuilt."""
 
-A weights file is safetensors whose metadata holds the model's config section, so that it can be
-rebuilt from the file alone.
-"""
-
-import json
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from pipeline.errors import UserError
-from pipeline.files import atomic_path, canonical_json
 from pipeline.models.backbones import TRUNKS, build_trunk
-from pipeline.models.heads import head_of, location_parameters
-from pipeline.models.pretrained import (
-    load_head,
-    load_trunk,
-    read_safetensors,
-    read_weights,
-    unreadable,
-)
+from pipeline.models.heads import Head, head_of, location_parameters
+from pipeline.models.pretrained import load_head, load_trunk, read_weights
+from pipeline.models.weights_file import read_own_weights, write_weights
 from pipeline.settings import Training, TrainJob
 
 
 class Classifier(nn.Module):
     """Images (B, 3, S, S), normalised -> maps (B, C, h, w); see `pipeline.models.heads`."""
+
+    trunk: fx.GraphModule
+    head: Head
 
     def __init__(self, job: TrainJob, outputs: int) -> None:
         super().__init__()
@@ -36,7 +26,8 @@ class Classifier(nn.Module):
         trunk, head = TRUNKS[job.trunk], head_of(job.training)
         places = head.places_on(job.trunk)
         self.trunk = build_trunk(job.trunk, job.map_size, places, dropout=head.dropout)
-        self.head = head(trunk.channels, outputs, job.training, places)
+        # all heads that can be asked for are built from these, what they share from less
+        self.head = head(trunk.channels, outputs, job.training, places)  # type: ignore[call-arg, arg-type]
         if job.training.head == "network":
             self.head.rectified = trunk.rectified
 
@@ -73,7 +64,7 @@ class Classifier(nn.Module):
         """
         last_block = TRUNKS[self.job.trunk].last_block
         location = location_parameters(self.head)
-        trunk = []
+        trunk: list[nn.Parameter] = []
         fast = [p for p in self.head.parameters() if all(p is not other for other in location)]
         for name, parameter in self.trunk.named_parameters():
             (fast if name.startswith(last_block) else trunk).append(parameter)
@@ -120,40 +111,17 @@ def save_model(model: Classifier, path: str | Path, provenance: dict[str, str]) 
         "num_classes": model.num_classes,
         "provenance": provenance,
     }
-    state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with atomic_path(path) as temporary:
-        # one entry only: safetensors writes several in a random order
-        safetensors.torch.save_file(state, temporary, metadata={_ABOUT: canonical_json(about)})
-
-
-_ABOUT = "model"
+    write_weights(path, model.state_dict(), about)
 
 
 def load_model(path: str | Path) -> Classifier:
     """Rebuild a trained classifier from its file, in evaluation mode, on the CPU.
 
     Raises:
-        UserError: the file is missing, cut short, or no weights file of this study.
+        UserError: the file is missing, no weights file of this study, or damaged (it is moved
+            aside).
     """
-    state = read_safetensors(Path(path))
-    about = read_about(path)
-    job = TrainJob.model_validate(about["job"])
-    model = Classifier(job, about["num_classes"])
+    state, about = read_own_weights(Path(path))
+    model = Classifier(TrainJob.model_validate(about["job"]), about["num_classes"])
     model.load_state_dict(state)
     return model.eval()
-
-
-def read_about(path: str | Path) -> dict:
-    """What a weights file says of its model: job, num_classes, provenance.
-
-    Raises:
-        UserError: the file is missing, cut short, or no weights file of this study.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-    except (safetensors.SafetensorError, OSError) as error:
-        raise unreadable(path, error) from error
-    if _ABOUT not in metadata:
-        raise UserError(f"{path} holds weights, but not of a model trained by this study.")
-    return json.loads(metadata[_ABOUT])

@@ -7,12 +7,12 @@ more than that in `training_step`, where it has the images and the trunk; those 
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from pipeline import calm
 from pipeline.errors import UserError
@@ -23,7 +23,8 @@ def pointwise(channels: int, outputs: int, scale: float) -> nn.Conv2d:
     """A 1x1 convolution with Xavier weights times ``scale`` and zero bias."""
     layer = nn.Conv2d(channels, outputs, kernel_size=1)
     nn.init.xavier_uniform_(layer.weight, gain=scale)
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
 
 
@@ -42,6 +43,10 @@ class Head(nn.Module):
     kind: str
     PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     dropout = True
+    rectified: bool
+    # (B, C, h, w) maps -> log p (B, C); maps and labels -> scalar
+    log_probs: Callable[[Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
 
     def __init__(self, places: Mapping[str, int]) -> None:
         super().__init__()
@@ -62,7 +67,7 @@ class Head(nn.Module):
         return cls.PLACES.get(trunk, {})
 
     def training_step(
-        self, trunk: nn.Module, images: Tensor, labels: Tensor
+        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One pass of training.
 

@@ -46,7 +46,7 @@ def inception_v3(map_size: int) -> nn.Sequential:
     for pool in (network.maxpool1, network.maxpool2):
         pool.padding, pool.ceil_mode = 1, True
 
-    layers = OrderedDict(transform_input=TransformInput())
+    layers: OrderedDict[str, nn.Module] = OrderedDict(transform_input=TransformInput())
     for name, layer in network.named_children():  # in the order in which they are applied
         layers[name] = layer
         if name == "Mixed_5d":
@@ -93,5 +93,6 @@ class _StrideOneB(InceptionB):
 def _convolution(channels: int) -> nn.Conv2d:
     layer = nn.Conv2d(channels, 1024, kernel_size=3, padding=1)
     nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer

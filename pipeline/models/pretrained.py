@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 import torchvision
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.models.backbones import TRUNKS
+from pipeline.models.weights_file import read_given_weights, read_own_weights
 from pipeline.settings import TrainJob
 
 HEAD = "head."  # of the names of a model's tensors
@@ -32,8 +31,10 @@ def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
     if source.startswith("torchvision:"):
         return _download(source.removeprefix("torchvision:"))
     path = Path(path or source)
+    if source.startswith("model:"):
+        return _named_as_trunk(read_own_weights(path)[0])
     if path.suffix == ".safetensors":
-        return {k.removeprefix("trunk."): v for k, v in read_safetensors(path).items()}
+        return _named_as_trunk(read_given_weights(path))
     if not path.is_file():
         raise UserError(f"weights: {path} is missing. Correct the path in `architectures`.")
     try:
@@ -48,6 +49,10 @@ def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
     return state
 
 
+def _named_as_trunk(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix("trunk."): value for name, value in state.items()}
+
+
 def _download(name: str) -> dict[str, Tensor]:
     try:
         return torchvision.models.get_weight(name).get_state_dict(check_hash=True)
@@ -58,27 +63,6 @@ def _download(name: str) -> dict[str, Tensor]:
             f"weights: torchvision could not download {name!r} ({error}). "
             "Download it where there is a network and give its path instead."
         ) from error
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file.
-
-    Raises:
-        UserError: the file is missing or cut short.
-    """
-    if not path.is_file():
-        raise UserError(f"weights: {path} is missing. Train it, or correct the path.")
-    try:
-        return safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: str | Path, error: Exception) -> UserError:
-    """The error of a safetensors file that cannot be read."""
-    return UserError(
-        f"weights: {path} cannot be read ({error}); it may be cut short. Delete it and run again."
-    )
 
 
 def load_trunk(module: nn.Module, name: str, state: dict[str, Tensor], source: str) -> None:
@@ -95,7 +79,7 @@ def load_trunk(module: nn.Module, name: str, state: dict[str, Tensor], source: s
     own = module.state_dict()
     ignored = (*trunk.left_out, HEAD)
     state = {key: value for key, value in state.items() if not key.startswith(ignored)}
-    needed = own.keys()
+    needed = set(own)
     if not any(key.startswith(trunk.added) for key in state):
         needed = {key for key in own if not key.startswith(trunk.added)}
     # older PyTorch files lack the batch counters, which only matter for cumulative statistics

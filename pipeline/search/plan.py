@@ -37,6 +37,7 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
         UserError: the drawn keys do not go together.
     """
     search = study.search
+    assert search is not None  # only searched models have draws
     seed = (study.datasets[dataset].seeds or study.seeds)[0]
     job = study.train_job(dataset, architecture, variant, seed)
     keys = draw(search, job.training, (dataset, architecture, variant), number)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.files import canonical_json
-from pipeline.settings import Range, Search, Section, Training
+from pipeline.settings import Range, Search, Training
 from pipeline.settings.models import WSOL_METHODS
 
 # A quantile function: a uniform number in (0, 1) and a look-up of the training keys, those already
@@ -78,9 +78,12 @@ def space(search: Search, method: str) -> dict[str, Quantile]:
 
 
 def _of_range(chosen: Range) -> Quantile:
-    if chosen.choices is not None:
-        return lambda u, key: chosen.choices[int(u * len(chosen.choices))]
-    return (_log_between if chosen.log else _between)(chosen.low, chosen.high)
+    choices, low, high = chosen.choices, chosen.low, chosen.high
+    if choices is not None:
+        return lambda u, key: choices[int(u * len(choices))]
+    assert low is not None  # `Range` has either
+    assert high is not None
+    return (_log_between if chosen.log else _between)(low, high)
 
 
 def uniform(*names: Any) -> float:
@@ -128,9 +131,7 @@ def field_type(key: str) -> Any:
         KeyError: there is no such key.
     """
     section, _, inner = key.rpartition(".")
-    model: type[Section] = Training
-    if section:
-        model = Training.model_fields[section].annotation
+    model: Any = Training.model_fields[section].annotation if section else Training
     return model.model_fields[inner].annotation
 
 
@@ -138,7 +139,8 @@ def drawable_keys() -> list[str]:
     """The dotted names of all training keys that a search may draw."""
     keys = [key for key in Training.model_fields if key not in NOT_DRAWN]
     for method in WSOL_METHODS:
-        keys += [f"{method}.{key}" for key in Training.model_fields[method].annotation.model_fields]
+        section: Any = Training.model_fields[method].annotation
+        keys += [f"{method}.{key}" for key in section.model_fields]
     return keys
 
 

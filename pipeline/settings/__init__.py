@@ -6,7 +6,7 @@ puts the sections of a study together.
 """
 
 from pipeline.settings.attribution import Attribution, GradientMaps, Methods, Noise, OwnMaps
-from pipeline.settings.base import Bootstrap, Count, Fraction, Positive, Section, Seed
+from pipeline.settings.base import Bootstrap, Count, Fraction, Name, Positive, Section, Seed
 from pipeline.settings.data import Cues, Images, Records, Supersets, SynthBirds
 from pipeline.settings.evaluation import (
     Axioms,
@@ -51,6 +51,7 @@ __all__ = [
     "InsertionDeletion",
     "Methods",
     "ModelNote",
+    "Name",
     "Noise",
     "OwnMaps",
     "PointingGame",

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from pipeline.attribution.catalogue import METHODS
-from pipeline.settings.base import Count, Fraction, Section, Seed
+from pipeline.settings.base import Count, Fraction, Name, Section, Seed
 
 
 class OwnMaps(Section):
@@ -20,7 +20,7 @@ class OwnMaps(Section):
 class Methods(Section, extra="allow"):
     """Attribution methods by kind of model; NAME: {path, model} adds maps of your own."""
 
-    __pydantic_extra__: dict[str, OwnMaps]
+    __pydantic_extra__: dict[Name, OwnMaps]
 
     cam: tuple[str, ...] = Field(("cam", "cam_superset"), description="methods for CAM models")
     calm: tuple[str, ...] = Field(

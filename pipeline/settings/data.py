@@ -37,8 +37,15 @@ class Records(Section):
         description="wsol: folder of the lists, {train,val,test}/{image_ids,class_labels,"
         "image_sizes,localization}.txt",
     )
+    boxes: str | None = Field(
+        None,
+        description="folder: file of boxes, CSV with the first line image_id,x0,y0,x1,y1, or COCO "
+        "JSON; null: boxes.csv in the root, if it is there",
+    )
     masks: str | None = Field(
-        None, description="wsol: folder that the mask paths start from; null: the root"
+        None,
+        description="wsol: folder that the mask paths start from; null: the root. folder: folder "
+        "of PNG masks (> 0 is object), or COCO JSON; null: masks/ in the root, if it is there",
     )
     classes: str = Field(
         "all",
@@ -60,11 +67,15 @@ class Records(Section):
     val_seed: Seed = Field(0, description="seed of the choice of val images")
 
     @model_validator(mode="after")
-    def _lists_of_wsol(self) -> "Records":
+    def _keys_of_the_layout(self) -> "Records":
         if self.layout == "wsol" and self.metadata is None:
             raise ValueError("layout wsol needs `metadata`, the folder of the benchmark's lists")
-        if self.layout != "wsol" and (self.metadata or self.masks):
-            raise ValueError("`metadata` and `masks` are for layout wsol alone; remove them")
+        if self.layout != "wsol" and self.metadata:
+            raise ValueError("`metadata` is for layout wsol alone; remove it")
+        if self.layout == "cub" and self.masks:
+            raise ValueError("`masks` is for layouts wsol and folder; remove it")
+        if self.layout != "folder" and self.boxes:
+            raise ValueError("`boxes` is for layout folder alone; remove it")
         return self
 
 

@@ -16,6 +16,11 @@ class Report(Section):
     kinds_images: Count = Field(
         3, description="test images in the figures that show every kind of map, or every method"
     )
+    explorer_images: Count = Field(
+        12,
+        description="test images in the explorer of report.html, of each data set and "
+        "architecture; one costs about 10 kB, and 1.3 kB for each of its maps",
+    )
     seed: Seed = Field(0, description="seed of the choice of images and pairs")
 
 

@@ -23,7 +23,7 @@ class Range(Section):
     def _one_form(self) -> "Range":
         if (self.choices is None) == (self.low is None or self.high is None):
             raise ValueError("give either `low` and `high`, or `choices`")
-        if self.choices is None and self.low > self.high:
+        if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"low ({self.low:g}) is above high ({self.high:g})")
         if self.log and (self.low is None or self.low <= 0):
             raise ValueError("`log` needs a `low` above 0")

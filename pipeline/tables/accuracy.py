@@ -19,7 +19,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         rows = [
             Row(
                 kind="measured",
-                names=(group.variant,),
+                names=(group.name,),
                 cells={
                     column: cell
                     for column, cell in (

@@ -93,20 +93,20 @@ def _row(
             column = f"parts_{key}" if key.isdigit() else key
             cells[column] = pooled(group.scores, name, level=job.level)
     cells["delta"] = delta(group, mean, cam, mean, job)
-    cells = {column: cell for column, cell in cells.items() if cell}
-    if not cells:
+    known = {column: cell for column, cell in cells.items() if cell}
+    if not known:
         return None
     if group.baseline:
         return Row(
             kind="baseline",
-            names=("baseline", group.method),
-            cells=cells,
+            names=(group.name, group.method),
+            cells=known,
             sources=sources(group.scores),
         )
     return Row(
         kind="measured",
-        names=(group.variant, group.method),
-        cells=cells,
+        names=(group.name, group.method),
+        cells=known,
         trained=group.note(job).method,
         sources=sources(group.scores),
     )

@@ -158,7 +158,7 @@ def by_method(groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Group]
     """(variant, method) -> task -> group, in the order of the groups."""
     found: dict[tuple[str, str], dict[str, Group]] = {}
     for group in groups:
-        found.setdefault((group.variant, group.method), {})[group.task] = group
+        found.setdefault((group.name, group.method), {})[group.task] = group
     return found
 
 

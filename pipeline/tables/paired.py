@@ -40,6 +40,8 @@ def difference(
         scale * (score["values"][name] - other["values"][of_reference])
         for score, other in zip(scores, reference, strict=True)
     ]
+    assert mine is not None  # else there were a mismatch
+    assert theirs is not None
     low, high = defined_interval(scale * (mine - theirs), level)
     return Cell(value=float(np.mean(differences)), low=low, high=high)
 

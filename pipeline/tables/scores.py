@@ -27,6 +27,11 @@ class Group:
     scores: Sequence[Mapping[str, Any]]
 
     @property
+    def name(self) -> str:
+        """The variant, or "baseline"."""
+        return self.variant or "baseline"
+
+    @property
     def baseline(self) -> bool:
         """Whether it was measured without a model."""
         return self.variant is None
@@ -46,18 +51,28 @@ class Group:
         return job.models[name]
 
 
+# task, data set, architecture, variant, method
+_Key = tuple[str, str, str | None, str | None, str]
+
+
 def read_groups(paths: Iterable[str]) -> list[Group]:
     """Read score files and group them, models first and baselines last, else in given order.
 
     Raises:
         UserError: a file is missing or no score, or two are of the same model, seed and method.
     """
-    found: dict[tuple, dict[int | None, dict[str, Any]]] = {}
+    found: dict[_Key, dict[int | None, dict[str, Any]]] = {}
     for path in paths:
         score = read_score(path) | {"path": str(path)}
         identity = score["identity"]
-        key = (score["task"], *(identity[k] for k in ("dataset", "architecture", "variant")))
-        of_seed = found.setdefault((*key, identity["method"]), {})
+        key = (
+            score["task"],
+            identity["dataset"],
+            identity["architecture"],
+            identity["variant"],
+            identity["method"],
+        )
+        of_seed = found.setdefault(key, {})
         if identity["seed"] in of_seed:
             raise UserError(
                 f"{path} and {of_seed[identity['seed']]['path']} measure the same: give one."
@@ -66,7 +81,7 @@ def read_groups(paths: Iterable[str]) -> list[Group]:
     groups = [
         Group(
             *key,
-            scores=[of_seed[seed] for seed in sorted(of_seed, key=lambda s: (s is not None, s))],
+            [of_seed[seed] for seed in sorted(of_seed, key=lambda s: (s is not None, s))],
         )
         for key, of_seed in found.items()
     ]
@@ -75,4 +90,8 @@ def read_groups(paths: Iterable[str]) -> list[Group]:
 
 def datasets_and_architectures(groups: Iterable[Group]) -> list[tuple[str, str]]:
     """The (data set, architecture) of the models, each once."""
-    return list(dict.fromkeys((g.dataset, g.architecture) for g in groups if not g.baseline))
+    return list(
+        dict.fromkeys(
+            (g.dataset, g.architecture) for g in groups if not g.baseline and g.architecture
+        )
+    )

@@ -169,9 +169,10 @@ def mean_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarra
     if not same_images(scores):
         return None
     found = [per_image(score).get(f"replicates.{name}") for score in scores]
-    if any(each is None for each in found) or len({len(each) for each in found}) != 1:
+    kept = [each for each in found if each is not None]
+    if len(kept) < len(found) or len({len(each) for each in kept}) != 1:
         return None
-    return np.mean(found, axis=0)
+    return np.mean(kept, axis=0)
 
 
 def defined_interval(
@@ -188,7 +189,10 @@ def defined_interval(
 def same_images(scores: Iterable[Mapping[str, Any]]) -> bool:
     """Whether all scores name the images (or grids) that they measured, and these are the same."""
     ids = [per_image(score).get("image_id") for score in scores]
-    return all(each is not None and np.array_equal(each, ids[0]) for each in ids)
+    first = ids[0]
+    return first is not None and all(
+        each is not None and np.array_equal(each, first) for each in ids
+    )
 
 
 def per_image(score: Mapping[str, Any]) -> Mapping[str, np.ndarray]:

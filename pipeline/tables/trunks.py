@@ -35,10 +35,10 @@ def trunk_table(groups: Sequence[Group], job: TablesJob) -> Table:
                     (n for m in ("maxboxaccv2", "pxap") if (n := f"{target}.{m}") in values), None
                 )
                 cell = pooled(group.scores, name, 100.0, job.level) if name else None
-                if cell:
+                if name and cell:
                     if name.endswith(".pxap"):
                         columns[column] = f"{dataset} {architecture} (PxAP)"
-                    key = (group.variant, group.method, target)
+                    key = (group.name, group.method, target)
                     cells.setdefault(key, {})[column] = cell
                     made_of.setdefault(key, []).extend(sources(group.scores))
     for key, found in cells.items():

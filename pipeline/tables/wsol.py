@@ -157,9 +157,7 @@ def _rows(group: Group, cam: Group | None, job: TablesJob) -> Iterator[Row]:
                 break
         yield Row(
             kind="baseline" if group.baseline else "measured",
-            names=("baseline", group.method, "")
-            if group.baseline
-            else (group.variant, group.method, target),
+            names=(group.name, group.method, "" if group.baseline else target),
             cells={column: cell for column, cell in cells.items() if cell},
             trained=None if group.baseline else group.note(job).method,
             sources=sources(group.scores),

@@ -157,24 +157,32 @@ def test_a_failure_keeps_the_earlier_file(path, tmp_path):
 def test_a_file_cut_short_is_told_with_its_name_and_the_cure(path, size):
     content = path.read_bytes()
     path.write_bytes(content[:size])
-    with pytest.raises(UserError, match="Delete it") as caught:
+    with pytest.raises(UserError, match="moved aside") as caught:
         MapStore.open(path)
     assert str(path) in str(caught.value)
+    assert not path.exists()
 
 
-def test_damage_in_the_middle_is_told_when_read(path):
+@pytest.mark.parametrize("place", [0.02, 0.1, 0.5, 0.99])
+def test_a_flipped_bit_is_told_wherever_it_is(path, place):
     content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 64] = bytes(64)
+    content[int(place * len(content))] ^= 1
     path.write_bytes(content)
-
-    def read():
-        with MapStore.open(path) as store:
-            return store.maps[:]
-
-    with pytest.raises(UserError, match="Delete it") as caught:
-        read()
+    with pytest.raises(UserError, match=r"its SHA-256 .* moved aside") as caught:
+        MapStore.open(path)
     assert str(path) in str(caught.value)
+    assert path.with_name("joint.h5.damaged").read_bytes() == content
+
+
+def test_damage_while_the_file_is_in_use_is_told(path):
+    with MapStore.open(path) as store:
+        with h5py.File(path, locking=False) as file:
+            chunk = file["maps"].id.get_chunk_info(0)
+        with path.open("r+b") as stream:
+            stream.seek(chunk.byte_offset + chunk.size // 2)
+            stream.write(bytes(64))
+        with pytest.raises(UserError, match="moved aside"):
+            store.maps[:]
 
 
 def test_another_file_is_no_store(tmp_path):

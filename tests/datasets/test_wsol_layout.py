@@ -261,7 +261,11 @@ def test_the_lists_are_asked_for_and_refused_elsewhere():
     with pytest.raises(ValueError, match="needs `metadata`"):
         Records(layout="wsol")
     with pytest.raises(ValueError, match="for layout wsol alone"):
-        Records(layout="folder", masks="masks")
+        Records(layout="folder", metadata="lists")
+    with pytest.raises(ValueError, match="for layouts wsol and folder"):
+        Records(layout="cub", masks="masks")
+    with pytest.raises(ValueError, match="for layout folder alone"):
+        Records(layout="cub", boxes="boxes.csv")
 
 
 @pytest.mark.real_data

@@ -66,7 +66,7 @@ def store(path, rows, maps, targets="class"):
         method="cam",
         targets=targets,
         units="logit",
-        attributes={},
+        attributes={"forwards": len(rows)},
     ) as writer:
         writer.write(0, np.stack(maps), np.ones(len(rows)))
 

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from pipeline import calm
 from pipeline.errors import UserError
 from pipeline.models import build_classifier, load_model, save_model
-from pipeline.models.classifier import read_about
+from pipeline.models.weights_file import read_own_weights
 from pipeline.settings import Training, TrainJob
 
 IMAGES = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -92,7 +92,8 @@ def test_a_saved_model_is_rebuilt_from_its_file_alone(tmp_path):
     again = load_model(tmp_path / "weights.safetensors")
     assert torch.equal(again(IMAGES), model(IMAGES))
     assert again.job == model.job
-    assert read_about(tmp_path / "weights.safetensors")["provenance"] == {"code": "abc"}
+    about = read_own_weights(tmp_path / "weights.safetensors")[1]
+    assert about["provenance"] == {"code": "abc"}
 
 
 def test_the_map_size_of_the_job_is_the_trunks():
@@ -107,7 +108,7 @@ def test_a_file_from_before_the_map_size_has_the_larger_maps(tmp_path):
     path = tmp_path / "weights.safetensors"
     model = build_classifier(job("calm_em"), 5).eval()
     save_model(model, path, {})
-    about = read_about(path)
+    about = read_own_weights(path)[1]  # without its checksum, as files were before that too
     del about["job"]["map_size"]
     save_file(load_file(path), path, metadata={"model": json.dumps(about)})
     again = load_model(path)
@@ -134,8 +135,31 @@ def test_a_cut_weights_file_is_named(tmp_path, cut):
     path = tmp_path / "weights.safetensors"
     save_model(build_classifier(job(), 5), path, {})
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(UserError, match=r"weights\.safetensors cannot be read"):
+    with pytest.raises(UserError, match=r"weights\.safetensors is damaged.*moved aside"):
         load_model(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("place", [0.3, 0.9, -1])
+def test_a_flipped_bit_in_a_weights_file_is_found(tmp_path, place):
+    path = tmp_path / "weights.safetensors"
+    save_model(build_classifier(job(), 5), path, {"code": "abc"})
+    content = bytearray(path.read_bytes())
+    content[place if place < 0 else int(place * len(content))] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"weights\.safetensors is damaged \(its SHA-256"):
+        build_classifier(job(weights="model:a/b/c"), 5, path)
+    assert path.with_name("weights.safetensors.damaged").read_bytes() == content
+
+
+def test_weights_from_elsewhere_stay_where_they_are(tmp_path):
+    path = tmp_path / "given.safetensors"
+    save_file(build_classifier(job(), 5).trunk.state_dict(), path)
+    build_classifier(job(weights=str(path)), 5)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"given\.safetensors cannot be read"):
+        build_classifier(job(weights=str(path)), 5)
+    assert path.exists()
 
 
 def test_weights_that_do_not_fit_name_missing_and_unexpected_keys(tmp_path):

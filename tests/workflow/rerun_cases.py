@@ -47,12 +47,13 @@ JOBS = (
     "figure_counterfactual birds/small_pretrained",
     "figure_kinds birds/small_pretrained",
     "figure_cue_scores birds/small_pretrained",
+    "explorer birds/small_pretrained",
     "report",
 )
 
 # Patterns of jobs. What is downstream of ...
 TABLES = ("tables", "figure_cue_scores *", "report")
-PICTURES = ("figure_gallery *", "figure_counterfactual *", "figure_kinds *")
+PICTURES = ("figure_gallery *", "figure_counterfactual *", "figure_kinds *", "explorer *")
 MAPS = ("cue_localization *", "wsol birds*", *PICTURES, *TABLES)
 MODELS = ("attribute *", "classification *", "figure_training *", *MAPS)
 CUES = ("attribute *", "cue_baseline *", *MAPS)
@@ -116,6 +117,7 @@ CASES = (
         NOTHING,
     ),
     Case("`title`", config(title="Another title"), ("report",)),
+    Case("`tensorboard`", config(tensorboard=True), ("report",)),
     Case("`report.dpi`", config(report__dpi=90), FIGURES),
     Case(
         "`lr` of the variant `calm_em`",
@@ -144,7 +146,13 @@ CASES = (
     Case(
         "one more method, `conditional`",
         config(methods__calm=["joint", "counterfactual", "conditional"]),
-        ("* */conditional", "figure_gallery_of_variant *", "figure_kinds *", *TABLES),
+        (
+            "* */conditional",
+            "figure_gallery_of_variant *",
+            "figure_kinds *",
+            "explorer *",
+            *TABLES,
+        ),
         (
             *(f"{rule} {CALM}/conditional" for rule in ("attribute", "cue_localization", "wsol")),
             "figure_gallery_of_variant birds/small_pretrained/calm_em",
@@ -228,7 +236,10 @@ CASES = (
     Case("code of a table (`tables/wsol.py`)", edit("pipeline/tables/wsol.py"), TABLES),
     Case("code of a figure (`cue_scores.py`)", edit("pipeline/figures/cue_scores.py"),
          ("figure_cue_scores *", "report")),
-    Case("code of the report (`report.py`)", edit("pipeline/report.py"), ("report",)),
+    Case("code of the report (`report/page.py`, `report.js`)",
+         edit("pipeline/report/page.py", "pipeline/data/report.js"), ("report",)),
+    Case("code of the explorer (`report/explorer.py`)", edit("pipeline/report/explorer.py"),
+         ("explorer *", "report")),
 )  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 #   weights, test shards, records (+ pairs, supersets) -> maps/{model}/{method}.h5
 #   the same of the val images, of their own class     -> maps/{model}/val/{method}.h5
 #   the same, a user's own maps (docs/own_maps.md)     -> maps/{model}/{method}.h5
+# With `map_chunks` of a data set:
+#   the same                     -> maps/{model}/[val/]chunks/{method}/{0,1,...}.h5
+#   the chunks of a method       -> maps/{model}/[val/]{method}.h5, which reads as if in one piece
 # One forward an image serves all of its targets (pipeline/attribution/plan.py).
 rule attribute:
     input:
@@ -18,7 +21,8 @@ rule attribute:
     benchmark:
         f"{RESULTS}/benchmarks/attribute/{MODEL}/{{method}}.tsv"
     wildcard_constraints:
-        method="|".join(name for name in METHODS if name not in NOISE),
+        dataset=WHOLE,
+        method=NO_NOISE,
     conda:
         ENV
     threads: 1
@@ -28,10 +32,12 @@ rule attribute:
     params:
         entry=lambda wildcards: entries_of(wildcards.method),
         options=lambda wildcards: options_of(wildcards.method),
+        chunk="0 1",
     shell:
         "python -m pipeline.attribution --section {params.options:q} --method {wildcards.method}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
-        " --pairs {input.pairs:q} --supersets {input.supersets:q} --out {output:q}"
+        " --pairs {input.pairs:q} --supersets {input.supersets:q} --chunk {params.chunk}"
+        " --out {output:q}"
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
@@ -66,6 +72,8 @@ rule attribute_noise:
         f"{RESULTS}/logs/attribute/{MODEL}/noise.log",
     benchmark:
         f"{RESULTS}/benchmarks/attribute/{MODEL}/noise.tsv"
+    wildcard_constraints:
+        dataset=WHOLE,
     conda:
         ENV
     threads: 1
@@ -76,10 +84,11 @@ rule attribute_noise:
         methods=NOISE,
         entry=entries_of(*NOISE),
         options=options_of(*NOISE),
+        chunk="0 1",
     shell:
         "python -m pipeline.attribution --section {params.options:q} --method {params.methods}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
-        " --pairs {input.pairs:q} --out {output:q} --batch-size 8"
+        " --pairs {input.pairs:q} --chunk {params.chunk} --out {output:q} --batch-size 8"
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
@@ -96,6 +105,81 @@ use rule attribute_noise as attribute_noise_val with:
         f"{RESULTS}/logs/attribute/{MODEL}/val/noise.log",
     benchmark:
         f"{RESULTS}/benchmarks/attribute/{MODEL}/val/noise.tsv"
+
+
+# A chunk of either split; {folder} is "" or "val/".
+use rule attribute as attribute_chunk with:
+    input:
+        weights=WEIGHTS,
+        shards=chunk_shards,
+        records=chunk_records,
+        pairs=chunk_pairs,
+        supersets=f"{RESULTS}/supersets/{{dataset}}.json",
+        code=method_code,
+    output:
+        f"{RESULTS}/maps/{MODEL}/{{folder}}chunks/{{method}}/{{chunk}}.h5",
+    log:
+        f"{RESULTS}/logs/attribute/{MODEL}/{{folder}}chunks/{{method}}/{{chunk}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/attribute/{MODEL}/{{folder}}chunks/{{method}}/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=CHUNKED,
+        method=NO_NOISE,
+        folder="(val/)?",
+        chunk=r"\d+",
+    params:
+        entry=lambda wildcards: entries_of(wildcards.method),
+        options=lambda wildcards: options_of(wildcards.method),
+        chunk=chunk_of,
+
+
+use rule attribute_noise as attribute_noise_chunk with:
+    input:
+        weights=WEIGHTS,
+        shards=chunk_shards,
+        records=chunk_records,
+        pairs=chunk_pairs,
+        code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
+    output:
+        [
+            f"{RESULTS}/maps/{MODEL}/{{folder}}chunks/{name}/{{chunk}}.h5"
+            for name in NOISE
+        ],
+    log:
+        f"{RESULTS}/logs/attribute/{MODEL}/{{folder}}chunks/noise/{{chunk}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/attribute/{MODEL}/{{folder}}chunks/noise/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=CHUNKED,
+        folder="(val/)?",
+        chunk=r"\d+",
+    params:
+        methods=NOISE,
+        entry=entries_of(*NOISE),
+        options=options_of(*NOISE),
+        chunk=chunk_of,
+
+
+rule join_maps:
+    input:
+        chunks=chunk_files,
+        code=code_of("pipeline.attribution.join"),
+    output:
+        f"{RESULTS}/maps/{MODEL}/{{folder}}{{method}}.h5",
+    log:
+        f"{RESULTS}/logs/attribute/{MODEL}/{{folder}}{{method}}.log",
+    wildcard_constraints:
+        dataset=CHUNKED,
+        method="|".join(METHODS),
+        folder="(val/)?",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m pipeline.attribution.join --chunks {input.chunks:q} --out {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule own_maps:

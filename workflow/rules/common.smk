@@ -1,6 +1,7 @@
 # Common: the validated config, path patterns, and what several stages ask of them.
 import os
 import shlex
+import shutil
 import sys
 
 sys.path.insert(0, workflow.basedir)
@@ -10,7 +11,7 @@ from functools import cache
 from glob import escape, glob
 from types import SimpleNamespace
 
-from pipeline import codegraph
+from pipeline import codegraph, orphans
 from pipeline import config as study_config
 from pipeline.attribution.catalogue import METHODS
 from pipeline.errors import UserError
@@ -42,9 +43,19 @@ wildcard_constraints:
 
 
 # Jobs import `pipeline` from this checkout. Without --use-conda they run in the Python that runs
-# Snakemake; with it, in their environment, which is activated before this prefix.
-prefix = f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
-if "conda" not in {str(m) for m in workflow.deployment_settings.deployment_method}:
+# Snakemake; with it, in their environment, which is activated before this prefix. The parent of the
+# shell is Snakemake: no job outlives it (pipeline/orphans.py).
+prefix = (
+    f"export PYTHONPATH={shlex.quote(str(workflow.basedir))} {orphans.VARIABLE}=$PPID; "
+)
+if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}:
+    if not shutil.which("conda"):
+        raise WorkflowError(
+            "--use-conda needs conda on the PATH, 24.7.1 or later, and there is none. Install it "
+            "(https://conda-forge.org/download), or leave --use-conda out: the rules then run in "
+            "the Python that Snakemake runs in."
+        )
+else:
     prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
 shell.prefix(prefix)
 
@@ -112,8 +123,9 @@ def raw_inputs(wildcards):
     if dataset.draw:
         return f"{RESULTS}/raw/{wildcards.dataset}.json"
     folder = dataset.records.metadata or dataset.root
-    files = (os.path.join(folder, name) for name in ANNOTATIONS[dataset.records.layout])
-    return [file for file in files if os.path.exists(file)]
+    files = [os.path.join(folder, name) for name in ANNOTATIONS[dataset.records.layout]]
+    files += filter(None, (dataset.records.boxes, dataset.records.masks))
+    return [file for file in files if os.path.isfile(file)]  # masks may be a folder
 
 
 def first_seed(dataset):

@@ -1,7 +1,8 @@
 # Stage 8, report: scores -> tables; tables and figures (figures.smk) -> report.html.
 #   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/tables/catalogue.py
 #                                   that there are scores for, tables/tables.json (the same, and what each row is made of)
-#   tables, figures              -> report.html
+#   test images and all maps     -> explorer/{dataset}/{architecture}.json, of a few images
+#   tables, figures, explorer    -> report.html
 rule tables:
     input:
         scores=all_scores(),
@@ -41,10 +42,44 @@ rule tables:
         " --out {params.out:q} > {log:q} 2>&1"
 
 
+rule explorer:
+    input:
+        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
+        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
+        part_maps=part_maps_of,
+        pairs=pairs_of,
+        maps=map_files(explored_names),
+        code=code_of("pipeline.report.explorer"),
+    output:
+        f"{RESULTS}/explorer/{{dataset}}/{{architecture}}.json",
+    log:
+        f"{RESULTS}/logs/explorer/{{dataset}}/{{architecture}}.log",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        images=STUDY.report.explorer_images,
+        seed=STUDY.report.seed,
+        model_seed=lambda wildcards: first_seed(wildcards.dataset),
+        names=explored_names,
+        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+    shell:
+        "python -m pipeline.report.explorer --dataset {wildcards.dataset}"
+        " --architecture {wildcards.architecture} --model-seed {params.model_seed}"
+        " --images {params.images} --seed {params.seed} --shards {input.shards:q}"
+        " --resize {params.resize} --records {input.records:q} --classes {input.classes:q}"
+        " --part-maps {input.part_maps:q} --pairs {input.pairs:q} --names {params.names:q}"
+        " --maps {input.maps:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule report:
     input:
         tables=f"{RESULTS}/tables/tables.json",
         figures=report_figures(),
+        explorers=explorers(),
         captions=expand(
             f"{CAPTIONS}/{{name}}.rst",
             name=(*TABLES, *FIGURE_NAMES),
@@ -75,7 +110,16 @@ rule report:
                 dataset=filter(is_studied, STUDY.datasets),
             ),
         ],
-        template=f"{DATA}/report.html.j2",
+        page=expand(
+            f"{DATA}/{{name}}",
+            name=(
+                "report.html.j2",
+                "report.css",
+                "report.js",
+                "explorer_maps.js",
+                "explorer.js",
+            ),
+        ),
         code=code_of("pipeline.report"),
     output:
         report(
@@ -93,8 +137,10 @@ rule report:
         mem_mb=1000,
     params:
         study=study_config.params(STUDY),
+        benchmarks=f"{RESULTS}/benchmarks",
     shell:
         "python -m pipeline.report --study {params.study:q} --tables {input.tables:q}"
-        " --figures {input.figures:q} --captions {input.captions:q} --metrics {input.metrics:q}"
-        " --checks {input.checks:q} --manifests {input.manifests:q} --out {output:q}"
+        " --figures {input.figures:q} --explorers {input.explorers:q}"
+        " --captions {input.captions:q} --metrics {input.metrics:q} --checks {input.checks:q}"
+        " --manifests {input.manifests:q} --benchmarks {params.benchmarks:q} --out {output:q}"
         " > {log:q} 2>&1"

@@ -47,3 +47,23 @@ def tables_section():
             "models": models,
         }
     )
+
+
+def explored_names(wildcards):
+    """VARIANT/METHOD of every map of the first seed; counterfactuals need class pairs."""
+    return [
+        f"{variant}/{method}"
+        for variant, methods in methods_of(wildcards).items()
+        for method in methods
+        if method != "counterfactual" or dataset_of(wildcards).cues
+    ]
+
+
+def explorers():
+    """Data of the explorer, for every data set and architecture whose maps are measured."""
+    return [
+        f"{RESULTS}/explorer/{name}/{architecture}.json"
+        for name, dataset in STUDY.datasets.items()
+        if is_studied(name)
+        for architecture in dataset.architectures
+    ]

@@ -3,6 +3,7 @@
 #     -> models/{model}/weights.safetensors, history.csv, metrics.json, section.json
 # Checkpoints are no output: Snakemake would delete them with a failed job, and they are what an
 # interrupted training goes on from.
+# With `--set-resources train:gpu=4` it starts a process a GPU itself (docs/several_gpus.md).
 rule train:
     input:
         train=training_shards("train"),
@@ -36,10 +37,16 @@ rule train:
         ),
         out=lambda wildcards: f"{RESULTS}/models/{MODEL}".format(**wildcards),
         checkpoints=f"{RESULTS}/checkpoints",
+        # Snakemake does not track params that ask for threads: to watch a training retrains nothing
+        tensorboard=lambda wildcards, threads: (
+            f"{RESULTS}/tensorboard/{MODEL}".format(**wildcards)
+            if STUDY.tensorboard
+            else []
+        ),
     shell:
         "python -m pipeline.train --section {params.section:q} --train-shards {input.train:q}"
         " --val-shards {input.val:q} --classes {input.classes:q} --init-weights {input.init:q}"
         " --overrides {input.overrides:q} --attributes {params.attributes:q}"
-        " --checkpoints {params.checkpoints:q} --out {params.out:q}"
-        " --workers {threads} --threads {threads}"
+        " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --out {params.out:q} --workers {threads} --threads {threads}"
         " --gpus {resources.gpu} > {log:q} 2>&1"

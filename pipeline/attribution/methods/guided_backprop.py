@@ -68,5 +68,5 @@ class _WithReluModules(nn.Module):
 
 def _is_relu(node: fx.Node, trunk: nn.Module) -> bool:
     if node.op == "call_module":
-        return isinstance(trunk.get_submodule(node.target), nn.ReLU)
+        return isinstance(trunk.get_submodule(str(node.target)), nn.ReLU)
     return node.op == "call_function" and node.target is F.relu

@@ -68,8 +68,7 @@ class _Moments:
 
     def __init__(self) -> None:
         self._count = 0
-        self._sum: Tensor | float = 0.0
-        self._squares: Tensor | float = 0.0
+        self._sum = self._squares = torch.zeros((), dtype=torch.float64)
 
     def update(self, values: Tensor) -> None:
         """Add n samples (n, ...)."""

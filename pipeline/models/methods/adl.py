@@ -8,7 +8,7 @@ weighted by the attention's sigmoid. At test the trunk is CAM's.
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx
 
 from pipeline.models.heads import CamHead
 from pipeline.models.methods.altered import altered
@@ -38,7 +38,7 @@ class Adl(CamHead):
         self.options = training.adl
 
     def training_step(
-        self, trunk: nn.Module, images: Tensor, labels: Tensor
+        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step with features dropped, see `pipeline.models.heads.Head`."""
         changes = dict.fromkeys(self.places, self.dropped)

@@ -31,7 +31,7 @@ class _Altered(fx.Interpreter):
 
     def __init__(self, trunk: fx.GraphModule, changes: Mapping[str, Change]) -> None:
         super().__init__(trunk)
-        outputs = trunk.graph.output_node().args[0]
+        outputs: Any = trunk.graph.output_node().args[0]  # name -> node
         self.changes = {outputs[name]: change for name, change in changes.items()}
 
     def run_node(self, n: fx.Node) -> Any:

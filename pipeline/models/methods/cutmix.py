@@ -6,7 +6,7 @@ The loss mixes both images' labels by area. The map is CAM's.
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx
 
 from pipeline.models.heads import CamHead
 from pipeline.settings import Training
@@ -22,7 +22,7 @@ class Cutmix(CamHead):
         self.options = training.cutmix
 
     def training_step(
-        self, trunk: nn.Module, images: Tensor, labels: Tensor
+        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step on mixed images and labels, see `pipeline.models.heads.Head`."""
         if torch.rand(()) >= self.options.probability:
@@ -52,10 +52,11 @@ def rectangle(
         centre: row and column, pixels.
     """
     half = (1 - share) ** 0.5 / 2
-    return tuple(
+    rows, columns = (
         slice(max(middle - round(half * side), 0), min(middle + round(half * side), side))
         for middle, side in zip(centre, (height, width), strict=True)
     )
+    return rows, columns
 
 
 def mixed(images: Tensor, others: Tensor, rows: slice, columns: slice) -> Tensor:

@@ -6,7 +6,7 @@ What is hidden becomes zero, the mean colour of normalised images. The map is CA
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx
 
 from pipeline.models.heads import CamHead
 from pipeline.settings import Training
@@ -22,7 +22,7 @@ class Has(CamHead):
         self.options = training.has
 
     def training_step(
-        self, trunk: nn.Module, images: Tensor, labels: Tensor
+        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step on images with hidden squares, see `pipeline.models.heads.Head`."""
         images = hidden(images, self.options.grid_size, self.options.drop_rate)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from pipeline.attribution.normalise import minmax
 from pipeline.models.heads import CamHead
@@ -78,12 +78,12 @@ class Inca(CamHead):
         self.attention = nn.ModuleList(map(NonLocalAttention, self.places.values()))
 
     def training_step(
-        self, trunk: nn.Module, images: Tensor, labels: Tensor
+        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy and both attention losses, see `pipeline.models.heads.Head`."""
         seen: list[Seen] = []
 
-        def change_by(attention: NonLocalAttention) -> Callable[[Tensor], Tensor]:
+        def change_by(attention: nn.Module) -> Callable[[Tensor], Tensor]:
             def change(features: Tensor) -> Tensor:
                 raw = attention(features)
                 seen.append(Seen(features, minmax(raw)))
@@ -94,14 +94,15 @@ class Inca(CamHead):
         changes = dict(zip(self.places, map(change_by, self.attention), strict=True))
         maps = self(altered(trunk, images, changes)["features"])
         contrast = sum(
-            contrastive_loss(*place, self.options.low, self.options.high) for place in seen
+            (contrastive_loss(*place, self.options.low, self.options.high) for place in seen),
+            start=maps.new_zeros(()),
         )
-        losses = (
-            self.loss(maps, labels),
-            self.options.contrast * contrast / len(seen),
-            self.options.consistency * consistency_loss([place.attention for place in seen]),
+        consistency = consistency_loss([place.attention for place in seen])
+        return maps, (
+            self.loss(maps, labels)
+            + self.options.contrast * contrast / len(seen)
+            + self.options.consistency * consistency
         )
-        return maps, sum(losses)
 
     def dropped(self, features: Tensor, raw: Tensor, attention: Tensor) -> Tensor:
         """Mask or weight features, by one coin a mini-batch.
@@ -167,4 +168,4 @@ def consistency_loss(attention: list[Tensor]) -> Tensor:
         )
         for each in earlier
     ]
-    return sum(distances) / len(distances)
+    return sum(distances, start=last.new_zeros(())) / len(distances)

@@ -1,0 +1,41 @@
+"""A split cut into chunks, so that the maps of one method are the work of several jobs.
+
+Cuts fall between batches. A chunk then has the very batches that one job for the whole split would
+have, and the same maps to the last bit: how a forward pass rounds may depend on what else is in
+its batch.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.attribution.plan import Plan
+
+
+def cut(
+    plan: Plan, image_ids: Sequence[str], batch_size: int, number: int, chunks: int
+) -> tuple[Plan, np.ndarray]:
+    """The part of a plan that is one chunk's, and the samples that it needs.
+
+    Batches in which no image has a map are in no chunk; the others are shared out evenly, in
+    their order.
+
+    Args:
+        plan: of the whole split.
+        image_ids: of all the split's samples, in the stored order.
+        batch_size: images a batch.
+        number: of the chunk, 0 .. chunks - 1.
+        chunks: how many there are; 1 for the whole split.
+
+    Returns:
+        The plan of the chunk; indices of its samples, ascending, in whole batches. Both are empty
+        for some of the chunks where there are fewer batches than chunks.
+    """
+    mapped = np.array([image in plan.targets for image in image_ids])  # (N,)
+    starts = np.arange(0, len(mapped), batch_size)
+    batches = starts[np.logical_or.reduceat(mapped, starts)]
+    own = batches[number * len(batches) // chunks : (number + 1) * len(batches) // chunks]
+    rows = (own[:, None] + np.arange(batch_size)).ravel()
+    rows = rows[rows < len(mapped)]
+    ids = [image_ids[row] for row in rows[mapped[rows]]]
+    return Plan({image: plan.targets[image] for image in ids}), rows

@@ -1,0 +1,96 @@
+"""``calm explain``: one image, the prediction, where the model looked, and what that means."""
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """\
+Explain what a model says of one image.
+
+Prints the prediction with its probability and, for each attribution map, what its values mean;
+writes each map as a picture with a colour bar (PNG) and as numbers (HDF5). A CALM model's maps are
+probabilities: of the cue for the class being at each place. A CAM model's are not, and the text
+says so.
+
+The weights are those of a study (weights.safetensors: the names of the classes are found beside
+them), or a state dict of torchvision's SqueezeNet 1.0, ResNet-18 or ResNet-50, as a CAM model."""
+
+EXAMPLES = """\
+  calm explain bird.jpg --weights results/models/birds/small/calm_em/seed0/weights.safetensors
+      what is it, and where is the cue?
+  calm explain dog.jpg --weights W --class afghan_hound --against gazelle_hound
+      why an Afghan hound rather than a gazelle hound (a CALM model)?
+  calm explain dog.jpg --weights W --superset dog
+      where is a cue for any of the dogs of ImageNet?
+  calm explain bird.jpg --weights W --superset sparrow
+      the same for all classes with "sparrow" in their names
+  calm explain dog.jpg --weights squeezenet1_0.pth --method cam gradcam
+      ImageNet weights of torchvision, two methods
+
+in a notebook:
+  from pipeline.explain import explain
+  explain("bird.jpg", "weights.safetensors", against="House Sparrow")"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's own."""
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="JPEG, PNG or the like")
+    parser.add_argument(
+        "--weights", required=True, help="weights.safetensors of a study, or .pth of torchvision"
+    )
+    parser.add_argument(
+        "--class",
+        dest="of",
+        metavar="CLASS",
+        help="class to explain: its name or label (default: the predicted one)",
+    )
+    parser.add_argument("--against", metavar="CLASS", help="and why not this one: counterfactual")
+    parser.add_argument("--superset", metavar="NAME", help="and the map of a set of classes")
+    parser.add_argument(
+        "--method",
+        nargs="+",
+        default=[],
+        help="attribution methods (docs/methods.md; default: joint for CALM, cam for CAM)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("explained"), help="folder to write (default: %(default)s)"
+    )
+    model = parser.add_argument_group("where the weights do not say it themselves")
+    model.add_argument("--trunk", help="of a state dict whose file is not named after it")
+    model.add_argument("--classes", type=Path, metavar="CSV", help="names of the classes")
+    model.add_argument("--size", type=int, help="side of the model's images, pixels")
+    model.add_argument(
+        "--resize",
+        choices=("square", "short_side"),
+        help="the whole image squeezed (default of a study), or its centre (of a state dict)",
+    )
+
+
+def run(given: argparse.Namespace) -> None:
+    """Explain the image, print the words and write the maps.
+
+    Raises:
+        UserError: the image or the weights cannot be read, or a name is unknown.
+    """
+    from pipeline.explain import explain, open_model
+
+    model = open_model(
+        given.weights,
+        trunk=given.trunk,
+        classes=given.classes,
+        side=given.size,
+        resize=given.resize,
+    )
+    explanation = explain(
+        given.image,
+        model,
+        of=given.of,
+        against=given.against,
+        superset=given.superset,
+        methods=given.method,
+    )
+    print(f"{model.title} ({model.source})")
+    print(explanation.text)
+    written = explanation.save(given.out)
+    print("\nwritten:")
+    for path in written:
+        print(f"  {path}")

@@ -1,0 +1,358 @@
+/** An element with attributes and children. */
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name in made) made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Fill a select with [value, text] pairs; the value stays where it is still among them. */
+function fill(select, options) {
+  const before = select.value;
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  if (options.some(([value]) => value === before)) select.value = before;
+}
+
+class Explorer {
+  constructor(panel, studies) {
+    this.studies = studies;
+    this.pictures = new Map(); // JPEG -> promise of its pixels
+    this.drawn = 0; // counts drawings: a slow one must not replace a later one
+    for (const name of ["dataset", "model", "method", "image", "target"]) {
+      this[name] = panel.querySelector(`[name=${name}]`);
+      this[name].addEventListener("change", () => this.update(name));
+    }
+    for (const name of ["boxes", "outlines", "positive", "shared"]) {
+      this[name] = panel.querySelector(`[name=${name}]`);
+      this[name].addEventListener("change", () => this.draw());
+    }
+    for (const [name, step] of [["previous", -1], ["next", 1]]) {
+      panel.querySelector(`[name=${name}]`).addEventListener("click", () => this.turn(step));
+    }
+    for (const name of ["status", "views", "scale", "legend", "tiles", "shown"]) {
+      this[name] = panel.querySelector(`.${name}`);
+    }
+    for (const study of studies) {
+      study.tables = Object.fromEntries(
+        Object.entries(study.colours).map(([name, text]) => [name, bytesOf(text)]),
+      );
+      study.methods.forEach((method, index) => {
+        const maps = study.images.flatMap((image) => Object.values(image.maps[index]));
+        method.signed = maps.some((map) => map.low < -0.001 * Math.abs(map.high));
+      });
+    }
+    fill(this.dataset, [...new Set(studies.map((study) => study.dataset))].map((n) => [n, n]));
+    panel.hidden = false;
+    this.update("dataset");
+  }
+
+  /** The studies of the data set, one an architecture. */
+  get siblings() {
+    return this.studies.filter((study) => study.dataset === this.dataset.value);
+  }
+
+  /** The study and the variant of the chosen model. */
+  get chosen() {
+    const [place, variant] = JSON.parse(this.model.value);
+    return { study: this.studies[place], variant };
+  }
+
+  get target_() {
+    const [label, other] = JSON.parse(this.target.value);
+    return { label, other };
+  }
+
+  /** Fill the selects below the one that changed, then draw. */
+  update(changed) {
+    if (changed === "dataset") {
+      const several = this.siblings.length > 1;
+      fill(this.model, this.siblings.flatMap((study) =>
+        [...new Set(study.methods.map((method) => method.variant))].map((variant) => [
+          JSON.stringify([this.studies.indexOf(study), variant]),
+          several ? `${study.architecture}, ${variant}` : variant,
+        ])));
+      this.offerTiles();
+    }
+    const { study, variant } = this.chosen;
+    if (changed === "dataset") {
+      fill(this.image, study.images.map((image, place) => [
+        String(place), `${place + 1}. ${study.titles[image.label]}`]));
+    }
+    if (changed === "dataset" || changed === "model") {
+      fill(this.method, study.methods
+        .filter((method) => method.variant === variant)
+        .map((method) => [method.method, method.method]));
+    }
+    if (changed === "dataset" || changed === "image") {
+      const image = study.images[this.image.value];
+      const own = study.titles[image.label];
+      const others = image.others.map((other) => [other.label, study.titles[other.label]]);
+      fill(this.target, [
+        [JSON.stringify([image.label, null]), `${own} (its class)`],
+        ...others.map(([label, title]) => [JSON.stringify([label, null]), title]),
+        ...others.map(([label, title]) => [
+          JSON.stringify([image.label, label]), `${own} instead of ${title}`]),
+      ]);
+    }
+    this.draw();
+  }
+
+  /** Go to an image before or after. */
+  turn(step) {
+    const count = this.image.options.length;
+    this.image.selectedIndex = (this.image.selectedIndex + step + count) % count;
+    this.update("image");
+  }
+
+  /** A checkbox for each map that can be compared. */
+  offerTiles() {
+    const all = this.siblings.flatMap((study) =>
+      study.methods.map((method, index) => ({ study, method, index })));
+    this.candidates = all.map(({ study, method, index }) => {
+      const box = element("input", {
+        type: "checkbox",
+        checked: all.length <= MANY || (method.kind === "class" && !method.averaged_from),
+      });
+      box.addEventListener("change", () => this.draw());
+      const model = this.siblings.length > 1
+        ? `${study.architecture}, ${method.variant}` : method.variant;
+      return { study, method, index, box, model };
+    });
+    const models = [...new Set(this.candidates.map((each) => each.model))];
+    this.shown.replaceChildren(...models.map((model) => element("fieldset", {},
+      element("legend", {}, model),
+      ...this.candidates.filter((each) => each.model === model)
+        .map((each) => element("label", {}, each.box, ` ${each.method.method}`)))));
+  }
+
+  /** The pixels of an image: a canvas, and grey levels in [0, 1]. */
+  pixels(study, image) {
+    if (!this.pictures.has(image.jpeg)) {
+      const load = async () => {
+        const file = new Blob([bytesOf(image.jpeg)], { type: "image/jpeg" });
+        const canvas = element("canvas", { width: study.side, height: study.side });
+        const pen = canvas.getContext("2d", { willReadFrequently: true });
+        pen.drawImage(await createImageBitmap(file), 0, 0);
+        const { data } = pen.getImageData(0, 0, study.side, study.side);
+        const grey = Float64Array.from({ length: study.side ** 2 },
+          (_, place) => (data[4 * place] + data[4 * place + 1] + data[4 * place + 2]) / 765);
+        return { canvas, grey };
+      };
+      this.pictures.set(image.jpeg, load());
+    }
+    return this.pictures.get(image.jpeg);
+  }
+
+  async draw() {
+    this.drawn += 1;
+    const mine = this.drawn;
+    const { study, variant } = this.chosen;
+    const target = this.target_;
+    const image = study.images[this.image.value];
+    const picture = await this.pixels(study, image);
+    if (mine !== this.drawn) return;
+
+    const found = this.candidates.map((each) => {
+      const same = each.study.images.find((other) => other.id === image.id);
+      const map = same && mapFor(each.study, same, each.index, target, this.positive.checked);
+      return { ...each, map, peak: map ? peakOf(map, study.side) : 0 };
+    });
+    const isDetail = (each) => each.study === study && each.method.variant === variant
+      && each.method.method === this.method.value;
+    const listed = found.filter((each) => each.box.checked || isDetail(each));
+    for (const each of found) {
+      each.scale = this.shared.checked
+        ? Math.max(...listed
+          .filter((other) => other.method.method === each.method.method
+            && other.map?.signed === each.map?.signed)
+          .map((other) => other.peak), each.peak)
+        : each.peak;
+    }
+    const scene = { study, image, picture, target, marks: this.marks(study, image, target) };
+    this.drawDetail(scene, found.find(isDetail));
+    this.drawTiles(scene, found.filter((each) => each.box.checked && each.map), isDetail);
+    const absent = found.filter((each) => each.box.checked && !each.map).length;
+    this.status.textContent = absent
+      ? `${absent} of the chosen methods ${absent === 1 ? "has" : "have"} no map for this target.` : "";
+  }
+
+  /** Boxes and outlines to draw over an image: [path, colour], and what they mean. */
+  marks(study, image, target) {
+    const zoom = Math.ceil(SHARP / study.side);
+    const strokes = [];
+    const legend = [];
+    if (this.outlines.checked && image.parts) {
+      image.labels ??= labelsOf(image.parts, study.side);
+      const { labels } = image;
+      const label = target.other ?? (target.label === image.label ? null : target.label);
+      const pair = image.others.find((other) => other.label === label);
+      if (pair) {
+        const names = pair.parts.map((part) => study.parts[part].name).join(", ");
+        const path = outlineOf((place) => pair.parts.includes(labels[place]), study.side, zoom);
+        strokes.push([path, "#ffffff"]);
+        legend.push(["#ffffff", `cue mask: ${names}`]);
+      } else {
+        for (const [part, { name, colour }] of Object.entries(study.parts)) {
+          if (labels.includes(Number(part))) {
+            const inside = (place) => labels[place] === Number(part);
+            strokes.push([outlineOf(inside, study.side, zoom), colour]);
+            legend.push([colour, name]);
+          }
+        }
+      }
+    }
+    if (this.boxes.checked) {
+      for (const [x0, y0, x1, y1] of image.boxes) {
+        const path = new Path2D();
+        path.rect(x0 * zoom, y0 * zoom, (x1 - x0) * zoom, (y1 - y0) * zoom);
+        strokes.push([path, "#ffffff"]);
+      }
+      if (image.boxes.length) legend.push(["box", "box"]);
+    }
+    return { strokes, legend };
+  }
+
+  /** A canvas with the pixels `paint(place)` -> [red, green, blue], and marks over them. */
+  canvas({ study, marks }, paint, says) {
+    const zoom = Math.ceil(SHARP / study.side);
+    const small = element("canvas", { width: study.side, height: study.side });
+    const pixels = new ImageData(study.side, study.side);
+    for (let place = 0; place < study.side ** 2; place += 1) {
+      const [red, green, blue] = paint(place);
+      pixels.data.set([red, green, blue, 255], 4 * place);
+    }
+    small.getContext("2d").putImageData(pixels, 0, 0);
+    return this.enlarged(small, zoom, marks, says);
+  }
+
+  enlarged(small, zoom, marks, says) {
+    const side = small.width * zoom;
+    const large = element("canvas", { width: side, height: side, role: "img", ariaLabel: says });
+    const pen = large.getContext("2d");
+    pen.drawImage(small, 0, 0, side, side);
+    for (const [path, colour] of marks.strokes) {
+      pen.lineWidth = 3.5;
+      pen.strokeStyle = "#000000";
+      pen.stroke(path);
+      pen.lineWidth = 1.75;
+      pen.strokeStyle = colour;
+      pen.stroke(path);
+    }
+    return large;
+  }
+
+  /** A map in colours over the grey image. */
+  overlay(scene, each, says) {
+    const { signed, large } = each.map;
+    const table = scene.study.tables[signed ? "signed" : "positive"];
+    const { grey } = scene.picture;
+    return this.canvas(scene, (place) => {
+      const colour = colourOf(table, large[place], each.scale, signed);
+      return signed
+        ? colour.map((value) => (0.6 + 0.4 * grey[place]) * value)
+        : colour.map((value) => 0.5 * value + 127.5 * grey[place]);
+    }, says);
+  }
+
+  /** The map's own values, one square each. */
+  raw(study, each, says) {
+    const [height, width] = each.map.shape;
+    const canvas = element("canvas", { width, height, role: "img", ariaLabel: says, className: "raw" });
+    const table = study.tables[each.map.signed ? "signed" : "positive"];
+    const pixels = new ImageData(width, height);
+    each.map.values.forEach((value, place) => {
+      const colour = colourOf(table, value, each.scale, each.map.signed);
+      pixels.data.set([...colour, 255], 4 * place);
+    });
+    canvas.getContext("2d").putImageData(pixels, 0, 0);
+    return canvas;
+  }
+
+  /** The colours of a scale with its numbers. */
+  bar(study, { map, scale }) {
+    const canvas = element("canvas", { width: 256, height: 1 });
+    const table = study.tables[map.signed ? "signed" : "positive"];
+    const pixels = new ImageData(256, 1);
+    for (let place = 0; place < 256; place += 1) {
+      pixels.data.set([...table.slice(3 * place, 3 * place + 3), 255], 4 * place);
+    }
+    canvas.getContext("2d").putImageData(pixels, 0, 0);
+    const ends = map.signed ? [-scale, 0, scale] : [0, scale / 2, scale];
+    return element("div", { className: "bar" }, canvas,
+      element("div", { className: "ticks" },
+        ...ends.map((end) => element("span", {}, numberText(end)))));
+  }
+
+  drawDetail(scene, each) {
+    const { study, image, picture, target } = scene;
+    const title = study.titles[image.label];
+    const view = (canvas, ...caption) =>
+      element("figure", {}, canvas, element("figcaption", {}, ...caption));
+    const plain = this.enlarged(picture.canvas, Math.ceil(SHARP / study.side), scene.marks,
+      `Image ${image.id}`);
+    const views = [view(plain, element("b", {}, title), element("br"), image.id)];
+    this.scale.replaceChildren();
+    if (each.map) {
+      const name = `${each.model}, ${each.method.method}`;
+      const aim = this.target.selectedOptions[0].textContent;
+      const size = each.map.shape.join(" × ");
+      const origin = each.method.averaged_from
+        ? `, averaged from ${each.method.averaged_from.join(" × ")}` : "";
+      views.push(
+        view(this.raw(study, each, `Map of ${name} for ${aim}`),
+          element("b", {}, "Map"), `, ${size} values${origin}`),
+        view(this.overlay(scene, each, `Overlay of ${name} for ${aim}`),
+          element("b", {}, "Overlay"), each.map.says ? `, ${each.map.says}` : "", element("br"),
+          `maximum ${numberText(each.peak)}`),
+      );
+      this.scale.append(this.bar(study, each),
+        element("p", {}, `${name}: ${each.method.units}`, target.other !== null
+          && each.method.kind === "class" ? ", difference of the two classes" : ""));
+    } else {
+      this.scale.append(element("p", {},
+        `${each.method.method} has no map for this target: it explains ${
+          { superset: "the superset of the image's own class",
+            counterfactual: "a class instead of another" }[each.method.kind]
+          ?? "single classes"}. Choose another target or method.`));
+    }
+    this.views.replaceChildren(...views);
+    this.legend.replaceChildren(...scene.marks.legend.map(([colour, name]) => {
+      const swatch = element("span", { className: "swatch" });
+      swatch.style.background = colour === "box" ? "transparent" : colour;
+      return element("li", {}, swatch, name);
+    }));
+  }
+
+  drawTiles(scene, shown, isDetail) {
+    const focused = this.tiles.contains(document.activeElement)
+      ? document.activeElement.dataset.name : null;
+    this.tiles.replaceChildren(...shown.map((each) => {
+      const name = `${each.model}, ${each.method.method}`;
+      const tile = element("button", { type: "button", className: "tile" },
+        this.overlay(scene, each, ""),
+        element("span", { className: "name" }, element("b", {}, each.model), ` ${each.method.method}`),
+        this.bar(scene.study, each),
+        element("span", { className: "says" }, each.map.says));
+      tile.dataset.name = name;
+      tile.setAttribute("aria-pressed", String(isDetail(each)));
+      tile.addEventListener("click", () => {
+        this.model.value = JSON.stringify([this.studies.indexOf(each.study), each.method.variant]);
+        this.update("model");
+        this.method.value = each.method.method;
+        this.update("method");
+      });
+      return tile;
+    }));
+    [...this.tiles.children].find((tile) => tile.dataset.name === focused)?.focus();
+  }
+}
+
+const explorerPanel = document.getElementById("explorer-panel");
+if (explorerPanel) {
+  document.querySelector("#explorer .plain").remove();
+  const data = document.querySelectorAll("script.explorer-data");
+  new Explorer(explorerPanel, [...data].map((each) => JSON.parse(each.textContent)));
+}

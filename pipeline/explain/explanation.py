@@ -1,0 +1,287 @@
+"""One image explained by one model: maps, what they mean, and how they are shown and kept."""
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from pipeline.attribution.catalogue import METHODS
+from pipeline.attribution.plan import PRIOR, class_target, counterfactual_target
+from pipeline.attribution.probabilities import probabilities
+from pipeline.attribution.query import Query, entry_of
+from pipeline.attribution.store import MapStore
+from pipeline.errors import UserError
+from pipeline.explain import words
+from pipeline.explain.model import ExplainedModel, open_model
+from pipeline.explain.picture import draw
+from pipeline.files import atomic_path
+from pipeline.loading import normalise
+
+SHOWN = 5  # classes of the prediction
+
+_DEFAULT = {"cam": "cam", "calm": "joint"}
+_SUPERSET = {"cam": "cam_superset", "calm": "subset"}
+
+
+@dataclass(frozen=True)
+class ExplainedMap:
+    """One map of an image.
+
+    Attributes:
+        method: its name in the catalogue of methods.
+        target: what it explains, as in `pipeline.attribution.plan`; a superset by its name.
+        subject: the map (h, w), its probability and its classes.
+    """
+
+    method: str
+    target: str
+    subject: words.Subject
+
+    @property
+    def values(self) -> np.ndarray:
+        """(h, w) float32, at the method's own resolution."""
+        return self.subject.values
+
+    @property
+    def words(self) -> str:
+        """What it means."""
+        return words.meaning(self.method, self.subject)
+
+    @property
+    def heading(self) -> str:
+        """Method and classes, two lines."""
+        return words.heading(self.method, self.subject)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a model says of an image and where it looks; shows itself in a notebook.
+
+    Attributes:
+        name: of the image.
+        model: that explains.
+        image: uint8 (S, S, 3), as the model sees it.
+        probabilities: p(y|x) of all classes (C,) float32.
+        label: of the class that is explained.
+        maps: one a method.
+    """
+
+    name: str
+    model: ExplainedModel
+    image: np.ndarray
+    probabilities: np.ndarray
+    label: int
+    maps: Sequence[ExplainedMap]
+
+    @property
+    def top(self) -> list[tuple[str, float]]:
+        """The likeliest classes and their probabilities, the first is the prediction."""
+        order = np.argsort(-self.probabilities, kind="stable")[:SHOWN]
+        return [(self.model.classes.titles[n], float(self.probabilities[n])) for n in order]
+
+    @property
+    def text(self) -> str:
+        """The prediction and the meaning of each map, as paragraphs."""
+        (first, probability), *others = self.top
+        lines = [
+            f"{self.name}: {first}, with probability {words.percent(probability)}.",
+            "Next: " + ", ".join(f"{name} {words.percent(p)}" for name, p in others) + ".",
+        ]
+        if (asked := self.model.classes.titles[self.label]) != first:
+            own = words.percent(float(self.probabilities[self.label]))
+            lines.append(f"Explained is {asked}, with probability {own}.")
+        maps = (f"{each.method}: {each.words}" for each in self.maps)
+        return "\n\n".join(["\n".join(lines), *maps])
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write every map as ``IMAGE_METHOD.png`` and ``.h5``; the files, in this order.
+
+        The HDF5 files are stores of one map (`pipeline.attribution.store`).
+        """
+        written = []
+        for number, each in enumerate(self.maps):
+            stem = Path(folder) / f"{Path(self.name).stem}_{each.method}"
+            picture, store = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.h5")
+            with atomic_path(picture) as temporary:
+                temporary.write_bytes(self._pictures[number])
+            self._store(each, store)
+            written += [picture, store]
+        return written
+
+    def _store(self, each: ExplainedMap, path: Path) -> None:
+        entry = METHODS[each.method]
+        about = {
+            "weights": self.model.source,
+            "sha256_weights": self.model.digest,
+            "class": self.model.classes.names[self.label],
+            "meaning": each.words,
+        }
+        with MapStore.create(
+            path,
+            rows=[(self.name, each.target)],
+            shape=each.values.shape,
+            method=each.method,
+            targets=entry.targets,
+            units=entry.units,
+            attributes=about,
+        ) as writer:
+            writer.write(0, each.values[None], np.array([each.subject.probability]))
+
+    @cached_property
+    def _pictures(self) -> list[bytes]:
+        return [
+            draw(
+                self.image,
+                each.values,
+                each.heading,
+                signed=METHODS[each.method].targets == "counterfactual",
+            )
+            for each in self.maps
+        ]
+
+    def _repr_html_(self) -> str:
+        """The same as HTML with its pictures inside."""
+        prediction, *maps = self.text.split("\n\n")
+        lines = "<br>".join(map(html.escape, prediction.splitlines()))
+        parts = [f"<p>{lines}</p>"]
+        for each, meaning, picture in zip(self.maps, maps, self._pictures, strict=True):
+            data = base64.b64encode(picture).decode()
+            parts.append(
+                f'<figure><img style="max-width: 100%" alt="{html.escape(each.heading)}" '
+                f'src="data:image/png;base64,{data}">'
+                f"<figcaption>{html.escape(meaning)}</figcaption></figure>"
+            )
+        return '<div style="max-width: 60em">' + "".join(parts) + "</div>"
+
+
+def explain(
+    image: str | Path | Image.Image,
+    model: ExplainedModel | str | Path,
+    *,
+    of: str | int | None = None,
+    against: str | int | None = None,
+    superset: str | None = None,
+    methods: Sequence[str] = (),
+) -> Explanation:
+    """Explain what a model says of an image.
+
+    Args:
+        image: file, or an image of Pillow.
+        model: from `open_model`, or a file of weights.
+        of: the class y to explain, by name or label; by default the predicted one.
+        against: a second class y'; adds the counterfactual map.
+        superset: a set of classes, see :meth:`pipeline.explain.names.Classes.superset`; adds the
+            map of the set.
+        methods: of the catalogue; by default CAM's or CALM's own map.
+
+    Returns:
+        The explanation; maps in the order of ``methods``, then those that were added.
+
+    Raises:
+        UserError: the image or the weights cannot be read, or a class, a set or a method is
+            unknown to this model.
+    """
+    if not isinstance(model, ExplainedModel):
+        model = open_model(model)
+    name, opened = _open_image(image)
+    seen = np.array(model.resized(opened))  # (S, S, 3)
+    inputs = normalise(torch.from_numpy(seen).permute(2, 0, 1)[None])  # (1, 3, S, S)
+    classifier = model.classifier
+    with torch.inference_mode():
+        probs = classifier.log_probs(classifier(inputs)).exp()[0].numpy()  # (C,)
+    label = int(probs.argmax()) if of is None else model.classes.find(of)
+    asked = _Asked(model, label, against, superset)
+    maps = []
+    for method in asked.methods(methods):
+        targets = entry_of(method, classifier.kind).targets
+        query = Query(classifier, inputs, torch.zeros(1).long(), [asked.labels(targets)], [name])
+        subject = words.Subject(
+            values=query.maps(method)[0].numpy(),
+            probability=float(probabilities(query, targets)[0]),
+            label=model.classes.titles[label],
+            other=asked.other_name,
+            group=asked.group,
+            members=len(asked.members),
+            averaged=classifier.job.training.method == "cam",
+        )
+        maps.append(ExplainedMap(method, asked.target(targets), subject))
+    return Explanation(name, model, seen, probs, label, maps)
+
+
+class _Asked:
+    """The classes that a request names, as labels."""
+
+    def __init__(
+        self, model: ExplainedModel, label: int, against: str | int | None, superset: str | None
+    ) -> None:
+        self._kind = model.classifier.kind
+        self._label = label
+        self._other = None if against is None else model.classes.find(against)
+        if self._other is not None and self._kind != "calm":
+            raise UserError(
+                "--against: a CAM model has no counterfactual, as its scores of two classes share "
+                "no scale. Use the weights of a CALM model, or leave --against out."
+            )
+        if self._other == label:
+            raise UserError(
+                f"--against: {model.classes.titles[label]} is the explained class itself. Give "
+                "another one, or --class with the class to explain."
+            )
+        self.other_name = "" if self._other is None else model.classes.titles[self._other]
+        self.group, self.members = model.classes.superset(superset) if superset else ("", ())
+
+    def methods(self, chosen: Sequence[str]) -> list[str]:
+        """The methods that are asked for, each once."""
+        found = list(chosen or [_DEFAULT[self._kind]])
+        if self._other is not None:
+            found.append("counterfactual")
+        if self.members:
+            found.append(_SUPERSET[self._kind])
+        return list(dict.fromkeys(found))
+
+    def labels(self, targets: str) -> tuple[int, ...]:
+        """The classes of a map; UserError if the request does not name them."""
+        if targets == "counterfactual":
+            if self._other is None:
+                raise UserError("counterfactual needs a second class: --against CLASS.")
+            return self._label, self._other
+        if targets == "superset":
+            if not self.members:
+                raise UserError(f"{_SUPERSET[self._kind]} needs a set of classes: --superset NAME.")
+            return self.members
+        return () if targets == "prior" else (self._label,)
+
+    def target(self, targets: str) -> str:
+        """What a map explains, as text."""
+        if targets == "counterfactual":
+            assert self._other is not None  # `labels` refuses what has none
+            return counterfactual_target(self._label, self._other)
+        if targets == "superset":
+            return f"superset:{self.group}"
+        return PRIOR if targets == "prior" else class_target(self._label)
+
+
+def _open_image(image: str | Path | Image.Image) -> tuple[str, Image.Image]:
+    """Name and RGB pixels, turned upright as its camera noted.
+
+    Raises:
+        UserError: the file is missing or broken, or has more than 8 bits a channel.
+    """
+    name = "image" if isinstance(image, Image.Image) else Path(image).name
+    try:
+        opened = image if isinstance(image, Image.Image) else Image.open(image)
+        mode, upright = opened.mode, ImageOps.exif_transpose(opened)
+        rgb = upright.convert("RGB")
+    except Exception as error:  # broken bytes raise many kinds, OSError and SyntaxError among them
+        raise UserError(
+            f"Cannot read the image {image}: {error}. Give a JPEG, PNG or another image file."
+        ) from error
+    if mode.startswith(("I", "F")):
+        raise UserError(f"{name} has more than 8 bits a channel ({mode}). Convert it to 8 bits.")
+    return name, rgb

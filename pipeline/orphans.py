@@ -1,0 +1,37 @@
+"""A job ends with the Snakemake that started it, so that no orphan writes into the next run.
+
+Snakemake starts a shell, and the shell the job. Where Snakemake alone is killed neither of them
+hears of it; the shell prefix of the rules therefore names Snakemake's process. Linux only:
+elsewhere such a job runs to its end.
+"""
+
+import os
+import select
+import threading
+
+from pipeline.errors import UserError
+
+VARIABLE = "CALM_SNAKEMAKE_PID"
+
+
+def end_with_snakemake() -> None:
+    """Have this process end at once when the process that `VARIABLE` names ends, however it does.
+
+    Nothing happens where the variable is not set: the job was started by hand.
+
+    Raises:
+        UserError: that process has ended already.
+    """
+    started_by = os.environ.get(VARIABLE)
+    if not started_by or not hasattr(os, "pidfd_open"):
+        return
+    try:
+        process = os.pidfd_open(int(started_by))
+    except ProcessLookupError as error:
+        raise UserError("Snakemake, which started this job, has ended. Run it again.") from error
+    threading.Thread(target=_end_after, args=(process,), daemon=True).start()
+
+
+def _end_after(process: int) -> None:
+    select.select([process], [], [])  # readable once the process has ended
+    os._exit(1)  # no clean-up: it might write

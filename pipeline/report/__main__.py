@@ -1,0 +1,70 @@
+"""Command line of the report: findings, tables, figures, explorer and provenance on one page."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from pipeline.cli import main, parser
+from pipeline.files import atomic_path, read_json, sha256
+from pipeline.report.facts import duration, durations, left_out, model, versions
+from pipeline.report.headline import headline
+from pipeline.report.page import figure, render
+from pipeline.summary import findings
+from pipeline.tables.formats import best, digits, leads
+from pipeline.tables.table import load
+
+
+def _captions(paths: Iterable[str]) -> dict[str, str]:
+    """Name of a table or kind of figure -> caption."""
+    return {Path(path).stem: " ".join(Path(path).read_text().split()) for path in paths}
+
+
+def run(argv: list[str]) -> None:
+    """Write the report."""
+    arguments = parser("pipeline.report", "Write report.html, which needs no other file.")
+    arguments.add_argument("--study", required=True, help="the whole config, JSON")
+    arguments.add_argument("--tables", required=True, help="tables.json")
+    arguments.add_argument("--figures", nargs="*", default=[], help="PNG and SVG files")
+    arguments.add_argument(
+        "--explorers", nargs="*", default=[], help="JSON of pipeline.report.explorer"
+    )
+    arguments.add_argument("--captions", nargs="*", default=[], help="texts, NAME.rst")
+    arguments.add_argument("--metrics", nargs="*", default=[], help="metrics.json of the models")
+    arguments.add_argument("--checks", nargs="*", default=[], help="check.json of data and cues")
+    arguments.add_argument("--manifests", nargs="*", default=[], help="manifests of the data")
+    arguments.add_argument("--benchmarks", type=Path, required=True, help="folder of the .tsv")
+    arguments.add_argument("--out", type=Path, required=True, help="report.html")
+    options = arguments.parse_args(argv)
+    study, tables = json.loads(options.study), load(options.tables)
+    captions = _captions(options.captions)
+
+    page = render(
+        {
+            "study": study,
+            "config": yaml.safe_dump(study, sort_keys=True, allow_unicode=True),
+            "findings": findings(tables),
+            "headline": headline(tables),
+            "tables": tables.tables,
+            "best": best,
+            "digits": digits,
+            "leads": leads,
+            "captions": captions,
+            "figures": [figure(path, captions) for path in options.figures],
+            "explorers": [read_json(path) for path in options.explorers],
+            "models": [model(path) for path in options.metrics],
+            "checks": {str(path): read_json(path) for path in options.checks},
+            "left_out": left_out(options.checks),
+            "durations": durations(options.benchmarks, study),
+            "duration": duration,
+            "manifests": {str(path): sha256(path) for path in options.manifests},
+            "versions": versions(),
+        }
+    )
+    with atomic_path(options.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(run)

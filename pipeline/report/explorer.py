@@ -1,0 +1,188 @@
+"""Data of the report's explorer: a few test images with every map of every model over them.
+
+Command line: ``python -m pipeline.report.explorer --images 12 --seed 0 ... --out explorer.json``.
+The page draws the maps itself (pipeline/data/explorer.js), so that they travel small: 8 bits a
+value, at the model's own resolution. Maps at the input's resolution are averaged to `SIDE`.
+"""
+
+import base64
+import io
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import colormaps
+from PIL import Image
+from torch.nn.functional import adaptive_avg_pool2d
+
+from pipeline.attribution.store import MapStore
+from pipeline.class_list import read_titles
+from pipeline.cli import main, parser
+from pipeline.cue_parts import PARTS
+from pipeline.cues import read_pairs
+from pipeline.datasets.records import read_records
+from pipeline.figures import pictures
+from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS
+from pipeline.files import atomic_path, canonical_json
+from pipeline.geometry import RESIZES, stored_part
+from pipeline.loading import open_shards
+from pipeline.part_maps import PartMaps
+
+SIDE = 28  # of the largest map in the page, values; the paper's own map resolution
+_QUALITY = 85  # of the JPEG images
+
+
+def small(score_map: np.ndarray) -> np.ndarray:
+    """A map (h, w) as float32, averaged to `SIDE` x `SIDE` where it is larger."""
+    score_map = np.asarray(score_map, np.float32)
+    if max(score_map.shape) <= SIDE:
+        return score_map
+    return adaptive_avg_pool2d(torch.from_numpy(score_map)[None], SIDE)[0].numpy()
+
+
+def packed(score_map: np.ndarray) -> dict[str, Any]:
+    """A map (h, w) as JSON: value = low + (high - low) * byte / 255, row after row.
+
+    The error is at most (high - low) / 510, where the difference is finite in float64.
+    """
+    score_map = score_map.astype(np.float64)
+    low, high = float(score_map.min()), float(score_map.max())
+    steps = np.rint((score_map - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
+    return {
+        "shape": list(score_map.shape),
+        "low": low,
+        "high": high,
+        "data": base64.b64encode(steps.tobytes()).decode(),
+    }
+
+
+def runs(labels: np.ndarray) -> list[int]:
+    """A label map (S, S), row after row, as label, length, label, length, ..."""
+    flat = labels.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
+    lengths = np.diff(np.append(starts, flat.size))
+    return np.stack([flat[starts], lengths], axis=1).ravel().tolist()
+
+
+def jpeg(image: np.ndarray) -> str:
+    """An image (S, S, 3) uint8 as base64 of a JPEG file."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=_QUALITY)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def colour_table(name: str) -> str:
+    """A Matplotlib colour map as base64 of 256 times red, green, blue."""
+    colours = colormaps[name](np.arange(256), bytes=True)[:, :3]  # (256, 3) uint8
+    return base64.b64encode(colours.tobytes()).decode()
+
+
+def others_of(label: int, pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """The classes that a label is compared with: their labels and the parts that differ."""
+    if pairs is None:
+        return []
+    found = [
+        {"label": int(other), "parts": [int(part) for part in pair.parts]}
+        for pair in pairs.itertuples()
+        for own, other in ((pair.label_a, pair.label_b), (pair.label_b, pair.label_a))
+        if own == label
+    ]
+    return sorted(found, key=lambda other: other["label"])
+
+
+def maps_of(store: MapStore, image_id: str) -> dict[str, Any]:
+    """Target -> map and probability ``p``, of all targets that the store has of an image."""
+    found = {}
+    for row in np.flatnonzero(store.image_ids == image_id):
+        probability = float(store.class_probability[row])
+        found[str(store.targets[row])] = {**packed(small(store.maps[row])), "p": probability}
+    return found
+
+
+def about(name: str, store: MapStore) -> dict[str, Any]:
+    """What the page says about the maps VARIANT/METHOD."""
+    variant, _, method = name.rpartition("/")
+    return {
+        "variant": variant,
+        "method": method,
+        "kind": store.kind,
+        "units": str(store.attributes["units"]),
+        "averaged_from": list(store.maps.shape[1:]) if max(store.maps.shape[1:]) > SIDE else None,
+    }
+
+
+def run(argv: list[str]) -> None:
+    """Write the images and maps of one data set and architecture."""
+    arguments = parser("pipeline.report.explorer", "Write the data of the report's explorer.")
+    arguments.add_argument("--dataset", required=True, help="its name")
+    arguments.add_argument("--architecture", required=True, help="its name")
+    arguments.add_argument("--model-seed", type=int, required=True, help="of the models")
+    arguments.add_argument("--images", type=int, required=True, help="how many test images")
+    arguments.add_argument("--seed", type=int, required=True, help="seed of their choice")
+    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
+    arguments.add_argument("--resize", choices=RESIZES, default="square", help="images.resize")
+    arguments.add_argument("--records", required=True, help="records of the test split")
+    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
+    arguments.add_argument("--part-maps", nargs="?", help="part maps, where there are any")
+    arguments.add_argument("--pairs", nargs="?", help="class pairs, where there are any")
+    arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
+    arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
+    arguments.add_argument("--out", type=Path, required=True, help=".json")
+    given = arguments.parse_args(argv)
+
+    shards, titles = open_shards(given.shards), read_titles(given.classes)
+    chosen = pictures.choose_images(read_records(given.records), given.images, given.seed)
+    stored = pictures.stored_images(shards, list(chosen["image_id"]))
+    parts = {}
+    if given.part_maps:
+        part_maps = PartMaps.load(given.part_maps)
+        parts = dict(zip(part_maps.image_ids, part_maps.labels, strict=True))
+    pairs = read_pairs(given.pairs) if given.pairs else None
+    with ExitStack() as open_files:
+        stores = {
+            name: open_files.enter_context(MapStore.open(path))
+            for name, path in zip(given.names, given.maps, strict=True)
+        }
+        methods = [about(name, store) for name, store in stores.items()]
+        images = [
+            {
+                "id": record.image_id,
+                "label": int(record.label),
+                "jpeg": jpeg(stored[record.image_id]),
+                "boxes": _boxes(record, given.resize, len(stored[record.image_id])),
+                "parts": runs(parts[record.image_id]) if parts else None,
+                "others": others_of(record.label, pairs),
+                "maps": [maps_of(store, record.image_id) for store in stores.values()],
+            }
+            for record in chosen.itertuples()
+        ]
+    labels = {i["label"] for i in images} | {o["label"] for i in images for o in i["others"]}
+    content = {
+        "dataset": given.dataset,
+        "architecture": given.architecture,
+        "seed": given.model_seed,
+        "side": shards.side,
+        "titles": {str(label): titles[label] for label in sorted(labels)},
+        "parts": {
+            str(part): {"name": PARTS[part], "colour": colour}
+            for part, colour in pictures.PART_COLOURS.items()
+        },
+        "colours": {"positive": colour_table(MAP_COLOURS), "signed": colour_table(SIGNED_COLOURS)},
+        "methods": methods,
+        "images": images,
+    }
+    with atomic_path(given.out) as temporary:
+        temporary.write_text(canonical_json(content) + "\n", encoding="utf-8")
+
+
+def _boxes(record: Any, resize: str, side: int) -> list[list[float]]:
+    """The boxes of a record as x0, y0, x1, y1 on the stored image of ``side`` pixels."""
+    part = stored_part((record.width, record.height), resize)
+    return np.round(part.stored_boxes(record.boxes, side), 2).tolist()
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,124 @@
+"""What the report says of a run beside its results: versions, durations, what is left out."""
+
+import csv
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.files import read_json
+
+PACKAGES = (
+    "torch", "torchvision", "lightning-fabric", "numpy", "numba", "h5py", "pandas",
+    "webdataset", "pillow", "matplotlib",
+)  # fmt: skip
+_NOT_COUNTED = {"classes", "images", "sizes", "image_pairs", "pairs", "iou", "foreground"}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide results."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "unknown"  # installed without metadata, as by some conda builds
+    return found
+
+
+def model(path: str | Path) -> dict[str, Any]:
+    """A trained model for the template, from its metrics.json."""
+    metrics = read_json(path)
+    try:
+        return {
+            "path": str(path),
+            "last_epoch": metrics["last_epoch"],
+            "provenance": metrics["provenance"],
+        }
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} lacks {error}. Delete it and train again.") from error
+
+
+def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the jobs of each stage took, from Snakemake's benchmark files.
+
+    Args:
+        folder: of the files, STAGE/DATASET[/ARCHITECTURE/VARIANT/...].tsv.
+        study: the config; files of other data sets and models, which an earlier config of the same
+            folder has left, are not counted.
+
+    Returns:
+        A row for each stage and data set, the longest first: stage, dataset, jobs, seconds (sum of
+        the jobs' wall-clock times) and memory (MB, largest resident set of a job; None if unknown).
+    """
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*.tsv")):
+        stage, dataset, *names = path.relative_to(folder).with_suffix("").parts
+        if not _in_study(study, dataset, names):
+            continue
+        with open(path, newline="") as stream:
+            for job in csv.DictReader(stream, delimiter="\t"):
+                row = rows.setdefault(
+                    (stage, dataset),
+                    {"stage": stage, "dataset": dataset, "jobs": 0, "seconds": 0.0, "memory": None},
+                )
+                row["jobs"] += 1
+                row["seconds"] += float(job["s"])
+                if job["max_rss"] not in ("-", "NA"):  # jobs that ended before they were looked at
+                    row["memory"] = max(row["memory"] or 0.0, float(job["max_rss"]))
+    return sorted(rows.values(), key=lambda row: -row["seconds"])
+
+
+def _in_study(study: Mapping[str, Any], dataset: str, names: list[str]) -> bool:
+    of_dataset = study["datasets"].get(dataset)
+    if of_dataset is None:
+        return False
+    if len(names) < 2:  # a split, or nothing
+        return True
+    architecture, variant = names[:2]
+    return architecture in of_dataset["architectures"] and variant in of_dataset["variants"]
+
+
+def duration(seconds: float) -> str:
+    """``75`` -> ``1 min 15 s``, ``8000`` -> ``2 h 13 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def left_out(checks: Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Everything that the checks of data sets and cues counted as skipped, missing or changed.
+
+    Args:
+        checks: paths STAGE/DATASET/check.json.
+
+    Returns:
+        A row for each count, the largest first: dataset, stage, what (in words), count.
+    """
+    rows = []
+    for path in map(Path, checks):
+        for what, count in _counts(read_json(path)):
+            words = what.replace("_", " ")
+            row = {"dataset": path.parts[-2], "stage": path.parts[-3], "what": words}
+            rows.append({**row, "count": count})
+    return sorted(rows, key=lambda row: -row["count"])
+
+
+def _counts(check: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Whole numbers of a check; those of numbered parts are added up."""
+    for name, value in check.items():
+        if name in _NOT_COUNTED:
+            continue
+        if isinstance(value, int):
+            yield name, value
+        elif isinstance(value, dict) and "count" in value:
+            yield name, int(value["count"])
+        elif isinstance(value, dict) and all(key.isdecimal() for key in value):
+            yield name, sum(value.values())
+        elif isinstance(value, dict):
+            yield from _counts(value)

@@ -1,0 +1,61 @@
+"""The page of the report: its template, styles and scripts, with everything embedded."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from pipeline.errors import UserError
+
+DATA = Path(__file__).parent.parent / "data"
+TEMPLATE = DATA / "report.html.j2"
+INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer.js")
+_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+
+
+def render(context: Mapping[str, Any]) -> str:
+    """The report as HTML: equal contents give equal text."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, sort_keys=True)
+    environment.filters["json_script"] = json_script
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    inlined = {
+        name.replace(".", "_"): Markup((DATA / name).read_text(encoding="utf-8"))
+        for name in INLINED
+    }
+    return template.render(**inlined, **context)
+
+
+def json_script(value: Any) -> Markup:
+    """A value as JSON that can stand in a ``<script>`` element: no text in it can close that."""
+    return Markup(json.dumps(value, sort_keys=True).replace("<", "\\u003c"))
+
+
+def figure(path: str | Path, captions: Mapping[str, str]) -> dict[str, str]:
+    """A figure for the template, from its path: DATASET/ARCHITECTURE/KIND[.VARIANT].png or .svg."""
+    *_, dataset, architecture, _ = Path(path).parts
+    kind, *variant = Path(path).stem.split(".", 1)
+    return {
+        "kind": kind,
+        "title": ", ".join((dataset, architecture, *variant)),
+        "caption": captions.get(kind, ""),
+        "source": embedded(path),
+    }
+
+
+def embedded(path: str | Path) -> str:
+    """A picture as a ``data:`` URI; UserError if it cannot be read or is neither PNG nor SVG."""
+    path = Path(path)
+    if path.suffix not in _TYPES:
+        raise UserError(f"--figures {path}: only .png and .svg can be embedded.")
+    try:
+        content = base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}. Draw the figure again.") from error
+    return f"data:{_TYPES[path.suffix]};base64,{content}"

@@ -1,0 +1,202 @@
+"""The default study, small, through profiles/slurm; one job is cancelled; the tables are compared.
+
+As root, where `slurm_node.sh install` and the extra `cluster` are installed:
+
+    python tests/cluster/slurm_run.py FOLDER
+
+runs the study twice in copies of this checkout: in FOLDER/local by itself, and in FOLDER/slurm on a
+Slurm cluster of one node (slurm_node.sh), where a training is cancelled in its middle. It ends with
+an error unless the training was retried and went on from its checkpoint, every table, map and score
+has the same bytes, and every job that asked for a GPU was granted one. The cluster is always
+stopped, and its logs stay in FOLDER/node.
+
+The node's GPUs are empty devices, which Slurm grants as real ones but which cannot compute. So
+`use_machine` is replaced in the copy, by a function that checks the grant and computes on the CPU.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+
+from workflow_run import CHECKOUT, copy_checkout, snakemake
+
+NODE = Path(__file__).with_name("slurm_node.sh")
+CANCELLED = "calm_em"  # the variant whose training is cancelled
+EPOCHS = 20  # of this variant: long enough to be cancelled between its first epoch and its last
+# what a user writes in the profile; without accounting, any account will do
+SITE = {"GPU_PARTITION": "gpu", "PARTITION": "cpu", "ACCOUNT": "tests"}
+COMPARED = ("tables", "maps", "scores", "cues", "datasets")
+
+STAND_IN = '''
+
+def use_machine(given: argparse.Namespace) -> str:
+    """For a node whose GPUs are empty devices: check what Slurm granted, compute on the CPU."""
+    import os
+
+    granted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if len(granted.split(",")) != given.gpus if given.gpus else granted:
+        raise UserError(f"{given.gpus} GPU(s) expected, but CUDA_VISIBLE_DEVICES={granted!r}")
+    print(f"granted GPUs: {given.gpus}, CUDA_VISIBLE_DEVICES={granted!r}")
+    torch.set_num_threads(given.threads)
+    return "cpu"
+'''
+
+
+def main(folder: Path) -> None:
+    """Run both, compare, report."""
+    if folder.exists():
+        sys.exit(f"{folder} exists. Name a folder that does not.")
+    local, cluster, node = (folder / name for name in ("local", "slurm", "node"))
+    for place in (local, cluster):
+        copy_checkout(place)
+        (place / "small.yaml").write_text(yaml.safe_dump(small_study(), sort_keys=False))
+    for_this_site(cluster)
+
+    started = time.monotonic()
+    status, output = snakemake(local, "--cores", "2", config="small.yaml")
+    (folder / "local.log").write_text(output)
+    check(status == 0, f"the local run failed: {folder / 'local.log'}")
+    say(f"local run: {time.monotonic() - started:.0f} s")
+
+    started = time.monotonic()
+    try:
+        subprocess.run([NODE, "start", node], check=True)
+        status = run_and_cancel(cluster, folder / "slurm.log")
+        completed = (node / "logs" / "jobs.log").read_text()
+    finally:
+        subprocess.run([NODE, "stop", node], check=True)
+    check(status == 0, f"the run on Slurm failed: {folder / 'slurm.log'}")
+    say(f"run on Slurm: {time.monotonic() - started:.0f} s")
+    report_jobs(cluster, completed)
+    compare(local / "results", cluster / "results")
+
+
+def small_study() -> dict:
+    """The default study with few, small images, and fewer methods."""
+    study = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
+    study["training"] |= {"crop": 40, "batch_size": 8}
+    study["methods"] = {"cam": ["cam"], "calm": ["joint", "counterfactual"]}
+    for data, sizes in {
+        "otherbirds": {"classes": 4, "train_images": 4, "test_images": 1},
+        "synthbirds": {"classes": 8, "train_images": 4, "test_images": 3},
+    }.items():
+        dataset = study["datasets"][data]
+        dataset["draw"] |= {**sizes, "size": 64}
+        dataset["images"] = {"train_size": 48, "eval_size": 40}
+        for variant in dataset["variants"].values():
+            variant["epochs"] = 2
+    study["datasets"]["synthbirds"]["variants"][CANCELLED]["epochs"] = EPOCHS
+    study["evaluation"]["erase"] = {"images": 4, "methods": ["cam", "joint"]}
+    for task in ("classification", "cues", "wsol"):
+        study["evaluation"].setdefault(task, {})["bootstrap"] = {"replicates": 20}
+    return study
+
+
+def for_this_site(checkout: Path) -> None:
+    """Fill in the profile as its README asks for, and replace what needs real GPUs."""
+    profile = checkout / "profiles" / "slurm" / "profile.yaml"
+    text = profile.read_text()
+    for word, name in SITE.items():
+        text = re.sub(rf"\b{word}\b", name, text)
+    profile.write_text(text)
+    with (checkout / "pipeline" / "machine.py").open("a") as stream:
+        stream.write(STAND_IN)
+
+
+def run_and_cancel(checkout: Path, log: Path) -> int:
+    """Run the study on Slurm; cancel a training after its first epoch; Snakemake's exit status."""
+    command = [
+        *(sys.executable, "-m", "snakemake"),
+        *("--workflow-profile", "profiles/slurm", "--configfile", "small.yaml"),
+        # jobs of seconds are asked after sooner than the default of 40 s
+        *("--slurm-init-seconds-before-status-checks", "10"),
+    ]
+    with log.open("w") as stream:
+        running = subprocess.Popen(command, cwd=checkout, stdout=stream, stderr=stream)
+        try:
+            cancel_training(checkout, running)
+            return running.wait()
+        finally:
+            if running.poll() is None:
+                running.terminate()
+                running.wait()
+
+
+def cancel_training(checkout: Path, running: subprocess.Popen) -> None:
+    """Wait until the training has a checkpoint, and cancel its job."""
+    logs = checkout / "results" / "logs" / "train"
+    while running.poll() is None:
+        time.sleep(0.1)
+        found = list(logs.glob(f"synthbirds/*/{CANCELLED}/*.log"))
+        if not found or "epoch 2/" not in found[0].read_text():
+            continue
+        queue = subprocess.run(
+            ["squeue", "--noheader", "--states=RUNNING", "--format=%i %k"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        job = re.search(rf"^(\d+) rule_train_.*{CANCELLED}.*$", queue, re.MULTILINE)
+        check(job, f"the training is not in the queue:\n{queue}")
+        subprocess.run(["scancel", job[1]], check=True)
+        say(f"cancelled Slurm's job {job[1]} ({job[0].split(maxsplit=1)[1]})")
+        return
+
+
+def report_jobs(checkout: Path, completed: str) -> None:
+    """Check the states of Slurm's jobs, the grants of GPUs and the resumed training."""
+    states = Counter(re.findall(r"JobState=(\w+)", completed))
+    partitions = Counter(re.findall(r"Partition=(\w+)", completed))
+    say(f"Slurm's jobs by state: {dict(states)}, by partition: {dict(partitions)}")
+    check(states.keys() == {"COMPLETED", "CANCELLED"} and states["CANCELLED"] == 1, "see above")
+
+    logs = [path.read_text() for path in (checkout / "results" / "logs").rglob("*.log")]
+    granted = Counter(re.findall(r"granted GPUs: (.+)", "\n".join(logs)))
+    say(f"logs of jobs that asked for GPUs: {dict(granted)}")
+    check(granted.total() == partitions["gpu"] - 1, "not every job on the GPU partition had one")
+
+    (training,) = (checkout / "results" / "logs" / "train").glob(f"synthbirds/*/{CANCELLED}/*.log")
+    resumed = re.search(r"resuming after epoch (\d+)", training.read_text())
+    check(resumed, f"the cancelled training did not go on: {training}")
+    say(f"the retried training: {resumed[0]} of {EPOCHS}")
+
+
+def compare(one: Path, other: Path) -> None:
+    """End with an error unless both have the same files with the same bytes."""
+    names = [
+        {p.relative_to(results) for part in COMPARED for p in (results / part).rglob("*.*")}
+        for results in (one, other)
+    ]
+    names = [
+        found | {p.relative_to(r) for p in r.rglob("weights.safetensors")}
+        for found, r in zip(names, (one, other), strict=True)
+    ]
+    check(names[0] == names[1] and names[0], f"other files: {names[0] ^ names[1]}")
+    different = [n for n in sorted(names[0]) if (one / n).read_bytes() != (other / n).read_bytes()]
+    kinds = Counter(name.parts[0] for name in names[0])
+    say(f"compared with the local run: {dict(kinds)}; with different bytes: {len(different)}")
+    check(not different, f"different bytes: {different}")
+
+
+def check(condition: object, problem: str) -> None:
+    """End with an error unless the condition holds."""
+    if not condition:
+        sys.exit(f"error: {problem}")
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]).resolve())

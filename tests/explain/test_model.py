@@ -1,0 +1,73 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from explained_study import NAMES, SIDE
+from torchvision import models
+
+from pipeline.errors import UserError
+from pipeline.explain import explain, open_model
+
+
+@pytest.fixture(scope="module")
+def squeezenet(tmp_path_factory):
+    """torchvision's network with random weights, and their file."""
+    torch.manual_seed(0)
+    network = models.squeezenet1_0(weights=None, num_classes=5).eval()
+    path = tmp_path_factory.mktemp("published") / "squeezenet1_0-b66bff10.pth"
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+def test_the_study_around_the_weights_is_found(weights):
+    model = open_model(weights["calm_em"])
+    assert model.classes.names == list(NAMES)
+    assert model.classes.groups[0] == [0, 1]
+    assert (model.side, model.resize) == (SIDE, "square")
+    assert model.title == "calm_em on resnet_small, 4 classes"
+
+
+def test_weights_by_themselves_have_numbered_classes(weights, tmp_path):
+    alone = shutil.copy(weights["cam"], tmp_path)
+    model = open_model(alone)
+    assert model.classes.titles[3] == "class 3"
+    assert model.side == 224
+
+
+def test_a_published_network_predicts_as_torchvision_does(squeezenet, image):
+    network, path = squeezenet
+    explanation = explain(image, open_model(path, side=96))
+    pixels = torch.from_numpy(explanation.image).permute(2, 0, 1)[None] / 255
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    with torch.inference_mode():
+        expected = network((pixels - mean) / std).softmax(dim=1)[0]
+    np.testing.assert_allclose(explanation.probabilities, expected, rtol=1e-4)
+
+
+def test_a_file_by_another_name_needs_its_trunk(squeezenet, tmp_path):
+    renamed = shutil.copy(squeezenet[1], tmp_path / "w.pth")
+    with pytest.raises(UserError, match=r"w.pth does not say.*--trunk resnet18\|"):
+        open_model(renamed)
+    assert open_model(renamed, trunk="squeezenet1_0").classifier.num_classes == 5
+    with pytest.raises(UserError, match="no torchvision resnet18"):
+        open_model(renamed, trunk="resnet18")
+    with pytest.raises(UserError, match="give one of resnet18"):
+        open_model(renamed, trunk="vgg16")
+
+
+def test_a_list_of_other_classes_is_refused(weights, tmp_path):
+    (tmp_path / "classes.csv").write_text("label,name\n0,one\n1,two\n")
+    with pytest.raises(UserError, match=r"knows 4 classes, but .*classes.csv lists 2"):
+        open_model(weights["cam"], classes=tmp_path / "classes.csv")
+
+
+def test_attributes_are_no_classes(weights):
+    with pytest.raises(UserError, match="predicts attributes"):
+        open_model(weights["attributes"])
+
+
+@pytest.mark.parametrize("name", ["missing.safetensors", "resnet50-missing.pth"])
+def test_missing_weights_are_named(tmp_path, name):
+    with pytest.raises(UserError, match=name):
+        open_model(tmp_path / name)

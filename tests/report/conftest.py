@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+import pytest
+from finished_study import MODELS, history, metrics, pictures, tables_json
+from PIL import Image
+
+from pipeline.report.__main__ import run
+from pipeline.report.explorer import run as run_explorer
+
+CAPTIONS = sorted(Path(__file__).parents[2].glob("workflow/report/*.rst"))
+STUDY = {
+    "protocol": "corrected",
+    "seeds": [0],
+    "datasets": {"birds": {"architectures": ["net"], "variants": {name: {} for name in MODELS}}},
+}
+
+
+@pytest.fixture(scope="session")
+def explorer_json(tmp_path_factory):
+    """Data of an explorer with 3 images, and the paths of what it was made of."""
+    folder = tmp_path_factory.mktemp("explorer")
+    paths = pictures(folder)
+    names = [name for name in paths if "/" in name]
+    out = folder / "net.json"
+    run_explorer(
+        [
+            *("--dataset", "birds", "--architecture", "net", "--model-seed", "0"),
+            *("--images", "3", "--seed", "0", "--out", str(out)),
+            *("--shards", str(paths["shards"]), "--records", str(paths["records"])),
+            *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
+            *("--pairs", str(paths["pairs"]), "--names", *names),
+            *("--maps", *(str(paths[name]) for name in names)),
+        ]
+    )
+    return out, paths
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory, explorer_json):
+    """The inputs of a report: option -> path."""
+    folder = tmp_path_factory.mktemp("study")
+    figure = folder / "figures" / "birds" / "net" / "gallery.png"
+    figure.parent.mkdir(parents=True)
+    Image.new("RGB", (3, 2), "red").save(figure)
+    check = folder / "datasets" / "birds" / "check.json"
+    check.parent.mkdir(parents=True)
+    check.write_text('{"skipped": {"images_of_other_classes": 7}, "classes": 4}')
+    benchmark = folder / "benchmarks" / "train" / "birds" / "net" / "cam" / "seed0.tsv"
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text("s\th:m:s\tmax_rss\n75.2\t0:01:15\t2048.0\n")
+    return {
+        "tables": tables_json(folder),
+        "figures": figure,
+        "explorers": explorer_json[0],
+        "metrics": metrics(folder / "cam" / "seed0" / "metrics.json"),
+        "checks": check,
+        "manifests": history(folder / "any.csv"),
+        "benchmarks": folder / "benchmarks",
+    }
+
+
+@pytest.fixture(scope="session")
+def write_report(inputs):
+    """A function that writes a report and returns its text."""
+
+    def write(out, title="A study", **more):
+        study = json.dumps({"title": title, **STUDY})
+        given = ["--study", study, "--out", str(out), "--captions", *map(str, CAPTIONS)]
+        for name, path in (inputs | more).items():
+            given += [f"--{name}", str(path)]
+        run(given)
+        return out.read_text()
+
+    return write

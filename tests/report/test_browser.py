@@ -1,0 +1,250 @@
+"""The report in a browser: Debian's Chromium, headless, driven by Playwright."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from pipeline.figures.pictures import enlarge
+
+CHROMIUM = shutil.which("chromium")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+WAIT = 60_000  # milliseconds; a busy machine is slow, and no test waits longer than it must
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        # no sandbox: containers run as root
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=WAIT
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(write_report, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(path)
+    return path.as_uri()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens the report; at the end nothing was logged and nothing asked for."""
+    contexts, said, asked = [], [], []
+
+    def open_page(width=1400, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address, wait_until="domcontentloaded")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert {url for url in asked if not url.startswith("data:")} == {address}
+
+
+@pytest.fixture
+def page(visit):
+    page = visit()
+    page.locator(".tile").first.wait_for()
+    return page
+
+
+def column(page, table, number):
+    """Texts of a column, block by block; of a number without its interval."""
+    return page.evaluate(
+        """([table, number]) => [...document.getElementById(table).tBodies].map((body) =>
+          [...body.rows].filter((row) => !row.querySelector("[scope=rowgroup]"))
+            .map((row) => row.cells[number])
+            .map((cell) => (cell.querySelector("span") ?? cell).textContent.trim()))""",
+        [table, number],
+    )
+
+
+def pixels(page, selector):
+    """All canvases below a selector as text."""
+    return page.eval_on_selector_all(f"{selector} canvas", "all => all.map((c) => c.toDataURL())")
+
+
+def choose(page, name, **which):
+    """Choose in a select and wait for the drawing."""
+    before = pixels(page, ".views")
+    page.locator(f"select[name={name}]").select_option(**which)
+    page.wait_for_function(
+        """(before) => JSON.stringify([...document.querySelectorAll(".views canvas")]
+          .map((c) => c.toDataURL())) !== JSON.stringify(before)""",
+        arg=before,
+    )
+
+
+def test_a_click_sorts_each_block_down_up_and_back(page):
+    heading = page.locator("#table1_cues thead th", has_text="1 part")
+    button = heading.get_by_role("button")
+    before = column(page, "table1_cues", 2)
+    for state, sign in (("descending", -1), ("ascending", 1)):
+        button.click()
+        assert heading.get_attribute("aria-sort") == state
+        sorted_ = column(page, "table1_cues", 2)
+        for block, original in zip(sorted_, before, strict=True):
+            assert block == sorted(original, key=lambda text: sign * float(text))
+    assert sorted_ != before
+    button.click()
+    assert heading.get_attribute("aria-sort") is None
+    assert column(page, "table1_cues", 2) == before
+
+
+def test_empty_cells_come_last_in_both_directions(page):
+    button = page.locator("#headline thead").get_by_role("button", name="MaxBoxAccV2")
+    for _ in range(2):
+        button.click()
+        (texts,) = column(page, "headline", 4)
+        assert texts[-2:] == ["–", "–"]
+        assert "–" not in texts[:-2]
+
+
+def test_the_keyboard_sorts_names(page):
+    heading = page.locator("#headline thead th").nth(1)
+    heading.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    (names,) = column(page, "headline", 1)
+    assert names == sorted(names)
+
+
+def test_every_choice_draws_another_picture(page):
+    assert page.locator("select[name=dataset] option").all_inner_texts() == ["birds"]
+    for name in ("image", "target", "model"):
+        choose(page, name, index=1)
+    choose(page, "method", label="conditional")
+    for name in ("boxes", "outlines"):
+        before = pixels(page, ".views")
+        page.locator(f"input[name={name}]").click()
+        assert pixels(page, ".views") != before
+    assert page.locator(".views canvas").count() == 3
+
+
+def test_one_image_under_all_methods_side_by_side(page):
+    names = page.locator(".tile .name").all_inner_texts()
+    assert names == [
+        "cam cam", "calm_em joint", "calm_em conditional", "calm_ml joint",
+        "calm_em saliency", "calm_em subset", "calm_em posterior",
+    ]  # fmt: skip
+    assert (
+        "1 of the chosen methods has no map for this target" in page.locator(".status").inner_text()
+    )
+    page.locator(".tile", has_text="calm_ml joint").click()
+    page.locator(".tile[aria-pressed=true]", has_text="calm_ml joint").wait_for()
+    assert page.locator("select[name=model] option:checked").inner_text() == "calm_ml"
+    assert page.locator("select[name=method] option:checked").inner_text() == "joint"
+    page.locator("summary", has_text="Maps to compare").click()
+    page.locator(".shown fieldset", has_text="cam").first.get_by_role("checkbox").uncheck()
+    page.wait_for_function("document.querySelectorAll('.tile').length === 6")
+
+
+def test_one_class_instead_of_another_is_signed_and_shows_its_cue_mask(page):
+    option = page.locator("select[name=target] option", has_text="instead of").first
+    choose(page, "target", label=option.inner_text())
+    assert "cue mask: " in page.locator(".legend").inner_text()
+    low, middle, high = page.locator(".scale .ticks span").all_inner_texts()
+    assert (low, middle) == (f"−{high}", "0")
+    assert page.locator(".tile", has_text="calm_em counterfactual").count() == 1
+
+
+def test_the_scale_bar_has_the_map_s_own_numbers(page, explorer_json):
+    content = json.loads(explorer_json[0].read_text())
+    image, side = content["images"][0], content["side"]
+    stored = image["maps"][0][str(image["label"])]
+    values = np.reshape(page.evaluate("(map) => [...valuesOf(map)]", stored), stored["shape"])
+    large = enlarge(values, side)
+    drawn = page.evaluate(
+        "([v, shape, side]) => [...enlarge(v, shape, side)]",
+        [values.ravel().tolist(), stored["shape"], side],
+    )
+    np.testing.assert_allclose(np.reshape(drawn, (side, side)), large, rtol=1e-5, atol=1e-5)
+    texts = page.locator(".scale .ticks span").all_inner_texts()
+    assert float(texts[-1]) == pytest.approx(np.abs(large).max(), rel=0.051)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (123.4, "123"), (-0.0123, "−0.012"), (3.2e-9, "3.2e−9"), (19, "19")],
+)
+def test_numbers_are_short(page, value, text):
+    assert page.evaluate("numberText", value) == text
+
+
+def test_tab_reaches_every_control_and_focus_shows(page):
+    page.locator("a[href='#explorer']").focus()
+    wanted = {"dataset", "model", "method", "image", "target", "previous", "next",
+              "boxes", "outlines", "positive", "shared"}  # fmt: skip
+    reached, sort_buttons, tiles = set(), 0, 0
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        name, kind, outline = page.evaluate(
+            """() => { const e = document.activeElement;
+              return [e.name || "", e.className, getComputedStyle(e).outlineStyle]; }"""
+        )
+        reached.add(name)
+        sort_buttons += kind == "sort"
+        tiles += kind == "tile"
+        if name or kind in ("sort", "tile"):
+            assert outline != "none"
+        if tiles:
+            break
+    assert wanted <= reached
+    assert sort_buttons
+    assert tiles
+
+
+def test_buttons_turn_the_images_round(page):
+    selected = page.locator("select[name=image] option:checked")
+    page.get_by_role("button", name="Back").click()
+    assert selected.inner_text().startswith("3. ")
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    assert selected.inner_text().startswith("1. ")
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_page_itself_never_scrolls_sideways(visit, width):
+    page = visit(width)
+    page.locator(".tile").first.wait_for()
+    page.locator("details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_without_javascript_there_are_plain_tables_and_a_word_about_the_explorer(visit):
+    page = visit(java_script_enabled=False)
+    assert page.locator("#headline td", has_text="42.0").first.is_visible()
+    assert page.locator("#table1_cues").is_visible()
+    assert page.locator("table button").count() == 0
+    assert not page.locator("#explorer-panel").is_visible()
+    assert page.get_by_text("The explorer needs JavaScript").is_visible()
+
+
+def test_labels_name_every_control(page):
+    unnamed = page.eval_on_selector_all(
+        "select, input", "all => all.filter((e) => !e.labels.length).map((e) => e.name)"
+    )
+    assert unnamed == []
+
+
+def test_a_dark_page_where_the_reader_prefers_one(visit):
+    colours = [
+        visit(color_scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+        for scheme in ("light", "dark")
+    ]
+    assert colours == ["rgb(255, 255, 255)", "rgb(22, 24, 27)"]

@@ -1,0 +1,78 @@
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from finished_study import PAIRS, SIDE
+from PIL import Image
+
+from pipeline.attribution.store import MapStore
+from pipeline.part_maps import PartMaps
+from pipeline.report.explorer import packed, runs, small
+
+
+def unpacked(stored):
+    steps = np.frombuffer(base64.b64decode(stored["data"]), np.uint8).reshape(stored["shape"])
+    return stored["low"] + (stored["high"] - stored["low"]) * steps / 255
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-12, 3e7])
+def test_a_packed_map_is_right_to_half_a_step(scale):
+    score_map = scale * np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
+    found = unpacked(json.loads(json.dumps(packed(score_map))))
+    step = (float(score_map.max()) - float(score_map.min())) / 255
+    assert np.abs(found - score_map).max() <= 0.5001 * step
+    assert found.min() == score_map.min()
+    assert found.max() == pytest.approx(score_map.max(), rel=1e-12)
+
+
+def test_a_constant_map_keeps_its_value():
+    assert np.array_equal(
+        unpacked(packed(np.full((2, 3), 0.3, np.float32))), np.full((2, 3), np.float32(0.3))
+    )
+
+
+def test_large_maps_are_averaged_and_small_ones_stay():
+    large = np.random.default_rng(0).random((224, 224), dtype=np.float32)
+    blocks = large.reshape(28, 8, 28, 8).mean(axis=(1, 3))
+    np.testing.assert_allclose(small(large), blocks, rtol=1e-5)
+    assert np.array_equal(small(large[:28, :28]), large[:28, :28])
+
+
+def test_runs_of_a_label_map_give_it_back():
+    labels = np.array([[0, 0, 3], [3, 3, 1], [1, 0, 0]], np.uint8)
+    assert runs(labels) == [0, 2, 3, 3, 1, 2, 0, 2]
+    constant = np.full((4, 4), 7, np.uint8)
+    assert runs(constant) == [7, 16]
+
+
+def test_the_explorer_holds_images_parts_pairs_and_all_their_maps(explorer_json):
+    path, paths = explorer_json
+    content = json.loads(path.read_text())
+    assert len({image["id"] for image in content["images"]}) == 3
+    names = [f"{each['variant']}/{each['method']}" for each in content["methods"]]
+    assert names == [name for name in paths if "/" in name]
+    part_maps = PartMaps.load(paths["part_maps"])
+    for image in content["images"]:
+        with Image.open(io.BytesIO(base64.b64decode(image["jpeg"]))) as picture:
+            assert (picture.format, picture.size) == ("JPEG", (SIDE, SIDE))
+        # the record's box, 12 6 48 54 on 60 x 60 pixels
+        np.testing.assert_allclose(image["boxes"], [np.array([12, 6, 48, 54]) * SIDE / 60])
+        labels = np.repeat(image["parts"][::2], image["parts"][1::2]).reshape(SIDE, SIDE)
+        assert np.array_equal(labels, part_maps.labels[part_maps.image_ids.index(image["id"])])
+        partners = {
+            b if a == image["label"] else a
+            for a, b in zip(PAIRS["label_a"], PAIRS["label_b"], strict=True)
+            if image["label"] in (a, b)
+        }
+        assert [other["label"] for other in image["others"]] == sorted(partners)
+        for name, maps in zip(names, image["maps"], strict=True):
+            with MapStore.open(paths[name]) as store:
+                targets = store.targets[store.image_ids == image["id"]]
+                assert set(maps) == set(targets)
+                for target, stored in maps.items():
+                    row = store.lookup(image["id"], target)
+                    step = (stored["high"] - stored["low"]) / 255
+                    assert np.abs(unpacked(stored) - store.maps[row]).max() <= 0.5001 * step
+                    assert stored["p"] == store.class_probability[row]

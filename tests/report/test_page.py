@@ -1,0 +1,120 @@
+import base64
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.figures.__main__ import FIGURES
+from pipeline.report.facts import versions
+from pipeline.report.page import embedded, figure, json_script
+from pipeline.tables.catalogue import TABLES
+
+VOID = {"meta", "img", "br", "link", "input", "hr", "source", "col"}
+CAPTIONS = sorted(Path(__file__).parents[2].glob("workflow/report/*.rst"))
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and collects tags, addresses and text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.addresses, self.words = [], [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_report_is_one_well_formed_file_that_asks_for_no_other(write_report, tmp_path):
+    page = Page(write_report(tmp_path / "report.html"))
+    assert "link" not in page.tags
+    assert all(address.startswith(("data:", "#")) for address in page.addresses)
+    anchors = [address for address in page.addresses if address.startswith("#")]
+    assert len(anchors) == 6
+    text = (tmp_path / "report.html").read_text()
+    assert all(f'id="{anchor[1:]}"' in text for anchor in anchors)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert 'name="viewport"' in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_the_report_has_equal_bytes_for_equal_inputs(write_report, tmp_path):
+    assert write_report(tmp_path / "a.html") == write_report(tmp_path / "b.html")
+
+
+def test_the_report_holds_numbers_figures_captions_and_provenance(inputs, write_report, tmp_path):
+    text = write_report(tmp_path / "report.html")
+    words = " ".join(" ".join(Page(text).words).split())
+    for expected in (
+        "29.0–34.0",  # the interval of CAM for one part
+        "calm_em (published)",
+        "another setting",
+        "ab" * 32,  # SHA-256 of an input of the scores
+        "5ec7",  # digest of their config
+        '"images_of_other_classes": 7',
+        "protocol: corrected",
+        versions()["torch"],
+        "Test images drawn at random",
+        "images of other classes",
+        "1 min 15 s",  # what training took
+        "2.0 GiB",
+    ):
+        assert expected in words
+    assert base64.b64encode(inputs["figures"].read_bytes()).decode() in text
+
+
+def test_text_from_the_config_is_escaped(inputs, write_report, tmp_path):
+    text = write_report(tmp_path / "report.html", title="<script>alert(1)</script> & co")
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in text
+
+
+def test_what_cannot_be_embedded_is_named(inputs, write_report, tmp_path):
+    with pytest.raises(UserError, match=r"none\.png"):
+        embedded(tmp_path / "none.png")
+    with pytest.raises(UserError, match=r"x\.gif"):
+        embedded(tmp_path / "x.gif")
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(UserError, match=r"metrics\.json lacks 'last_epoch'"):
+        write_report(tmp_path / "report.html", metrics=tmp_path / "metrics.json")
+
+
+def test_a_caption_belongs_to_every_table_and_figure():
+    names = {path.stem for path in CAPTIONS}
+    assert names == {
+        "report",
+        *TABLES,
+        *FIGURES,
+    }
+
+
+def test_a_figure_of_one_variant_has_the_caption_of_its_kind(tmp_path):
+    folder = tmp_path / "figures" / "birds" / "net"
+    folder.mkdir(parents=True)
+    for name in ("gallery", "gallery.calm_em"):
+        Image.new("RGB", (3, 2), "red").save(folder / f"{name}.png")
+    captions = {"gallery": "Test images."}
+    whole, one = (figure(folder / f"{n}.png", captions) for n in ("gallery", "gallery.calm_em"))
+    assert (whole["title"], one["title"]) == ("birds, net", "birds, net, calm_em")
+    assert whole["caption"] == one["caption"] == "Test images."
+
+
+def test_data_in_a_script_cannot_close_it_and_stays_the_same():
+    value = {"name": "</script><!--", "x": [1.5, None]}
+    text = json_script(value)
+    assert "<" not in text
+    assert json.loads(text) == value

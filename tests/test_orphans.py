@@ -1,0 +1,75 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline import orphans
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux only")
+
+# As in the workflow: Snakemake (here a Python) starts bash, and bash the job.
+JOB = """
+import pathlib, sys, time
+from pipeline import cli, files
+
+def run(argv):
+    pathlib.Path("started").touch()
+    time.sleep(float(argv[0]))
+    files.write_json("result.json", "written")
+
+cli.main(run)
+"""
+STARTER = """
+import subprocess, sys
+command = f"export {sys.argv[1]}=$PPID; {sys.executable} job.py {sys.argv[2]}; echo after > after"
+sys.exit(subprocess.run(["bash", "-c", command]).returncode)
+"""
+
+
+def start(folder, seconds):
+    (folder / "job.py").write_text(JOB)
+    command = [sys.executable, "-c", STARTER, orphans.VARIABLE, str(seconds)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen(command, cwd=folder, env=environment)
+
+
+def wait_for(path):
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not appear")
+
+
+def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path):
+    starter = start(tmp_path, 60)
+    wait_for(tmp_path / "started")
+    os.kill(starter.pid, signal.SIGKILL)  # and not yet waited for: a zombie is dead, too
+    wait_for(tmp_path / "after")  # bash lives on, and its command has ended
+    starter.wait()
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_job_whose_snakemake_lives_runs_to_its_end(tmp_path):
+    starter = start(tmp_path, 0.1)
+    assert starter.wait() == 0
+    assert (tmp_path / "result.json").exists()
+
+
+def test_a_job_that_comes_too_late_does_nothing(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "job.py").write_text(JOB)
+    environment = {
+        **os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), orphans.VARIABLE: str(ended.pid)
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "job.py", "0"], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert done.returncode == 2
+    assert b"Snakemake, which started this job, has ended" in done.stderr
+    assert not (tmp_path / "started").exists()

@@ -1,0 +1,89 @@
+"""Harm a tiny study in every way at hand, mend it, and compare it with an undisturbed one.
+
+    python tests/workflow/fault_harness.py --kills 30 --folder /tmp/faults --out table.md
+
+prints the table of docs/reliability.md. Linux; as root for the full disk, which is left out
+otherwise.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from fault_damage import damage, damage_checkpoints
+from fault_disk import fill
+from fault_kills import disturb
+from fault_study import START, Row, bytes_different, finish, new_study, run
+
+SIGNALS = (  # fault, signal, to Snakemake alone
+    ("SIGKILL of Snakemake and its jobs", signal.SIGKILL, False),
+    ("SIGKILL of Snakemake alone", signal.SIGKILL, True),
+    ("SIGTERM to Snakemake", signal.SIGTERM, True),
+    ("SIGINT to Snakemake", signal.SIGINT, True),
+    ("SIGINT to Snakemake and its jobs (Ctrl-C)", signal.SIGINT, False),
+)
+
+
+def harm(folder: Path, kills: int, others: int, seed: int) -> list[Row]:
+    """Run everything; the rows of the table.
+
+    Args:
+        folder: for the studies.
+        kills: SIGKILLs of Snakemake and its jobs.
+        others: of every other signal.
+        seed: of the random moments.
+    """
+    undisturbed = new_study(folder / "undisturbed")
+    started = time.monotonic()
+    finish(undisturbed)
+    longest = (time.monotonic() - started) / 3
+    again = new_study(folder / "again")
+    status, printed = run(again, START)
+    assert status == 0, printed
+    different = bytes_different(again, undisturbed)
+    rows = [Row("none: a second run", 1, int(different == 0), different)]
+    moments = random.Random(seed)
+    for fault, send, alone in SIGNALS:
+        times = others if alone or send != signal.SIGKILL else kills
+        rows.append(
+            disturb(
+                fault, times, send, alone=alone, moments=moments, longest=longest,
+                undisturbed=undisturbed,
+            )
+        )  # fmt: skip
+    rows += damage(again, undisturbed)
+    rows += damage_checkpoints(folder / "checkpoints", undisturbed)
+    if os.geteuid() == 0:
+        rows.append(fill(folder / "disk", undisturbed))
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as Markdown."""
+    lines = ["| fault | times tried | times recovered | bytes different |", "|---|--:|--:|--:|"]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--folder", type=Path, required=True, help="for the studies")
+    arguments.add_argument("--out", type=Path, required=True, help="the table, Markdown")
+    arguments.add_argument("--kills", type=int, default=30, help="SIGKILLs of all processes")
+    arguments.add_argument("--others", type=int, default=5, help="of every other signal")
+    arguments.add_argument("--seed", type=int, default=0, help="of the random moments")
+    given = arguments.parse_args()
+    started = time.monotonic()
+    rows = harm(given.folder.resolve(), given.kills, given.others, given.seed)
+    given.out.write_text(table(rows))
+    minutes = (time.monotonic() - started) / 60
+    print(f"{table(rows)}{minutes:.0f} minutes", file=sys.stderr)
+    raise SystemExit(any(row.recovered < row.tried or row.bytes_different for row in rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""A tiny study to be harmed: started, resumed, and compared with one that nobody disturbed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from workflow_run import copy_checkout, edit_config
+
+START = "snakemake --cores 2 --configfile tiny.yaml"
+RESUME = f"snakemake --unlock --configfile tiny.yaml && {START}"
+CLOCKS = ("history.csv", "metrics.json")  # they say how long training took
+NO_RESULTS = ("logs/", "benchmarks/", "checkpoints/")
+
+
+class Row(NamedTuple):
+    """A row of the fault table."""
+
+    fault: str
+    tried: int
+    recovered: int
+    bytes_different: int
+
+
+def new_study(folder: Path) -> Path:
+    """A checkout in which nothing ran yet; models train long enough to have checkpoints."""
+    shutil.rmtree(folder, ignore_errors=True)
+    copy_checkout(folder)
+    edit_config(folder, training__epochs=3)
+    return folder
+
+
+def start(folder: Path, command: str = RESUME) -> subprocess.Popen:
+    """Start a command line in the study, as a session of its own; it prints to printed.txt."""
+    environment = {**os.environ, "PYTHONPATH": ""}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    with (folder / "printed.txt").open("w") as printed:
+        return subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def run(folder: Path, command: str = RESUME) -> tuple[int, str]:
+    """Run a command line in the study to its end; its exit status, and all that it prints."""
+    status = start(folder, command).wait()
+    return status, (folder / "printed.txt").read_text()
+
+
+def finish(folder: Path) -> None:
+    """Resume the study and let it come to its end."""
+    status, printed = run(folder)
+    assert status == 0, printed
+
+
+def results(folder: Path) -> dict[str, Path]:
+    """The files of a study that are the same in every run: name -> path."""
+    base = folder / "results"
+    found = {path.relative_to(base).as_posix(): path for path in base.rglob("*") if path.is_file()}
+    return {
+        name: path
+        for name, path in found.items()
+        if not name.startswith(NO_RESULTS)
+        and path.name not in CLOCKS
+        and path.suffix != ".damaged"  # moved aside, never read
+    }
+
+
+def bytes_different(folder: Path, undisturbed: Path) -> int:
+    """Bytes in which the results of two studies differ; a file that one lacks counts as a whole."""
+    both = results(folder), results(undisturbed)
+    total = 0
+    for name in sorted(both[0].keys() | both[1].keys()):
+        one, other = (files[name].read_bytes() if name in files else b"" for files in both)
+        if one != other:
+            differing = sum(a != b for a, b in zip(one, other, strict=False))
+            differing += abs(len(one) - len(other))
+            print(f"  {folder.name}: {name} differs in {differing} bytes", file=sys.stderr)
+            total += differing
+    return total

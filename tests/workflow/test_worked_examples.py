@@ -1,0 +1,160 @@
+"""The worked examples of docs/extending.md and docs/own_data.md, taken from the pages and run."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from workflow_run import CHECKOUT, plan, snakemake
+
+from pipeline.evaluation.scores import read_score
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NEW_FILE = re.compile(r"# (pipeline/\S+\.py)\n")
+
+
+def blocks(page):
+    """(language, text) of a page's fenced blocks."""
+    return _BLOCK.findall((CHECKOUT / "docs" / page).read_text())
+
+
+def apply(folder, language, text):
+    """Make the change of a block in a checkout: write a file, or edit one."""
+    if language == "python":
+        path = folder / _NEW_FILE.match(text)[1]
+        assert not path.exists()
+        path.write_text(text)
+    elif language == "diff":
+        head, *lines = text.splitlines(keepends=True)
+        path = folder / head.removeprefix("--- ").strip()
+        before = "".join(line[1:] or line for line in lines if line[0] in " -")
+        after = "".join(line[1:] or line for line in lines if line[0] in " +")
+        source = path.read_text()
+        assert source.count(before) == 1, f"{path.name} has not once:\n{before}"
+        path.write_text(source.replace(before, after))
+
+
+def pictures(root, names):
+    for number, name in enumerate(names):
+        pixels = np.random.default_rng(number).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / name)
+
+
+@pytest.fixture
+def extended(checkout):
+    """A checkout with everything that docs/extending.md adds."""
+    for block in blocks("extending.md"):
+        apply(checkout, *block)
+    return checkout
+
+
+def test_examples_are_short():
+    for language, text in blocks("extending.md"):
+        assert text.count("\n") <= 40, text
+        assert max(map(len, text.splitlines())) <= 101, text
+        assert language in ("python", "diff")
+
+
+# In one process, since importing torch takes seconds.
+CHECK = """
+import numpy as np
+import torch
+from pipeline.attribution.query import Query
+from pipeline.datasets.readers import READERS
+from pipeline.evaluation.map_entropy import entropy
+from pipeline.models import build_classifier
+from pipeline.settings import Records, TrainJob, Training
+
+records, classes, _ = READERS["table"].read("listed", Records(layout="table", val_fraction=0), 1)
+assert records["split"].tolist() == ["train", "train", "test", "test"]
+assert records["label"].tolist() == [1, 0, 0, 1]
+assert classes["name"].tolist() == ["ape", "zebra"]
+
+images = torch.rand(2, 3, 64, 64)
+for method in ("cam", "calm_em"):
+    training = Training(method=method)
+    for size, side in ((14, 4), (28, 8)):
+        job = TrainJob(
+            trunk="regnet_y_400mf", map_size=size, weights="none", seed=0, training=training
+        )
+        model = build_classifier(job, 3).eval()
+        query = Query(model, images, torch.tensor([0, 1, 1]), [(0,), (2,), (1,)], ["a", "b"])
+        maps = query.maps("margin")
+        assert maps.shape == (3, side, side)
+        scores = query.output[1]
+        expected = scores[2] - torch.maximum(scores[0], scores[1])
+        torch.testing.assert_close(maps[1], expected)
+
+assert abs(entropy(np.ones((4, 5))) - 1) < 1e-12
+assert entropy(np.eye(1, 9).reshape(3, 3)) == 0
+assert np.isnan(entropy(-np.ones((3, 3))))
+"""
+
+
+def test_the_parts_of_extending_md_do_what_they_say(extended):
+    names = ("a/1.png", "b/1.png", "b/2.png", "a/2.png")
+    pictures(extended / "listed", names)
+    lines = ("zebra,train", "ape,train", "ape,test", "zebra,test")
+    rows = [f"{name},{line}\n" for name, line in zip(names, lines, strict=True)]
+    (extended / "listed" / "images.csv").write_text("path,class,split\n" + "".join(rows))
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK], cwd=extended, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    study = {
+        "architectures": {"regnet": {"trunk": "regnet_y_400mf"}},
+        "datasets": {
+            "mine": {
+                "root": "listed",
+                "records": {"layout": "table"},
+                "cues": False,
+                "wsol": False,
+                "architectures": ["regnet"],
+                "variants": {"cam": {}},
+            }
+        },
+        "methods": {"cam": ["margin"]},
+        "evaluation": {"map_entropy": {}},
+    }
+    (extended / "mine.yaml").write_text(yaml.safe_dump(study))
+    jobs = plan(extended, config="mine.yaml")
+    assert {
+        "records mine",
+        "train mine/regnet/cam/seed0",
+        "measure map_entropy/mine/regnet/cam/seed0/margin",
+    } <= jobs
+
+
+def test_own_images_enter_by_config_alone(checkout):
+    written = {language: text for language, text in blocks("own_data.md") if language != "sh"}
+    objects = json.loads(written["json"])
+    root = checkout / "data" / "own"
+    training = [f"train/{name}/{k}.jpg" for name in ("ape", "zebra") for k in range(4)]
+    pictures(root, [*training, *(image["file_name"] for image in objects["images"])])
+    (root / "objects.json").write_text(written["json"])
+    (checkout / "config" / "own.yaml").write_text(written["yaml"])
+    # the page's config, small and without a download
+    quick = {
+        "extends": "config/own.yaml",
+        "architectures": {"resnet18": {"trunk": "resnet_small", "weights": "none"}},
+        "datasets": {"own": {"images": {"train_size": 64, "eval_size": 56}}},
+        "training": {"epochs": 1, "crop": 56, "batch_size": 4},
+        "evaluation": {"wsol": {"bootstrap": {"replicates": 10}}},
+    }
+    (checkout / "quick.yaml").write_text(yaml.safe_dump(quick))
+    target = "results/own/scores/wsol/own/resnet18/cam/seed0/cam.json"
+    status, output = snakemake(checkout, "--cores", "2", target, config="quick.yaml")
+    assert status == 0, output
+    values = read_score(checkout / target)["values"]
+    assert {"class.maxboxaccv2", "class.pxap"} <= set(values)
+    check = json.loads((checkout / "results/own/datasets/own/check.json").read_text())
+    assert (check["masks"], check["without_boxes"], check["images"]["test"]) == (2, 8, 2)
+    # another box is another study: the file is an input of the records
+    objects["annotations"][0]["bbox"][0] += 5
+    (root / "objects.json").write_text(json.dumps(objects))
+    assert "records own" in plan(checkout, target, config="quick.yaml")
