@@ -101,5 +101,6 @@ def _rows(action: argparse.Action) -> Iterator[str]:
     if action.required and action.option_strings:
         about += "; required"
     elif action.default not in (None, False, argparse.SUPPRESS) and "default" not in about:
-        about += f"; default {action.default}"
+        shown = str(action.default).replace(f"{_PACKAGE.parent}/", "")  # the same in every checkout
+        about += f"; default {shown}"
     yield f"| `{f'{name} {value}'.strip()}` | {about.replace('|', chr(92) + '|')} |\n"
