@@ -16,6 +16,7 @@ from pipeline.evaluation.components import (
     best_iou_of_largest,
     box_iou,
 )
+from pipeline.evaluation.rows import Rows
 
 THRESHOLDS = np.arange(0, 1, 0.001)  # (1000,) fractions of a map's maximum
 
@@ -49,7 +50,7 @@ class MaxBoxAccuracy:
             raise ValueError(f"iou_thresholds must be fractions in (0, 1]: {iou_thresholds}")
         self.iou_thresholds = tuple(iou_thresholds)
         self.contours = contours
-        self._best_iou = [np.empty((0, LEVELS))]  # blocks of images
+        self._best_iou = Rows((LEVELS,), np.float64)
         self._peak: list[int] = []
 
     def update(self, score_map: np.ndarray, boxes: np.ndarray) -> None:
@@ -72,7 +73,7 @@ class MaxBoxAccuracy:
             best = best_iou_of_all(levels, boxes)
         else:
             best = best_iou_of_largest(levels, boxes)
-        self._best_iou.append(best[None])
+        self._best_iou.append(best)
         self._peak.append(peak)
 
     def merge(self, other: "MaxBoxAccuracy") -> None:
@@ -84,15 +85,13 @@ class MaxBoxAccuracy:
         mine, theirs = (self.iou_thresholds, self.contours), (other.iou_thresholds, other.contours)
         if mine != theirs:
             raise ValueError(f"cannot merge {theirs} into {mine}")
-        self._best_iou += other._best_iou
+        self._best_iou.extend(other._best_iou)
         self._peak += other._peak
 
     @property
     def best_iou(self) -> np.ndarray:
         """(N, 256) best IoU at each byte level t, mask {bytes > t}; -1 from the maximum on."""
-        if len(self._best_iou) > 1:  # one block from now on: 2 kB an image, kept once
-            self._best_iou = [np.concatenate(self._best_iou)]
-        return self._best_iou[0]
+        return self._best_iou.array()
 
     @property
     def peak(self) -> np.ndarray:
@@ -116,14 +115,18 @@ class MaxBoxAccuracy:
             raise ValueError("no image was added")
         if counts is None:
             counts = np.ones((1, len(self._peak)), np.float32)
-        best_iou, peaks = self.best_iou, self.peak
         hits = np.zeros((len(counts), len(self.iou_thresholds), len(THRESHOLDS)))
-        for peak in np.unique(peaks):  # images with the same peak share the level of each tau
-            group = peaks == peak
-            levels = (THRESHOLDS * peak).astype(np.int64)  # (1000,)
-            for d, threshold in enumerate(self.iou_thresholds):
-                right = (best_iou[group] >= threshold).astype(np.float32)  # (n, 256)
-                hits[:, d] += (counts[:, group] @ right)[:, levels]
+        peaks, start = self.peak, 0
+        for best_iou in self._best_iou.blocks():  # sums of whole numbers: exact in any order
+            images = slice(start, start + len(best_iou))
+            start += len(best_iou)
+            drawn = counts[:, images]
+            for peak in np.unique(peaks[images]):  # of equal peaks the level of each tau is one
+                group = peaks[images] == peak
+                levels = (THRESHOLDS * peak).astype(np.int64)  # (1000,)
+                for d, threshold in enumerate(self.iou_thresholds):
+                    right = (best_iou[group] >= threshold).astype(np.float32)  # (n, 256)
+                    hits[:, d] += (drawn[:, group] @ right)[:, levels]
         return hits / counts.sum(axis=1, dtype=np.float64)[:, None, None]
 
     def hits(self, thresholds: Sequence[float]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.evaluation.bootstrap import resample_counts
 from pipeline.evaluation.histogram import Bins
 from pipeline.evaluation.pxap import BIN_EDGES, PixelAveragePrecision, average_precision
+from pipeline.evaluation.rows import Rows
 from pipeline.settings import Bootstrap
 
 # Lower edges of the bins in which each image is kept, (K,): the benchmark's, and eight an octave
@@ -29,7 +30,7 @@ class MaskPrecision:
 
     def __init__(self) -> None:
         self._exact = PixelAveragePrecision("exact")
-        self._counts = [np.empty((0, 2, len(EDGES)), np.uint32)]  # blocks of images
+        self._counts = Rows((2, len(EDGES)), np.uint32)
 
     def update(self, score_map: np.ndarray, labels: np.ndarray) -> None:
         """Add an image.
@@ -43,16 +44,16 @@ class MaskPrecision:
             UserError: a score that counts is NaN or infinite.
         """
         scores = score_map.astype(np.float32)
-        counts = np.zeros((1, 2, len(EDGES)), np.uint32)
+        counts = np.zeros((2, len(EDGES)), np.uint32)
         if (labels == 1).any():
             self._exact.update(scores, labels)
-            counts[:] = _BINS.count(scores.reshape(1, -1), labels.reshape(1, -1))
+            counts[:] = _BINS.count(scores.reshape(1, -1), labels.reshape(1, -1))[0]
         self._counts.append(counts)
 
     def merge(self, other: "MaskPrecision") -> None:
         """Add the images of ``other``, after one's own."""
         self._exact.merge(other._exact)
-        self._counts += other._counts
+        self._counts.extend(other._counts)
 
     @property
     def counts(self) -> np.ndarray:
@@ -60,14 +61,13 @@ class MaskPrecision:
 
         All zero for an image without an object pixel.
         """
-        if len(self._counts) > 1:  # one block from now on: 16 kB an image, kept once
-            self._counts = [np.concatenate(self._counts)]
-        return self._counts[0]
+        return self._counts.array()
 
     @property
     def used(self) -> np.ndarray:
         """(N,) bool: the image has an object pixel."""
-        return np.any(self.counts[:, 1], axis=1)
+        blocks = [block[:, 1].any(axis=1) for block in self._counts.blocks()]
+        return np.concatenate([np.zeros(0, bool), *blocks])
 
     def compute(self) -> dict[str, float]:
         """PxAP in [0, 1] as ``pxap`` (exact) and ``pxap_bins`` (1000 even thresholds).

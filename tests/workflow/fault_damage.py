@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from fault_kills import end
-from fault_study import START, Row, bytes_different, finish, new_study, run, start
+from fault_study import Row, bytes_different, finish, making, new_study, resuming, run, start
 
 MODEL = "birds/small_pretrained/calm_em/seed0"
 WEIGHTS = f"results/models/{MODEL}/weights.safetensors"
@@ -45,10 +45,9 @@ def damage(finished: Path, undisturbed: Path) -> list[Row]:
         for how, harm in HARMS.items():
             harm(finished / path)
             (finished / made_from_it).unlink()
-            make = START.replace("snakemake", f"snakemake {made_from_it}")
-            status, printed = run(finished, make)
+            status, printed = run(finished, making(made_from_it))
             named = status != 0 and len(errors(printed, path)) == 1
-            status, _ = run(finished, make)
+            status, _ = run(finished, making(made_from_it))
             different = bytes_different(finished, undisturbed)
             mended = named and status == 0 and different == 0
             rows.append(Row(f"{what}, {how}", 1, int(mended), different))
@@ -65,7 +64,7 @@ def damage_checkpoints(folder: Path, undisturbed: Path) -> list[Row]:
     study = new_study(folder)
     damaged: dict[str, Path] = {}
     for how, harm in HARMS.items():
-        process = start(study)
+        process = start(study, resuming())
         while not (found := _second_checkpoints(study) - {*damaged.values()}):
             assert process.poll() is None, "no training was caught after its second epoch"
             time.sleep(0.002)

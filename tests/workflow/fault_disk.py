@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from fault_study import Row, bytes_different, new_study, results, run
+from fault_study import Row, bytes_different, new_study, results, resuming, run
 
 SIZES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9)  # of what the undisturbed study needs
 
@@ -23,13 +23,13 @@ def fill(folder: Path, undisturbed: Path) -> Row:
     try:
         for size in SIZES:
             _mount(mount, int(size * needed), "remount,")
-            status, printed = run(study)
+            status, printed = run(study, resuming())
             (study / f"printed_{size}.txt").write_text(printed)
             named = "Cannot write" in printed and "Free some space" in printed
             half_written = any("partial" in path for path in results(study))
             told += status != 0 and named and not half_written
         _mount(mount, 4 * needed, "remount,")
-        status, printed = run(study)
+        status, printed = run(study, resuming())
         assert status == 0, printed
         different = bytes_different(study, undisturbed)
     finally:

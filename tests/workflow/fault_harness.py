@@ -17,7 +17,7 @@ from pathlib import Path
 from fault_damage import damage, damage_checkpoints
 from fault_disk import fill
 from fault_kills import disturb
-from fault_study import START, Row, bytes_different, finish, new_study, run
+from fault_study import Row, bytes_different, finish, making, new_study, run
 
 SIGNALS = (  # fault, signal, to Snakemake alone
     ("SIGKILL of Snakemake and its jobs", signal.SIGKILL, False),
@@ -42,7 +42,7 @@ def harm(folder: Path, kills: int, others: int, seed: int) -> list[Row]:
     finish(undisturbed)
     longest = (time.monotonic() - started) / 3
     again = new_study(folder / "again")
-    status, printed = run(again, START)
+    status, printed = run(again, making())
     assert status == 0, printed
     different = bytes_different(again, undisturbed)
     rows = [Row("none: a second run", 1, int(different == 0), different)]

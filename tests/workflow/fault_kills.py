@@ -6,14 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
-from fault_study import Row, bytes_different, finish, new_study, start
+from fault_study import Row, bytes_different, finish, new_study, resuming, start
 from workflow_run import edit_config
-
-ORPHANS_END_IN = 5.0  # seconds, much less than Snakemake needs to start again
 
 
 def disturb(
@@ -41,30 +38,30 @@ def disturb(
     tried = recovered = different = 0
     while tried < times:
         study = new_study(undisturbed.with_name(fault.replace(" ", "_")))
-        sent = clean = 0
-        while tried + sent < times:
-            other_config = alone and send == signal.SIGKILL and sent % 2 == 0
+        sent: list[subprocess.Popen] = []
+        while tried + len(sent) < times:
+            other_config = alone and send == signal.SIGKILL and len(sent) % 2 == 0
             edit_config(study, training__lr=0.02 if other_config else 0.01)
-            process = start(study)
+            process = start(study, resuming())
             try:
                 process.wait(moments.uniform(0, longest))
                 break  # it came to its end before
             except subprocess.TimeoutExpired:
-                sent += 1
-                clean += end(process, send, alone=alone)
+                end(process, send, alone=alone)
+                sent.append(process)
         edit_config(study, training__lr=0.01)
         finish(study)
         now_different = bytes_different(study, undisturbed)
-        tried += sent
-        recovered += clean if now_different == 0 else 0
+        tried += len(sent)
+        recovered += sum(not orphans(process) for process in sent) if now_different == 0 else 0
         different += now_different
         print(f"{fault}: {tried} of {times}, {different} bytes different", file=sys.stderr)
         shutil.rmtree(study)
     return Row(fault, tried, recovered, different)
 
 
-def end(process: subprocess.Popen, send: signal.Signals, *, alone: bool) -> bool:
-    """Send a signal to a started study and wait for its end; whether no job outlived it.
+def end(process: subprocess.Popen, send: signal.Signals, *, alone: bool) -> None:
+    """Send a signal to a started study and wait for the end of Snakemake.
 
     Args:
         process: from :func:`fault_study.start`.
@@ -77,23 +74,15 @@ def end(process: subprocess.Popen, send: signal.Signals, *, alone: bool) -> bool
     else:
         os.killpg(process.pid, send)
     process.wait()
-    time_out = time.monotonic() + ORPHANS_END_IN
-    while left := _session(process.pid):
-        if time.monotonic() > time_out:
-            print(f"  left alive: {[p.cmdline() for p in left]}", file=sys.stderr)
-            os.killpg(process.pid, signal.SIGKILL)
-            return False
-        time.sleep(0.01)
-    return True
 
 
-def _session(number: int) -> list[psutil.Process]:
-    """The processes of a session that still run."""
+def orphans(process: subprocess.Popen) -> list[psutil.Process]:
+    """The processes of a started study that still run."""
     found = []
-    for process in psutil.process_iter():
+    for other in psutil.process_iter():
         try:
-            if os.getsid(process.pid) == number and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+            if os.getsid(other.pid) == process.pid and other.status() != psutil.STATUS_ZOMBIE:
+                found.append(other)
         except (ProcessLookupError, psutil.NoSuchProcess):
             pass
     return found

@@ -9,10 +9,18 @@ from typing import NamedTuple
 
 from workflow_run import copy_checkout, edit_config
 
-START = "snakemake --cores 2 --configfile tiny.yaml"
-RESUME = f"snakemake --unlock --configfile tiny.yaml && {START}"
 CLOCKS = ("history.csv", "metrics.json")  # they say how long training took
 NO_RESULTS = ("logs/", "benchmarks/", "checkpoints/")
+
+
+def making(*targets: str) -> str:
+    """The command line that makes targets; the whole study, if none are given."""
+    return " ".join(["snakemake", *targets, "--cores 2 --configfile tiny.yaml"])
+
+
+def resuming(*targets: str) -> str:
+    """The one line that goes on after any interruption."""
+    return f"snakemake --unlock --configfile tiny.yaml && {making(*targets)}"
 
 
 class Row(NamedTuple):
@@ -32,7 +40,7 @@ def new_study(folder: Path) -> Path:
     return folder
 
 
-def start(folder: Path, command: str = RESUME) -> subprocess.Popen:
+def start(folder: Path, command: str) -> subprocess.Popen:
     """Start a command line in the study, as a session of its own; it prints to printed.txt."""
     environment = {**os.environ, "PYTHONPATH": ""}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
@@ -47,7 +55,7 @@ def start(folder: Path, command: str = RESUME) -> subprocess.Popen:
         )
 
 
-def run(folder: Path, command: str = RESUME) -> tuple[int, str]:
+def run(folder: Path, command: str) -> tuple[int, str]:
     """Run a command line in the study to its end; its exit status, and all that it prints."""
     status = start(folder, command).wait()
     return status, (folder / "printed.txt").read_text()
@@ -55,7 +63,7 @@ def run(folder: Path, command: str = RESUME) -> tuple[int, str]:
 
 def finish(folder: Path) -> None:
     """Resume the study and let it come to its end."""
-    status, printed = run(folder)
+    status, printed = run(folder, resuming())
     assert status == 0, printed
 
 

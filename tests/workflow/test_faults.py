@@ -4,22 +4,16 @@ The stages' own tests have many more kinds of it; here a damaged study is run as
 """
 
 import shutil
+import signal
+import time
 
+from fault_damage import cut, flip_a_bit
+from fault_kills import end, orphans
+from fault_study import resuming, run, start
 from workflow_run import edit_config, snakemake
 
 MODEL = "birds/small_pretrained/{}/seed0"
 CAM, CALM = MODEL.format("cam"), MODEL.format("calm_em")
-
-
-def cut(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def garble(path):
-    content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 64] = b"?" * 64
-    path.write_bytes(content)
 
 
 def messages(output):
@@ -33,38 +27,79 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
         f"results/models/{CAM}/weights.safetensors",
         f"results/scores/classification/{CALM}/model.json",
         f"results/scores/cues/{CALM}/joint.json",
+        f"results/scores/wsol/{CAM}/cam.json",
     )
     damaged = {
-        results / "shards/birds/train/00000.tar": (cut, "bytes instead of"),
-        results / "shards/birds/test/00000.tar": (garble, "is damaged"),
-        results / f"maps/{CALM}/joint.h5": (cut, "joint.h5"),
+        "shards/birds/train/00000.tar": cut,
+        "shards/birds/test/00000.tar": flip_a_bit,
+        f"maps/{CALM}/joint.h5": cut,
+        f"maps/{CAM}/cam.h5": flip_a_bit,
     }
-    for path, (damage, _) in damaged.items():
-        damage(path)
+    for name, damage in damaged.items():
+        damage(results / name)
     for target in targets:
         (study / target).unlink()
 
-    status, output = snakemake(study, "--cores", "2", "--keep-going", *targets)
+    status, output = snakemake(study, *targets, "--cores", "2", "--keep-going")
     assert status != 0
     shown = messages(output)
-    assert len(shown) == 3, output
-    for path, (_, said) in damaged.items():
-        found = [line for line in shown if path.relative_to(study).as_posix() in line]
-        assert len(found) == 1, shown
-        assert said in found[0]
-        assert "again" in found[0]  # the cure
+    assert len(shown) == len(damaged), output
+    for name in damaged:
+        (found,) = [line for line in shown if name in line]
+        assert "is damaged" in found
+        assert "Run again" in found  # the cure
     assert "Traceback" not in output
     for target in targets:
         assert not (study / target).exists()
     assert not (results / f"models/{CAM}/history.csv").exists()
     assert not list(results.rglob("*partial*"))
 
-    for path in damaged:
-        shutil.copy2(finished / path.relative_to(study), path)
-    status, output = snakemake(study, "--cores", "2", *targets)
+    status, output = snakemake(study, *targets, "--cores", "2")
     assert status == 0, output
-    for target in targets:
-        assert (study / target).read_bytes() == (finished / target).read_bytes()
+    for name in (*targets, *(f"results/{name}" for name in damaged)):
+        assert (study / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_damaged_weights_are_trained_anew(finished, study):
+    weights = f"results/models/{CALM}/weights.safetensors"
+    maps = f"results/maps/{CALM}/joint.h5"
+    flip_a_bit(study / weights)
+    (study / maps).unlink()
+    status, output = snakemake(study, maps, "--cores", "2")
+    assert status != 0
+    assert len(messages(output)) == 1
+    assert f"{weights} is damaged" in messages(output)[0]
+    status, output = snakemake(study, maps, "--cores", "2")
+    assert status == 0, output
+    for name in (weights, maps):
+        assert (study / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_killed_twice_and_resumed_a_study_ends_with_the_same_bytes(finished, study):
+    results = study / "results"
+    made = (
+        f"models/{CALM}/weights.safetensors",
+        f"maps/{CALM}/joint.h5",
+        f"scores/cues/{CALM}/joint.json",
+    )
+    # written when the model is trained and not yet saved; when Snakemake starts the next job
+    signs = (f"models/{CALM}/history.csv", f"logs/attribute/{CALM}/joint.log")
+    for name in (*made, *signs):
+        (results / name).unlink()
+    resume = resuming(f"results/{made[-1]}")
+    for sign, alone in zip(signs, (False, True), strict=True):
+        process = start(study, resume)
+        while not (results / sign).exists():
+            assert process.poll() is None, (study / "printed.txt").read_text()
+            time.sleep(0.001)
+        end(process, signal.SIGKILL, alone=alone)
+        assert not (results / made[-1]).exists()
+    status, output = run(study, resume)
+    assert status == 0, output
+    assert not orphans(process)
+    for name in made:
+        assert (results / name).read_bytes() == (finished / "results" / name).read_bytes()
+    assert not list(results.rglob("*partial*"))
 
 
 def test_folders_that_are_no_data_set_are_named_with_the_cure(finished, checkout):
