@@ -93,6 +93,11 @@ class Study(Section, json_schema_extra=_may_extend):
     )
     title: str = Field("An attribution study", description="heading of the report")
     results: str = Field("results", description="folder for everything that is made")
+    cpu_threads: settings.Count = Field(
+        2,
+        description="threads of a training on the CPU, however many --cores there are: sums are "
+        "split among them, so that their number decides the last digits",
+    )
     tensorboard: bool = Field(
         False,
         description="write TensorBoard's event files of every training to RESULTS/tensorboard "

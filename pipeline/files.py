@@ -20,17 +20,15 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` if the block succeeds.
 
     The suffix of the target is kept (some writers choose a format by it). On any error the
-    temporary file is removed and ``target`` stays as it was. Temporary files of processes that
-    were killed on this machine are removed too. Two processes never share one.
+    temporary file is removed and ``target`` stays as it was.
 
     Raises:
         UserError: the file cannot be written, or the disk is full.
     """
     target = Path(target)
-    temporary = target.with_name(f".{_HOST}-{os.getpid()}.partial.{target.name}")
+    temporary = temporary_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target)
         yield temporary
         os.replace(temporary, target)
     except Exception as error:
@@ -48,17 +46,24 @@ _HOST = socket.gethostname()  # many machines may write into a folder
 _FULL = 64 * 1024  # bytes; writers stop with the disk a little less than full
 
 
-def _remove_abandoned(target: Path) -> None:
-    """Remove the temporary files of ``target`` whose processes, on this machine, have ended."""
-    names = glob.escape(f".{_HOST}-"), glob.escape(f".partial.{target.name}")
-    for path in target.parent.glob(f"{names[0]}*{names[1]}"):
-        number = path.name[len(f".{_HOST}-") :].split(".")[0]
+def temporary_beside(target: Path) -> Path:
+    """The name beside ``target`` that this process alone uses for what is not whole yet.
+
+    What processes that were killed, on this machine, left under such a name is removed.
+    """
+    start, end = f".{_HOST}-", f".partial.{target.name}"
+    for path in target.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
+        number = path.name.removeprefix(start).removesuffix(end)
         try:
             os.kill(int(number), 0)
         except ProcessLookupError:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         except PermissionError:
             pass  # it lives, and is another user's
+    return target.with_name(f"{start}{os.getpid()}{end}")
 
 
 def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | None:

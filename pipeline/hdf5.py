@@ -8,16 +8,13 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import h5py
 
 from pipeline.errors import UserError
 from pipeline.files import atomic_path
 from pipeline.integrity import HEADER, damaged, is_sealed, is_whole, seal
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 
 class NewFile(h5py.File):
@@ -41,7 +38,7 @@ class _Stream(io.FileIO):
 
     error: OSError | None = None
 
-    def write(self, content: "ReadableBuffer", /) -> int:
+    def write(self, content: Any, /) -> int:
         left = memoryview(content)
         try:
             while left and not self.error:

@@ -22,16 +22,25 @@ def end_with_snakemake() -> None:
     Raises:
         UserError: that process has ended already.
     """
-    started_by = os.environ.get(VARIABLE)
-    if not started_by or not hasattr(os, "pidfd_open"):
+    if started_by := os.environ.get(VARIABLE):
+        _end_with(int(started_by))
+
+
+def end_with_parent() -> None:
+    """The same for the process that started this one, such as a job of its helper."""
+    _end_with(os.getppid())
+
+
+def _end_with(number: int) -> None:
+    if not hasattr(os, "pidfd_open"):
         return
     try:
-        process = os.pidfd_open(int(started_by))
+        process = os.pidfd_open(number)
     except ProcessLookupError as error:
         raise UserError("Snakemake, which started this job, has ended. Run it again.") from error
-    threading.Thread(target=_end_after, args=(process,), daemon=True).start()
+    threading.Thread(target=_wait_and_end, args=(process,), daemon=True).start()
 
 
-def _end_after(process: int) -> None:
+def _wait_and_end(process: int) -> None:
     select.select([process], [], [])  # readable once the process has ended
     os._exit(1)  # no clean-up: it might write

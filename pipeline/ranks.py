@@ -4,10 +4,7 @@ The job's own process is rank 0. It starts the others by its own command line, a
 """
 
 import argparse
-import ctypes
 import logging
-import signal
-import sys
 from typing import Literal
 
 import torch
@@ -15,6 +12,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 
 from pipeline.machine import is_started_rank
+from pipeline.orphans import end_with_parent
 
 
 def start(
@@ -33,7 +31,7 @@ def start(
     """
     processes = max(given.gpus, 1)
     if is_started_rank():
-        _end_with_parent()
+        end_with_parent()
     elastic = TorchElasticEnvironment.detect()
     fabric = Fabric(
         accelerator=device,
@@ -61,10 +59,3 @@ def end_others(fabric: Fabric) -> None:
     fabric.barrier()
     if not fabric.is_global_zero:
         raise SystemExit
-
-
-def _end_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it ends, however it ends."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)

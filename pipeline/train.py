@@ -103,7 +103,7 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
     }
     if per_class:
         provenance["per_class"] = str(per_class)
-    checkpoint = given.checkpoints / digest(provenance)
+    checkpoint = given.checkpoints / digest({**provenance, "threads": given.threads})
     history = []
     if trains:
         events = Events(given.tensorboard)

@@ -75,7 +75,7 @@ def packages_of(paths):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(node.module.split(".")[0])
-    modules -= {*sys.stdlib_module_names, "pipeline"}
+    modules -= {*sys.stdlib_module_names, "_typeshed", "pipeline"}  # the first: type checkers'
     return {IMPORT_TO_PYPI.get(name, canonicalize_name(name)) for name in modules}
 
 

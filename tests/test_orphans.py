@@ -60,6 +60,26 @@ def test_a_job_whose_snakemake_lives_runs_to_its_end(tmp_path):
     assert (tmp_path / "result.json").exists()
 
 
+def test_the_helpers_of_a_job_end_with_it(tmp_path):
+    program = (
+        "import pathlib, time; from pipeline import orphans; orphans.end_with_parent();"
+        "pathlib.Path('started').touch(); time.sleep(60)"
+    )
+    helper = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    read, write = os.pipe()  # closed when all that hold its end have ended
+    job = subprocess.Popen(
+        [sys.executable, "-c", helper.replace("run(", "run(close_fds=False, args=")],
+        cwd=tmp_path, env=environment, pass_fds=[write],
+    )  # fmt: skip
+    os.close(write)
+    wait_for(tmp_path / "started")
+    job.kill()
+    job.wait()
+    with open(read) as stream:
+        assert stream.read() == ""
+
+
 def test_a_job_that_comes_too_late_does_nothing(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

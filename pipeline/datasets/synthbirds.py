@@ -5,7 +5,6 @@ data set has, so that estimated cue masks can be scored, and `drawn.json`: what 
 """
 
 import hashlib
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -32,7 +31,8 @@ from pipeline.datasets.synthbirds_classes import (
 from pipeline.datasets.synthbirds_draw import draw_bird
 from pipeline.datasets.synthbirds_pose import KEYPOINT_PARTS
 from pipeline.errors import UserError
-from pipeline.files import canonical_json, sha256, write_json
+from pipeline.files import canonical_json, sha256, temporary_beside, write_json
+from pipeline.orphans import end_with_parent
 from pipeline.settings import SynthBirds
 
 JPEG_QUALITY = 95
@@ -67,7 +67,8 @@ def draw(section: SynthBirds, out: str | Path, *, workers: int = 1) -> dict[str,
         if workers == 1:
             rows = [draw_one(task) for task in tasks]
         else:
-            with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            spawn = get_context("spawn")
+            with ProcessPoolExecutor(workers, spawn, initializer=end_with_parent) as pool:
                 rows = list(pool.map(draw_one, tasks, chunksize=8))
         _write_lines(root / "bounding_boxes.txt", (box for box, _ in rows))
         _write_lines(root / "parts" / "part_locs.txt", (line for _, part in rows for line in part))
@@ -170,7 +171,7 @@ def _whole_folder(out: Path) -> Iterator[Path]:
         raise UserError(
             f"{out} holds files that are not SynthBirds and would be lost; choose another folder."
         )
-    temporary = out.with_name(f".{os.getpid()}.partial.{out.name}")
+    temporary = temporary_beside(out)
     try:
         temporary.mkdir(parents=True)
         yield temporary

@@ -24,13 +24,11 @@ def messages(output):
 def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
     results = study / "results"
     targets = (
-        f"results/models/{CAM}/weights.safetensors",
         f"results/scores/classification/{CALM}/model.json",
         f"results/scores/cues/{CALM}/joint.json",
         f"results/scores/wsol/{CAM}/cam.json",
     )
     damaged = {
-        "shards/birds/train/00000.tar": cut,
         "shards/birds/test/00000.tar": flip_a_bit,
         f"maps/{CALM}/joint.h5": cut,
         f"maps/{CAM}/cam.h5": flip_a_bit,
@@ -51,12 +49,27 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
     assert "Traceback" not in output
     for target in targets:
         assert not (study / target).exists()
-    assert not (results / f"models/{CAM}/history.csv").exists()
     assert not list(results.rglob("*partial*"))
 
     status, output = snakemake(study, *targets, "--cores", "2")
     assert status == 0, output
     for name in (*targets, *(f"results/{name}" for name in damaged)):
+        assert (study / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_a_training_shard_cut_short_is_named_and_mended(finished, study):
+    weights = f"results/models/{CAM}/weights.safetensors"
+    shard = "results/shards/birds/train/00000.tar"
+    cut(study / shard)
+    (study / weights).unlink()
+    status, output = snakemake(study, weights, "--cores", "2")
+    assert status != 0
+    (shown,) = messages(output)
+    assert f"{shard} has" in shown
+    assert not (study / weights).with_name("history.csv").exists()
+    status, output = snakemake(study, weights, "--cores", "2")
+    assert status == 0, output
+    for name in (weights, shard):
         assert (study / name).read_bytes() == (finished / name).read_bytes()
 
 

@@ -21,7 +21,7 @@ rule search_draw:
         draw=r"\d+",
     conda:
         ENV
-    threads: 2
+    threads: STUDY.cpu_threads
     resources:
         gpu=1,
         mem_mb=8000,
@@ -29,12 +29,13 @@ rule search_draw:
         section=draw_section,
         resize=lambda wildcards: dataset_of(wildcards).images.resize,
         checkpoints=f"{RESULTS}/checkpoints",
+        cpu_threads=STUDY.cpu_threads,
     shell:
         "python -m pipeline.search.draw --section {params.section:q} --train-shards {input.train:q}"
         " --val-shards {input.val:q} --val-records {input.records:q} --classes {input.classes:q}"
         " --init-weights {input.init:q} --resize {params.resize}"
         " --checkpoints {params.checkpoints:q} --out {output:q} --workers {threads}"
-        " --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
+        " --threads {params.cpu_threads:q} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
 rule search_ledger:

@@ -26,7 +26,7 @@ rule train:
         f"{RESULTS}/benchmarks/train/{MODEL}.tsv"
     conda:
         ENV
-    threads: 2
+    threads: STUDY.cpu_threads
     resources:
         gpu=1,
         mem_mb=8000,
@@ -37,6 +37,7 @@ rule train:
         ),
         out=lambda wildcards: f"{RESULTS}/models/{MODEL}".format(**wildcards),
         checkpoints=f"{RESULTS}/checkpoints",
+        cpu_threads=STUDY.cpu_threads,
         # Snakemake does not track params that ask for threads: to watch a training retrains nothing
         tensorboard=lambda wildcards, threads: (
             f"{RESULTS}/tensorboard/{MODEL}".format(**wildcards)
@@ -48,5 +49,5 @@ rule train:
         " --val-shards {input.val:q} --classes {input.classes:q} --init-weights {input.init:q}"
         " --overrides {input.overrides:q} --attributes {params.attributes:q}"
         " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
-        " --out {params.out:q} --workers {threads} --threads {threads}"
+        " --out {params.out:q} --workers {threads} --threads {params.cpu_threads:q}"
         " --gpus {resources.gpu} > {log:q} 2>&1"
