@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from fault_kills import end
@@ -38,9 +39,8 @@ def flip_a_bit(path: Path) -> None:
 HARMS = {"cut short": cut, "a bit flipped": flip_a_bit}
 
 
-def damage(finished: Path, undisturbed: Path) -> list[Row]:
+def damage(finished: Path, undisturbed: Path) -> Iterator[Row]:
     """Damage each kind of file in each way, in a finished study; it is left mended."""
-    rows = []
     for what, (path, made_from_it) in DAMAGED.items():
         for how, harm in HARMS.items():
             harm(finished / path)
@@ -50,8 +50,7 @@ def damage(finished: Path, undisturbed: Path) -> list[Row]:
             status, _ = run(finished, making(made_from_it))
             different = bytes_different(finished, undisturbed)
             mended = named and status == 0 and different == 0
-            rows.append(Row(f"{what}, {how}", 1, int(mended), different))
-    return rows
+            yield Row(f"{what}, {how}", 1, int(mended), different)
 
 
 def errors(printed: str, path: str) -> list[str]:
@@ -59,7 +58,7 @@ def errors(printed: str, path: str) -> list[str]:
     return [line for line in printed.splitlines() if line.startswith("error: ") and path in line]
 
 
-def damage_checkpoints(folder: Path, undisturbed: Path) -> list[Row]:
+def damage_checkpoints(folder: Path, undisturbed: Path) -> Iterator[Row]:
     """Kill a training after its second epoch and damage its last checkpoint; then another one."""
     study = new_study(folder)
     damaged: dict[str, Path] = {}
@@ -74,12 +73,10 @@ def damage_checkpoints(folder: Path, undisturbed: Path) -> list[Row]:
     finish(study)
     logs = "".join(path.read_text() for path in study.glob("results/logs/train/**/*.log"))
     different = bytes_different(study, undisturbed)
-    rows = []
     for how, previous in damaged.items():
         last = previous.with_name("last.pt").relative_to(study)
         mended = f"{last} is damaged" in logs and different == 0
-        rows.append(Row(f"checkpoint, {how}", 1, int(mended), different))
-    return rows
+        yield Row(f"checkpoint, {how}", 1, int(mended), different)
 
 
 def _second_checkpoints(study: Path) -> set[Path]:

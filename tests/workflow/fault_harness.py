@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from fault_damage import damage, damage_checkpoints
@@ -28,8 +29,8 @@ SIGNALS = (  # fault, signal, to Snakemake alone
 )
 
 
-def harm(folder: Path, kills: int, others: int, seed: int) -> list[Row]:
-    """Run everything; the rows of the table.
+def harm(folder: Path, kills: int, others: int, seed: int) -> Iterator[Row]:
+    """Run everything; the rows of the table, one by one.
 
     Args:
         folder: for the studies.
@@ -45,21 +46,18 @@ def harm(folder: Path, kills: int, others: int, seed: int) -> list[Row]:
     status, printed = run(again, making().replace("--cores 2", "--cores 1"))
     assert status == 0, printed
     different = bytes_different(again, undisturbed)
-    rows = [Row("none, a second run on one core instead of two", 1, int(different == 0), different)]
-    moments = random.Random(seed)
-    rows += damage(again, undisturbed)
-    rows += damage_checkpoints(folder / "checkpoints", undisturbed)
+    yield Row("none, a second run on one core instead of two", 1, int(different == 0), different)
+    yield from damage(again, undisturbed)
+    yield from damage_checkpoints(folder / "checkpoints", undisturbed)
     if os.geteuid() == 0:
-        rows.append(fill(folder / "disk", undisturbed))
+        yield fill(folder / "disk", undisturbed)
+    moments = random.Random(seed)
     for fault, send, alone in SIGNALS:
         times = kills if send == signal.SIGKILL and not alone else others
-        rows.append(
-            disturb(
-                fault, times, send, alone=alone, moments=moments, longest=longest,
-                undisturbed=undisturbed,
-            )
+        yield disturb(
+            fault, times, send, alone=alone, moments=moments, longest=longest,
+            undisturbed=undisturbed,
         )  # fmt: skip
-    return rows
 
 
 def table(rows: list[Row]) -> str:
@@ -78,8 +76,11 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0, help="of the random moments")
     given = arguments.parse_args()
     started = time.monotonic()
-    rows = harm(given.folder.resolve(), given.kills, given.others, given.seed)
-    given.out.write_text(table(rows))
+    rows = []
+    for row in harm(given.folder.resolve(), given.kills, given.others, given.seed):
+        print(row, file=sys.stderr, flush=True)
+        rows.append(row)
+        given.out.write_text(table(rows))
     minutes = (time.monotonic() - started) / 60
     print(f"{table(rows)}{minutes:.0f} minutes", file=sys.stderr)
     raise SystemExit(any(row.recovered < row.tried or row.bytes_different for row in rows))
