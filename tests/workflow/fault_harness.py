@@ -39,9 +39,7 @@ def harm(folder: Path, kills: int, others: int, seed: int) -> Iterator[Row]:
         seed: of the random moments.
     """
     undisturbed = new_study(folder / "undisturbed")
-    started = time.monotonic()
     finish(undisturbed)
-    longest = (time.monotonic() - started) / 3
     again = new_study(folder / "again")
     status, printed = run(again, making().replace("--cores 2", "--cores 1"))
     assert status == 0, printed
@@ -54,10 +52,7 @@ def harm(folder: Path, kills: int, others: int, seed: int) -> Iterator[Row]:
     moments = random.Random(seed)
     for fault, send, alone in SIGNALS:
         times = kills if send == signal.SIGKILL and not alone else others
-        yield disturb(
-            fault, times, send, alone=alone, moments=moments, longest=longest,
-            undisturbed=undisturbed,
-        )  # fmt: skip
+        yield disturb(fault, times, send, alone=alone, moments=moments, undisturbed=undisturbed)
 
 
 def table(rows: list[Row]) -> str:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,6 @@ def disturb(
     *,
     alone: bool,
     moments: random.Random,
-    longest: float,
     undisturbed: Path,
 ) -> Row:
     """Disturb studies until there were ``times`` signals; each study is resumed up to its end.
@@ -31,8 +31,7 @@ def disturb(
         send: the signal.
         alone: to Snakemake itself, instead of to it and all its jobs. Before every second one the
             config is another, so that an orphan that went on would write other results.
-        moments: draws the moments, in seconds after the start or the resumption.
-        longest: the latest of them, seconds.
+        moments: draws the moments.
         undisturbed: the study to compare with.
     """
     tried = recovered = different = 0
@@ -43,12 +42,10 @@ def disturb(
             other_config = alone and send == signal.SIGKILL and len(sent) % 2 == 0
             edit_config(study, training__lr=0.02 if other_config else 0.01)
             process = start(study, resuming())
-            try:
-                process.wait(moments.uniform(0, longest))
-                break  # it came to its end before
-            except subprocess.TimeoutExpired:
-                end(process, send, alone=alone)
-                sent.append(process)
+            if not _comes(moments, process, study):
+                break
+            end(process, send, alone=alone)
+            sent.append(process)
         edit_config(study, training__lr=0.01)
         finish(study)
         now_different = bytes_different(study, undisturbed)
@@ -58,6 +55,24 @@ def disturb(
         print(f"{fault}: {tried} of {times}, {different} bytes different", file=sys.stderr)
         shutil.rmtree(study)
     return Row(fault, tried, recovered, different)
+
+
+def _comes(moments: random.Random, process: subprocess.Popen, study: Path) -> bool:
+    """Wait for a random moment: some jobs after the start or the resumption, and some seconds.
+
+    Counted in jobs, as many signals fall into a study on any machine. False if the study came to
+    its end before.
+    """
+    jobs, seconds = moments.randint(0, 6), moments.uniform(0, 6)
+    while (study / "printed.txt").read_text().count("Finished jobid") < jobs:
+        if process.poll() is not None:
+            return False
+        time.sleep(0.02)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def end(process: subprocess.Popen, send: signal.Signals, *, alone: bool) -> None:
