@@ -30,7 +30,8 @@ def fill(folder: Path, undisturbed: Path) -> Row:
             messages = [line for line in printed.splitlines() if line.startswith("error: ")]
             print(f"  {targets}: {messages}", file=sys.stderr)
             named = messages and all(
-                "Cannot write results/" in line and "Free some space" in line for line in messages
+                "Cannot write" in line and " results/" in line and "Free some space" in line
+                for line in messages
             )
             half_written = any("partial" in name for name in results(study))
             told += bool(status and named and not half_written)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from workflow_run import copy_checkout, edit_config
 
-CLOCKS = ("history.csv", "metrics.json")  # they say how long training took
+CLOCKS = ("history.csv", "metrics.json", "report.html")  # they say how long something took
 NO_RESULTS = ("logs/", "benchmarks/", "checkpoints/")
 
 
