@@ -13,6 +13,7 @@ import numpy as np
 
 LEVELS = 256  # of a map of bytes
 _UNKNOWN = -2.0  # an IoU to be computed: the box has changed
+_NOWHERE = np.iinfo(np.int32).min  # the box of no pixel
 
 
 @numba.njit(cache=True)
@@ -99,11 +100,11 @@ def _sweep(
     order, ends = _sort_pixels(values, floor)
     size = (height + 2) * stride
     parent = np.full(size, -1, np.int32)  # -1: the frame, or not in the set yet
-    # What is known of a component stands at its root.
+    # What is known of a component stands at its root; set where a component begins.
     reach = np.empty((size, 4), np.int32)  # its box as (-x0, -y0, x1, y1): unions are maxima
-    iou = np.full(size, _UNKNOWN)  # of its contour's box
-    area = np.zeros(size, np.int32)  # of its contour polygon, in half pixels
-    first = np.arange(size).astype(np.int32)  # its first pixel in reading order
+    iou = np.empty(size)  # of its contour's box
+    area = np.empty(size, np.int32)  # of its contour polygon, in half pixels
+    first = np.empty(size, np.int32)  # its first pixel in reading order
     live = np.empty(len(order), np.int32)  # the roots of this level set
     count = 0
     sides = (-1, 1, -stride, stride)
@@ -113,23 +114,30 @@ def _sweep(
     begin = 0
     for level in range(LEVELS - 1, -1, -1):
         for pixel in order[begin : ends[level]]:
-            y, x = pixel // stride - 1, pixel % stride - 1
-            parent[pixel] = root = pixel
-            reach[pixel] = (-x, -y, x, y)
+            root, triangles = -1, 0
             for side in sides:
                 if parent[pixel + side] >= 0:
-                    root = _join(root, _root(parent, pixel + side), parent, reach, iou, area, first)
-            if holes:
-                continue
-            for across, down in corners:
-                pixels_between = (parent[pixel + across] >= 0) + (parent[pixel + down] >= 0)
-                corner = parent[pixel + across + down] >= 0
-                if corner and pixels_between == 0:  # else they are joined already
-                    other = _root(parent, pixel + across + down)
+                    other = _root(parent, pixel + side)
                     root = _join(root, other, parent, reach, iou, area, first)
-                if pixels_between + corner >= 2:
+            if not holes:
+                for across, down in corners:
+                    pixels_between = (parent[pixel + across] >= 0) + (parent[pixel + down] >= 0)
+                    if pixels_between > 0 and not largest:
+                        continue  # a pixel at the corner is joined already
+                    corner = parent[pixel + across + down] >= 0
+                    if corner and pixels_between == 0:
+                        other = _root(parent, pixel + across + down)
+                        root = _join(root, other, parent, reach, iou, area, first)
                     # The third pixel of a square adds half of it to the polygon, so does the last.
-                    area[root] += 1
+                    triangles += pixels_between + corner >= 2
+            if root < 0:
+                root = pixel
+                reach[root] = _NOWHERE
+                iou[root], area[root], first[root] = _UNKNOWN, 0, pixel
+            parent[pixel] = root
+            _grow(root, pixel // stride - 1, pixel % stride - 1, reach, iou)
+            area[root] += triangles
+            first[root] = min(first[root], pixel)
 
         kept = 0
         for root in live[:count]:
@@ -170,9 +178,9 @@ def _join(
     area: np.ndarray,
     first: np.ndarray,
 ) -> int:
-    """Join the components of roots a and b; return the root, that of the larger box."""
-    if a == b:
-        return a
+    """Join the components of roots a (-1: none) and b; return the root, that of the larger box."""
+    if a < 0 or a == b:
+        return b
     if _extent(reach, b) > _extent(reach, a):
         a, b = b, a
     parent[b] = a
@@ -183,6 +191,17 @@ def _join(
     area[a] += area[b]
     first[a] = min(first[a], first[b])
     return a
+
+
+@numba.njit(cache=True)
+def _grow(root: int, y: int, x: int, reach: np.ndarray, iou: np.ndarray) -> None:
+    """Take a pixel into the box of a component."""
+    if -x > reach[root, 0] or -y > reach[root, 1] or x > reach[root, 2] or y > reach[root, 3]:
+        reach[root, 0] = max(reach[root, 0], -x)
+        reach[root, 1] = max(reach[root, 1], -y)
+        reach[root, 2] = max(reach[root, 2], x)
+        reach[root, 3] = max(reach[root, 3], y)
+        iou[root] = _UNKNOWN
 
 
 @numba.njit(cache=True)
@@ -250,28 +269,32 @@ def _fill_holes(levels: np.ndarray) -> np.ndarray:
     from outside, lowest pixel first.
     """
     height, width = levels.shape
-    filled = np.zeros((height, width), np.uint8)
-    seen = np.zeros((height, width), np.bool_)
+    stride = width + 2
+    filled = np.zeros((height + 2, stride), np.uint8)
+    filled[1:-1, 1:-1] = levels  # a pixel's own value until the flood is there
+    value_of = filled.ravel()
+    dry = np.zeros((height + 2, stride), np.bool_)  # not the frame
+    dry[1:-1, 1:-1] = True
+    is_dry = dry.ravel()
     head = np.full(LEVELS, -1, np.int32)  # one stack of pixels a level
-    below = np.empty(height * width, np.int32)
-    for y in range(height):
-        for x in range(width):
-            if y == 0 or x == 0 or y == height - 1 or x == width - 1:
-                seen[y, x] = True
-                filled[y, x] = levels[y, x]
-                below[y * width + x] = head[levels[y, x]]
-                head[levels[y, x]] = y * width + x
+    below = np.empty(value_of.size, np.int32)
+    for y in range(1, height + 1):
+        step = 1 if y == 1 or y == height else max(1, width - 1)
+        for x in range(1, width + 1, step):
+            pixel = y * stride + x
+            is_dry[pixel] = False
+            below[pixel] = head[value_of[pixel]]
+            head[value_of[pixel]] = pixel
     for level in range(LEVELS):
         while head[level] >= 0:
             pixel = head[level]
             head[level] = below[pixel]
-            y, x = pixel // width, pixel % width
-            for dy, dx in ((0, -1), (0, 1), (-1, 0), (1, 0)):
-                v, u = y + dy, x + dx
-                if 0 <= v < height and 0 <= u < width and not seen[v, u]:
-                    seen[v, u] = True
-                    value = max(level, levels[v, u])
-                    filled[v, u] = value
-                    below[v * width + u] = head[value]
-                    head[value] = v * width + u
-    return filled
+            for side in (-1, 1, -stride, stride):
+                beside = pixel + side
+                if is_dry[beside]:
+                    is_dry[beside] = False
+                    value = max(level, value_of[beside])
+                    value_of[beside] = value
+                    below[beside] = head[value]
+                    head[value] = beside
+    return filled[1:-1, 1:-1].copy()

@@ -3,13 +3,18 @@
 import numpy as np
 from numba import njit
 
-_KEYS = 1 << 16
+# Sign, exponent and 11 bits of the mantissa: finer than the 1000 thresholds of the released code,
+# so that a score meets at most one edge; and of the table only what scores in [0, 1] touch is read.
+_KEY_BITS = 20
+_KEYS = 1 << _KEY_BITS
+_DROPPED = 32 - _KEY_BITS
+_ZERO = _KEYS // 2  # the key of 0
 
 
 class Bins:
     """Half-open bins [edge_k, edge_k+1), the last one without an upper end.
 
-    A score finds its bin through a table indexed by the upper half of its float32 bits, then by
+    A score finds its bin through a table indexed by the upper bits of its float32, then by
     bisection among the few edges that share these bits; comparisons are in float64.
 
     Args:
@@ -23,6 +28,7 @@ class Bins:
         # every score of key k
         below = np.cumsum(np.bincount(keys, minlength=_KEYS))
         self._first = np.concatenate([[0], below]).astype(np.int32)  # (_KEYS + 1,)
+        self._ends = np.append(self.edges, np.inf)  # so that every bin has an upper edge
 
     def count(self, scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Pixels of each image by label and bin.
@@ -37,16 +43,18 @@ class Bins:
         scores = np.ascontiguousarray(scores)
         bits = scores.astype(np.float32, copy=False).view(np.int32)
         counts = np.zeros((len(scores), 2, len(self.edges)), dtype=np.int64)
-        _count(scores, bits, np.ascontiguousarray(mask), self.edges, self._first, counts)
+        _count(scores, bits, np.ascontiguousarray(mask), self._ends, self._first, counts)
         return counts
 
 
 @njit(cache=True)
 def _key(bits: int) -> int:
-    """Upper 16 bits of a float32, so ordered that a greater number has no smaller key."""
+    """Upper bits of a float32, so ordered that a greater number has no smaller key."""
     if bits >= 0:
-        return (bits >> 16) + 32768
-    return 32768 if bits == -2147483648 else 32767 - ((bits & 0x7FFFFFFF) >> 16)  # -0.0 equals 0.0
+        return (bits >> _DROPPED) + _ZERO
+    if bits == -2147483648:  # -0.0 equals 0.0
+        return _ZERO
+    return _ZERO - 1 - ((bits & 0x7FFFFFFF) >> _DROPPED)
 
 
 @njit(cache=True)
@@ -74,11 +82,14 @@ def _count(
             score = scores[image, pixel]
             key = _key(bits[image, pixel])
             low, high = first[key], first[key + 1]  # number of edges <= score is in low..high
-            while low < high:
+            while high - low > 1:
                 middle = (low + high) >> 1
                 if edges[middle] <= score:
                     low = middle + 1
                 else:
                     high = middle
+            # One edge is left, or none: then this one is above the score. Without a branch, which
+            # could not be predicted.
+            low += edges[low] <= score
             if low > 0:
                 counts[image, label, low - 1] += 1

@@ -21,6 +21,8 @@ BIN_EDGES = {
 _COMPACT_PIXELS = 4_000_000
 _MOST_WAITING_PIXELS = 32_000_000
 
+_IGNORED = 255  # the label of pixels that do not count
+
 
 class PixelAveragePrecision:
     """PxAP over any number of maps.
@@ -61,19 +63,19 @@ class PixelAveragePrecision:
             UserError: a score that counts is NaN or infinite, or outside [0, 1] where bins are
                 used.
         """
-        scores, mask = _checked(score_map, mask)
+        scores, mask, low, high = _checked(score_map, mask)
         if self.thresholds == "exact":
-            for label in (0, 1):
-                self._waiting[label].append(scores[mask == label])
+            for waiting, values in zip(self._waiting, _split(scores, mask), strict=True):
+                waiting.append(values)
             self._waiting_pixels += scores.size
             distinct = sum(len(values) for values, _ in self._runs)
             if self._waiting_pixels > np.clip(distinct, _COMPACT_PIXELS, _MOST_WAITING_PIXELS):
                 self._compact()
         else:
-            if scores.size and (scores.min() < 0 or scores.max() > 1):
+            if low < 0 or high > 1:
                 raise UserError(
-                    f"Scores are in [{scores.min():g}, {scores.max():g}], but {self.thresholds} "
-                    "thresholds need [0, 1]: normalise the maps or use exact thresholds."
+                    f"Scores are in [{low:g}, {high:g}], but {self.thresholds} thresholds need "
+                    "[0, 1]: normalise the maps or use exact thresholds."
                 )
             self._counts += self._bins.count(scores[None], mask[None])[0]
 
@@ -139,25 +141,52 @@ def average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarra
         return (precision * positives[..., ::-1]).sum(axis=-1) / total
 
 
-def _checked(score_map: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and labels (0 or 1) of the pixels that count, flat."""
+def _checked(
+    score_map: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Scores and labels (0, 1 or 255) of the pixels, flat; the least and the greatest score."""
     scores, mask = np.asarray(score_map), np.asarray(mask)
     if scores.shape != mask.shape:
         raise ValueError(f"score_map {scores.shape} and mask {mask.shape} differ in shape")
     if scores.dtype != np.float64:
         scores = scores.astype(np.float32, copy=False)
     if mask.dtype == bool:
-        scores, mask = scores.ravel(), mask.ravel().view(np.uint8)
-    elif mask.dtype == np.uint8:
-        counted = mask != 255
-        scores, mask = scores[counted], mask[counted]
-        if mask.size and mask.max() > 1:
-            raise ValueError(f"mask: values must be 0, 1 or 255, found {mask.max()}")
-    else:
+        mask = mask.view(np.uint8)
+    elif mask.dtype != np.uint8:
         raise ValueError(f"mask: expected bool or uint8, got {mask.dtype}")
-    if not np.isfinite(scores).all():
+    elif (wrong := (mask > 1) & (mask != _IGNORED)).any():
+        raise ValueError(f"mask: values must be 0, 1 or 255, found {mask[wrong].max()}")
+    scores, mask = scores.ravel(), mask.ravel()
+    low, high = _range(scores, mask)
+    if not (np.isfinite(low) and np.isfinite(high)):
         raise UserError("A score map has NaN or infinite values; make the maps again.")
-    return scores, mask
+    return scores, mask, low, high
+
+
+@njit(cache=True)
+def _range(scores: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """Least and greatest score of the pixels that count, NaN if one of them is; 0, 0 if none do."""
+    low, high, number = np.inf, -np.inf, 0
+    for index in range(scores.size):
+        if mask[index] != _IGNORED:
+            score = scores[index]
+            if score != score:
+                return np.nan, np.nan
+            low, high = min(low, score), max(high, score)
+            number += 1
+    return (low, high) if number else (0.0, 0.0)
+
+
+@njit(cache=True)
+def _split(scores: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of label 0, and those of label 1, each in their order."""
+    zeros, ones = np.empty_like(scores), np.empty_like(scores)
+    number_of_zeros = number_of_ones = 0
+    for index in range(scores.size):  # without branches: masks are hard to predict
+        zeros[number_of_zeros] = ones[number_of_ones] = scores[index]
+        number_of_zeros += mask[index] == 0
+        number_of_ones += mask[index] == 1
+    return zeros[:number_of_zeros].copy(), ones[:number_of_ones].copy()
 
 
 def _no_run() -> tuple[np.ndarray, np.ndarray]:
