@@ -43,3 +43,14 @@ def test_bad_input_is_refused():
 
 def test_random_ranks_are_a_permutation():
     assert sorted(random_ranks((4, 5), 3).ravel()) == list(range(20))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("scale", [1, 1e-42, 1e8])
+def test_ranks_are_those_of_a_stable_sort(dtype, scale):
+    rng = np.random.default_rng(0)
+    values = scale * np.concatenate([rng.normal(size=300), rng.integers(-2, 3, 300) * 0.5])
+    values = np.append(values, [0.0, -0.0, 0.0, -0.0]).astype(dtype)
+    shuffled = np.random.default_rng(5).permutation(values.size)
+    order = shuffled[np.argsort(-values[shuffled], kind="stable")]
+    assert relevance_ranks(values[None], seed=5)[0, order].tolist() == list(range(values.size))
