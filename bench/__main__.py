@@ -9,7 +9,16 @@ import torch
 
 from bench.harness import measure
 
-MODULES = ("boxes", "pxap", "cue_masks", "em_loss", "training")
+MODULES = (
+    "boxes",
+    "pxap",
+    "cue_masks",
+    "cue_evaluation",
+    "em_loss",
+    "erasing",
+    "gradients",
+    "training",
+)
 
 
 def main() -> None:

@@ -32,15 +32,25 @@ def _ours(points: np.ndarray) -> list[np.ndarray]:
 
 def _plain(points: np.ndarray) -> list[np.ndarray]:
     """For every pair: the distance of every pixel to every keypoint, and the nearest one's part."""
-    masks = []
-    for parts in PARTS:
-        rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
-        best = np.full(rows.shape, np.inf)
-        nearest = np.zeros(rows.shape, np.uint8)
-        for part, members in POINTS:
-            x, y = points[list(members), :2].mean(axis=0) * (SIZE[0] / 500, SIZE[1] / 375)
-            distance = np.sqrt((columns - x) ** 2 + (rows - y) ** 2)
-            closer = distance < best
-            best[closer], nearest[closer] = distance[closer], part
-        masks.append(np.isin(nearest, parts))
-    return masks
+    return [np.isin(nearest_part(points, (500, 375), SIZE), parts) for parts in PARTS]
+
+
+def nearest_part(
+    points: np.ndarray, image_size: tuple[int, int], size: tuple[int, int]
+) -> np.ndarray:
+    """The part of the nearest keypoint, written the obvious way: uint8 (height, width).
+
+    Args:
+        points: (15, 3) x, y and visibility, all visible.
+        image_size: (width, height) that the points are in.
+        size: (width, height) of the result.
+    """
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    best = np.full(rows.shape, np.inf)
+    nearest = np.zeros(rows.shape, np.uint8)
+    for part, members in POINTS:
+        x, y = points[list(members), :2].mean(axis=0) * np.divide(size, image_size)
+        distance = np.sqrt((columns - x) ** 2 + (rows - y) ** 2)
+        closer = distance < best
+        best[closer], nearest[closer] = distance[closer], part
+    return nearest

@@ -12,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numba import njit
 from PIL import Image
 
 from pipeline import hdf5
@@ -152,19 +153,31 @@ def part_map(
     scaled = keypoints[:, :2] * (np.array(size) / np.array(image_size))  # (15, 2)
     if truncate:
         scaled = np.trunc(scaled)
-    nearest = np.full((height, width), np.inf)
-    parts = np.zeros((height, width), dtype=np.uint8)
-    for part, members in POINTS:
-        shown = [index for index in members if keypoints[index, 2] > 0]
-        if not shown:
-            continue
-        x, y = scaled[shown].mean(axis=0)
-        across, down = (np.arange(width) - x) ** 2, (np.arange(height) - y) ** 2
-        distance = down[:, None] + across[None, :]  # (height, width)
-        np.copyto(parts, part, where=distance < nearest)
-        np.minimum(nearest, distance, out=nearest)
+    shown = [[index for index in members if keypoints[index, 2] > 0] for _, members in POINTS]
+    seen = [(part, of) for (part, _), of in zip(POINTS, shown, strict=True) if of]
+    centres = np.array([scaled[of].mean(axis=0) for _, of in seen]).reshape(-1, 2)
+    squares = (np.arange(width) - centres[:, :1]) ** 2, (np.arange(height) - centres[:, 1:]) ** 2
+    parts = _nearest(*squares, np.array([part for part, _ in seen], np.uint8))
     if foreground is not None:
         parts *= _fit(foreground, image_size, size)
+    return parts
+
+
+@njit(cache=True)
+def _nearest(across: np.ndarray, down: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """The id of the nearest of K points, the first of equals: squared distances along x (K, W) and
+    along y (K, H) -> (H, W) uint8; 0 where K is 0.
+    """
+    width, height = across.shape[1], down.shape[1]
+    parts = np.zeros((height, width), np.uint8)
+    nearest = np.empty(width)
+    for y in range(height):
+        nearest[:] = np.inf
+        for point in range(len(ids)):
+            for x in range(width):
+                distance = down[point, y] + across[point, x]
+                if distance < nearest[x]:
+                    nearest[x], parts[y, x] = distance, ids[point]
     return parts
 
 
@@ -187,7 +200,7 @@ def cue_mask(
     parts = {int(part) for part in parts}
     if parts.isdisjoint(int(part) for part in visible_parts):
         return None
-    return part_table(parts)[part_map]
+    return part_table(parts).take(part_map)
 
 
 def part_table(parts: Iterable[int]) -> np.ndarray:
