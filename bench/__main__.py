@@ -1,12 +1,17 @@
-"""``python -m bench [NAME ...]``: time the hot paths and print the table; --out also as CSV."""
+"""``python -m bench [NAME ...]``: time the hot paths and print the table.
+
+With --out FOLDER also as performance.csv and as a bar chart.
+"""
 
 import argparse
 import importlib
 from dataclasses import asdict
+from pathlib import Path
 
 import pandas as pd
 import torch
 
+from bench.chart import draw
 from bench.harness import measure
 
 MODULES = (
@@ -25,7 +30,7 @@ def main() -> None:
     """Measure the named modules, or all."""
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("names", nargs="*", choices=MODULES, default=MODULES, metavar="NAME")
-    arguments.add_argument("--out", help="CSV file to write")
+    arguments.add_argument("--out", type=Path, help="folder for the CSV file and the chart")
     arguments.add_argument("--threads", type=int, default=1, help="of PyTorch, for both ways")
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
@@ -39,7 +44,10 @@ def main() -> None:
                 flush=True,
             )
     if given.out:
-        pd.DataFrame(rows).round(4).to_csv(given.out, index=False)
+        table = pd.DataFrame(rows)
+        table.round(4).to_csv(given.out / "performance.csv", index=False)
+        draw(table, given.out / "performance.png")
+        draw(table, given.out / "performance.svg")
 
 
 if __name__ == "__main__":

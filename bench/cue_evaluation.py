@@ -32,6 +32,7 @@ def paths() -> Iterator[Path]:
     """32 images of 8 classes, all 28 pairs of these; SqueezeNet, 27x27 maps."""
     job = TrainJob(trunk="squeezenet1_0", weights="none", seed=0, training=Training(method="cam"))
     model = build_classifier(job, CLASSES).eval()
+    fast = build_classifier(job, CLASSES).eval().to(memory_format=torch.channels_last)
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(CLASSES), EACH)
     images = torch.from_numpy(rng.standard_normal((len(labels), 3, SIDE, SIDE), np.float32))
@@ -46,7 +47,7 @@ def paths() -> Iterator[Path]:
     pairs["n_parts"] = pairs["parts"].map(len)
     yield Path(
         "cue localisation, 28 pairs, an image",
-        lambda: _ours(model, images, labels, points, pairs),
+        lambda: _ours(fast, images, labels, points, pairs),
         lambda: _plain(model, images, labels, points, pairs),
         close(2e-3),  # pixels on the edge of a bin
         20,
@@ -59,7 +60,8 @@ def _ours(
     model: Classifier, images: torch.Tensor, labels: np.ndarray, points: np.ndarray, pairs: Any
 ) -> float:
     with torch.inference_mode():
-        maps = torch.cat([model(batch) for batch in images.split(BATCH)])  # (N, C, h, w)
+        batches = images.contiguous(memory_format=torch.channels_last).split(BATCH)
+        maps = torch.cat([model(batch) for batch in batches])  # (N, C, h, w)
     part_maps = PartMaps(
         [str(index) for index in range(len(images))],
         np.stack([part_map(each, (SIDE, SIDE), (SIDE, SIDE)) for each in points]),

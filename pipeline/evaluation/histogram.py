@@ -24,10 +24,10 @@ class Bins:
     def __init__(self, edges: np.ndarray) -> None:
         self.edges = np.ascontiguousarray(edges, dtype=np.float64)
         keys = _keys(self.edges.astype(np.float32).view(np.int32))
-        # edges with a smaller key than k: rounding to float32 keeps the order, so they are below
-        # every score of key k
-        below = np.cumsum(np.bincount(keys, minlength=_KEYS))
-        self._first = np.concatenate([[0], below]).astype(np.int32)  # (_KEYS + 1,)
+        # How many edges have a smaller key than k: rounding to float32 keeps the order, so they are
+        # below every score of key k.
+        steps = np.diff(keys + 1, prepend=0, append=_KEYS + 1)
+        self._first = np.repeat(np.arange(len(edges) + 1, dtype=np.int32), steps)  # (_KEYS + 1,)
         self._ends = np.append(self.edges, np.inf)  # so that every bin has an upper edge
 
     def count(self, scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
