@@ -29,13 +29,13 @@ MODULES = (
 def main() -> None:
     """Measure the named modules, or all."""
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    arguments.add_argument("names", nargs="*", choices=MODULES, default=MODULES, metavar="NAME")
+    arguments.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODULES))
     arguments.add_argument("--out", type=Path, help="folder for the CSV file and the chart")
     arguments.add_argument("--threads", type=int, default=1, help="of PyTorch, for both ways")
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
     rows = []
-    for name in given.names:
+    for name in given.names or MODULES:
         for path in importlib.import_module(f"bench.{name}").paths():
             rows.append(asdict(measure(path)))
             print(
