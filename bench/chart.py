@@ -21,9 +21,10 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
     places = range(len(rows))[::-1]
     axes.barh(places, rows["ratio"], height=0.6, color="#3b6ea5", label="measured")
     axes.plot(rows["target"], places, "|", color="black", ms=14, mew=2, label="target")
-    for place, ratio in zip(places, rows["ratio"], strict=True):
+    for place, ratio, target in zip(places, rows["ratio"], rows["target"], strict=True):
+        right_of = max(ratio, target)  # the label must not lie under the target's line
         axes.annotate(
-            f"{ratio:.3g}x", (ratio, place), (4, 0), textcoords="offset points", va="center"
+            f"{ratio:.3g}x", (right_of, place), (5, 0), textcoords="offset points", va="center"
         )
     axes.set_yticks(places, rows["name"])
     axes.set_xscale("log")

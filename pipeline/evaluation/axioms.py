@@ -51,6 +51,9 @@ KEPT = ("map_sum", "probability")  # of each image
 def shifted(model: Classifier, shift: float) -> Classifier:
     """The same function otherwise implemented: ``shift`` is added to all class logits."""
     other = copied(model)
+    if getattr(other.head, "rectified", False):  # before a ReLU a shift would be another function
+        other.head.register_forward_hook(lambda _head, _features, maps: maps + shift)
+        return other
     with torch.no_grad():
         other.head.get_parameter("classes.bias").add_(shift)
     return other
