@@ -191,3 +191,16 @@ def metrics(path: Path) -> Path:
     """metrics.json of a model."""
     write_json(path, {"last_epoch": {"epoch": 5.0}, "provenance": {"config": "c0", "code": "d0"}})
     return path
+
+
+def explorer_arguments(paths, out):
+    """The command line of an explorer with 3 images."""
+    names = [name for name in paths if "/" in name]
+    return [
+        *("--dataset", "birds", "--architecture", "net", "--model-seed", "0"),
+        *("--images", "3", "--seed", "0", "--out", str(out)),
+        *("--shards", str(paths["shards"]), "--records", str(paths["records"])),
+        *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
+        *("--pairs", str(paths["pairs"]), "--names", *names),
+        *("--maps", *(str(paths[name]) for name in names)),
+    ]

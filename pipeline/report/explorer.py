@@ -136,7 +136,7 @@ def run(argv: list[str]) -> None:
     shards, titles = open_shards(given.shards), read_titles(given.classes)
     chosen = pictures.choose_images(read_records(given.records), given.images, given.seed)
     stored = pictures.stored_images(shards, list(chosen["image_id"]))
-    parts = {}
+    parts = {}  # of the images of class pairs alone
     if given.part_maps:
         part_maps = PartMaps.load(given.part_maps)
         parts = dict(zip(part_maps.image_ids, part_maps.labels, strict=True))
@@ -153,7 +153,7 @@ def run(argv: list[str]) -> None:
                 "label": int(record.label),
                 "jpeg": jpeg(stored[record.image_id]),
                 "boxes": _boxes(record, given.resize, len(stored[record.image_id])),
-                "parts": runs(parts[record.image_id]) if parts else None,
+                "parts": runs(parts[record.image_id]) if record.image_id in parts else None,
                 "others": others_of(record.label, pairs),
                 "maps": [maps_of(store, record.image_id) for store in stores.values()],
             }

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from finished_study import MODELS, history, metrics, pictures, tables_json
+from finished_study import MODELS, explorer_arguments, history, metrics, pictures, tables_json
 from PIL import Image
 
 from pipeline.report.__main__ import run
@@ -21,18 +21,8 @@ def explorer_json(tmp_path_factory):
     """Data of an explorer with 3 images, and the paths of what it was made of."""
     folder = tmp_path_factory.mktemp("explorer")
     paths = pictures(folder)
-    names = [name for name in paths if "/" in name]
     out = folder / "net.json"
-    run_explorer(
-        [
-            *("--dataset", "birds", "--architecture", "net", "--model-seed", "0"),
-            *("--images", "3", "--seed", "0", "--out", str(out)),
-            *("--shards", str(paths["shards"]), "--records", str(paths["records"])),
-            *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
-            *("--pairs", str(paths["pairs"]), "--names", *names),
-            *("--maps", *(str(paths[name]) for name in names)),
-        ]
-    )
+    run_explorer(explorer_arguments(paths, out))
     return out, paths
 
 

@@ -1,15 +1,16 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from finished_study import PAIRS, SIDE
+from finished_study import PAIRS, SIDE, explorer_arguments
 from PIL import Image
 
 from pipeline.attribution.store import MapStore
 from pipeline.part_maps import PartMaps
-from pipeline.report.explorer import packed, runs, small
+from pipeline.report.explorer import packed, run, runs, small
 
 
 def unpacked(stored):
@@ -76,3 +77,21 @@ def test_the_explorer_holds_images_parts_pairs_and_all_their_maps(explorer_json)
                     step = (stored["high"] - stored["low"]) / 255
                     assert np.abs(unpacked(stored) - store.maps[row]).max() <= 0.5001 * step
                     assert stored["p"] == store.class_probability[row]
+
+
+def test_images_of_classes_without_a_pair_have_no_parts(explorer_json, tmp_path):
+    path, paths = explorer_json
+    first = json.loads(path.read_text())["images"][0]["id"]
+    whole = PartMaps.load(paths["part_maps"])
+    kept = [row for row, image_id in enumerate(whole.image_ids) if image_id != first]
+    rest = replace(
+        whole,
+        image_ids=[whole.image_ids[row] for row in kept],
+        labels=whole.labels[kept],
+        visible=whole.visible[kept],
+        truth=None,
+    )
+    rest.save(tmp_path / "part_maps.h5")
+    run(explorer_arguments(paths | {"part_maps": tmp_path / "part_maps.h5"}, tmp_path / "net.json"))
+    images = json.loads((tmp_path / "net.json").read_text())["images"]
+    assert [image["parts"] is None for image in images] == [True, False, False]
