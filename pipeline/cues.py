@@ -29,6 +29,7 @@ from pipeline.part_maps import (
     read_label_map,
     visible_parts,
 )
+from pipeline.progress import track
 
 __all__ = [
     "PartMaps",
@@ -108,7 +109,8 @@ def draw_part_maps(
     has_truth = len(records) > 0 and all(records["true_parts"])
     truth = np.zeros_like(labels) if has_truth else None
     kinds: Counter[str] = Counter()
-    for row, record in enumerate(records.itertuples()):
+    shown = track(records.itertuples(), len(records), "part maps: images")
+    for row, record in enumerate(shown):
         if len(record.keypoints) != 45:
             raise UserError(
                 f"{record.image_id} has no keypoints (parts/part_locs.txt); cue masks need them. "

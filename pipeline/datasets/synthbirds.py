@@ -33,6 +33,7 @@ from pipeline.datasets.synthbirds_pose import KEYPOINT_PARTS
 from pipeline.errors import UserError
 from pipeline.files import canonical_json, sha256, temporary_beside, write_json
 from pipeline.orphans import end_with_parent
+from pipeline.progress import track
 from pipeline.settings import SynthBirds
 
 JPEG_QUALITY = 95
@@ -65,11 +66,12 @@ def draw(section: SynthBirds, out: str | Path, *, workers: int = 1) -> dict[str,
         _write_lists(root, section, looks, tasks)
         draw_one = partial(_draw_one, root, section)
         if workers == 1:
-            rows = [draw_one(task) for task in tasks]
+            rows = list(track(map(draw_one, tasks), len(tasks), "birds"))
         else:
             spawn = get_context("spawn")
             with ProcessPoolExecutor(workers, spawn, initializer=end_with_parent) as pool:
-                rows = list(pool.map(draw_one, tasks, chunksize=8))
+                drawn = pool.map(draw_one, tasks, chunksize=8)
+                rows = list(track(drawn, len(tasks), "birds"))
         _write_lines(root / "bounding_boxes.txt", (box for box, _ in rows))
         _write_lines(root / "parts" / "part_locs.txt", (line for _, part in rows for line in part))
         return _manifest(root, section)
