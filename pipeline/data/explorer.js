@@ -1,14 +1,3 @@
-/** An element with attributes and children. */
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 /** Fill a select with [value, text] pairs; the value stays where it is still among them. */
 function fill(select, options) {
   const before = select.value;
@@ -215,83 +204,12 @@ class Explorer {
     return { strokes, legend };
   }
 
-  /** A canvas with the pixels `paint(place)` -> [red, green, blue], and marks over them. */
-  canvas({ study, marks }, paint, says) {
-    const zoom = Math.ceil(SHARP / study.side);
-    const small = element("canvas", { width: study.side, height: study.side });
-    const pixels = new ImageData(study.side, study.side);
-    for (let place = 0; place < study.side ** 2; place += 1) {
-      const [red, green, blue] = paint(place);
-      pixels.data.set([red, green, blue, 255], 4 * place);
-    }
-    small.getContext("2d").putImageData(pixels, 0, 0);
-    return this.enlarged(small, zoom, marks, says);
-  }
-
-  enlarged(small, zoom, marks, says) {
-    const side = small.width * zoom;
-    const large = element("canvas", { width: side, height: side, role: "img", ariaLabel: says });
-    const pen = large.getContext("2d");
-    pen.drawImage(small, 0, 0, side, side);
-    for (const [path, colour] of marks.strokes) {
-      pen.lineWidth = 3.5;
-      pen.strokeStyle = "#000000";
-      pen.stroke(path);
-      pen.lineWidth = 1.75;
-      pen.strokeStyle = colour;
-      pen.stroke(path);
-    }
-    return large;
-  }
-
-  /** A map in colours over the grey image. */
-  overlay(scene, each, says) {
-    const { signed, large } = each.map;
-    const table = scene.study.tables[signed ? "signed" : "positive"];
-    const { grey } = scene.picture;
-    return this.canvas(scene, (place) => {
-      const colour = colourOf(table, large[place], each.scale, signed);
-      return signed
-        ? colour.map((value) => (0.6 + 0.4 * grey[place]) * value)
-        : colour.map((value) => 0.5 * value + 127.5 * grey[place]);
-    }, says);
-  }
-
-  /** The map's own values, one square each. */
-  raw(study, each, says) {
-    const [height, width] = each.map.shape;
-    const canvas = element("canvas", { width, height, role: "img", ariaLabel: says, className: "raw" });
-    const table = study.tables[each.map.signed ? "signed" : "positive"];
-    const pixels = new ImageData(width, height);
-    each.map.values.forEach((value, place) => {
-      const colour = colourOf(table, value, each.scale, each.map.signed);
-      pixels.data.set([...colour, 255], 4 * place);
-    });
-    canvas.getContext("2d").putImageData(pixels, 0, 0);
-    return canvas;
-  }
-
-  /** The colours of a scale with its numbers. */
-  bar(study, { map, scale }) {
-    const canvas = element("canvas", { width: 256, height: 1 });
-    const table = study.tables[map.signed ? "signed" : "positive"];
-    const pixels = new ImageData(256, 1);
-    for (let place = 0; place < 256; place += 1) {
-      pixels.data.set([...table.slice(3 * place, 3 * place + 3), 255], 4 * place);
-    }
-    canvas.getContext("2d").putImageData(pixels, 0, 0);
-    const ends = map.signed ? [-scale, 0, scale] : [0, scale / 2, scale];
-    return element("div", { className: "bar" }, canvas,
-      element("div", { className: "ticks" },
-        ...ends.map((end) => element("span", {}, numberText(end)))));
-  }
-
   drawDetail(scene, each) {
     const { study, image, picture, target } = scene;
     const title = study.titles[image.label];
     const view = (canvas, ...caption) =>
       element("figure", {}, canvas, element("figcaption", {}, ...caption));
-    const plain = this.enlarged(picture.canvas, Math.ceil(SHARP / study.side), scene.marks,
+    const plain = enlarged(picture.canvas, Math.ceil(SHARP / study.side), scene.marks,
       `Image ${image.id}`);
     const views = [view(plain, element("b", {}, title), element("br"), image.id)];
     this.scale.replaceChildren();
@@ -302,13 +220,13 @@ class Explorer {
       const origin = each.method.averaged_from
         ? `, averaged from ${each.method.averaged_from.join(" × ")}` : "";
       views.push(
-        view(this.raw(study, each, `Map of ${name} for ${aim}`),
+        view(rawSquares(study, each, `Map of ${name} for ${aim}`),
           element("b", {}, "Map"), `, ${size} values${origin}`),
-        view(this.overlay(scene, each, `Overlay of ${name} for ${aim}`),
+        view(overlay(scene, each, `Overlay of ${name} for ${aim}`),
           element("b", {}, "Overlay"), each.map.says ? `, ${each.map.says}` : "", element("br"),
           `maximum ${numberText(each.peak)}`),
       );
-      this.scale.append(this.bar(study, each),
+      this.scale.append(scaleBar(study, each),
         element("p", {}, `${name}: ${each.method.units}`, target.other !== null
           && each.method.kind === "class" ? ", difference of the two classes" : ""));
     } else {
@@ -332,9 +250,9 @@ class Explorer {
     this.tiles.replaceChildren(...shown.map((each) => {
       const name = `${each.model}, ${each.method.method}`;
       const tile = element("button", { type: "button", className: "tile" },
-        this.overlay(scene, each, ""),
+        overlay(scene, each, ""),
         element("span", { className: "name" }, element("b", {}, each.model), ` ${each.method.method}`),
-        this.bar(scene.study, each),
+        scaleBar(scene.study, each),
         element("span", { className: "says" }, each.map.says));
       tile.dataset.name = name;
       tile.setAttribute("aria-pressed", String(isDetail(each)));

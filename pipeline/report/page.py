@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 
 DATA = Path(__file__).parent.parent / "data"
 TEMPLATE = DATA / "report.html.j2"
-INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer.js")
+INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer_drawings.js", "explorer.js")
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 

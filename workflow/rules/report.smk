@@ -117,6 +117,7 @@ rule report:
                 "report.css",
                 "report.js",
                 "explorer_maps.js",
+                "explorer_drawings.js",
                 "explorer.js",
             ),
         ),
