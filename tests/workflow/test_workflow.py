@@ -1,8 +1,6 @@
-import shutil
 
 import h5py
 import pandas as pd
-import pytest
 from rerun_cases import JOBS
 from workflow_run import edit_config, plan, snakemake
 
@@ -95,14 +93,6 @@ def test_a_config_on_the_command_line_is_the_whole_study(checkout):
 def test_lint_finds_nothing(checkout):
     status, output = snakemake(checkout, "--lint")
     assert status == 0, output
-
-
-@pytest.mark.skipif(shutil.which("conda") is not None, reason="conda is there")
-def test_conda_environments_without_conda_are_an_error_before_any_job(checkout):
-    status, output = snakemake(checkout, "--use-conda", "--cores", "1")
-    assert status != 0
-    assert "conda" in output.splitlines()[-1].lower(), output
-    assert not (checkout / "results" / "datasets").exists()
 
 
 def test_the_slurm_profile_plans_the_same_jobs(checkout):
