@@ -168,7 +168,7 @@ class Explorer {
       ? `${absent} of the chosen methods ${absent === 1 ? "has" : "have"} no map for this target.` : "";
   }
 
-  /** Boxes and outlines to draw over an image: [path, colour], and what they mean. */
+  /** Boxes and outlines to draw over an image: [path, colour], and what they mean: [colour or null, text]. */
   marks(study, image, target) {
     const zoom = Math.ceil(SHARP / study.side);
     const strokes = [];
@@ -193,13 +193,16 @@ class Explorer {
         }
       }
     }
+    if (this.outlines.checked && !image.parts && study.images.some((other) => other.parts)) {
+      legend.push([null, "no parts: its class is in no pair"]);
+    }
     if (this.boxes.checked) {
       for (const [x0, y0, x1, y1] of image.boxes) {
         const path = new Path2D();
         path.rect(x0 * zoom, y0 * zoom, (x1 - x0) * zoom, (y1 - y0) * zoom);
         strokes.push([path, "#ffffff"]);
       }
-      if (image.boxes.length) legend.push(["box", "box"]);
+      if (image.boxes.length) legend.push([null, "white outline: box"]);
     }
     return { strokes, legend };
   }
@@ -238,8 +241,9 @@ class Explorer {
     }
     this.views.replaceChildren(...views);
     this.legend.replaceChildren(...scene.marks.legend.map(([colour, name]) => {
+      if (colour === null) return element("li", {}, name);
       const swatch = element("span", { className: "swatch" });
-      swatch.style.background = colour === "box" ? "transparent" : colour;
+      swatch.style.background = colour;
       return element("li", {}, swatch, name);
     }));
   }
