@@ -1,4 +1,3 @@
-
 import h5py
 import pandas as pd
 from rerun_cases import JOBS
