@@ -144,6 +144,15 @@ CASES = (
         ("wsol *", "wsol_baseline *", *TABLES),
     ),
     Case(
+        "one more evaluation, `pointing_game`",
+        config(evaluation__pointing_game={}),
+        ("measure *", *TABLES),
+        tuple(
+            f"measure pointing_game/{map_of_class}"
+            for map_of_class in (f"{CAM}/cam", f"{CALM}/joint")
+        ),
+    ),
+    Case(
         "one more method, `conditional`",
         config(methods__calm=["joint", "counterfactual", "conditional"]),
         (

@@ -78,6 +78,8 @@ rule explorer:
 rule report:
     input:
         tables=f"{RESULTS}/tables/tables.json",
+        # named as well: a table of a new evaluation is missing, tables.json is not
+        table_files=expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
         figures=report_figures(),
         explorers=explorers(),
         captions=expand(
