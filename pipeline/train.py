@@ -126,18 +126,17 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
 
 
 def overridden(job: TrainJob, best: Path) -> TrainJob:
-    """The job with the training keys that a search found (best.json) over its own.
+    """The job with the keys that a search found (best.json) over its own.
 
     Raises:
         UserError: the file is missing, broken or has other keys.
     """
     try:
-        training = job.training.merged(read_json(best)["training"])
-    except (KeyError, TypeError, ValueError) as error:
+        return job.merged(read_json(best)["keys"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{best} is no result of a search ({error}). Delete it and run again."
         ) from error
-    return job.model_copy(update={"training": training})
 
 
 def run(argv: list[str]) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.cli import main, parser
 from pipeline.errors import UserError
 from pipeline.files import atomic_path, read_json, write_json
-from pipeline.search.space import nested
+from pipeline.search.space import of_job
 
 _COLUMNS = ("draw", "status", "score", "val_accuracy", "seconds")
 
@@ -83,7 +83,7 @@ def run(argv: list[str]) -> None:
             table.to_csv(temporary, index=False)
     write_json(
         given.out / "best.json",
-        {"draw": best["draw"], "score": best["score"], "training": nested(best["keys"])},
+        {"draw": best["draw"], "score": best["score"], "keys": of_job(best["keys"])},
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
-from pipeline.search.space import draw, drawable_keys, field_type, nested
-from pipeline.settings import Bootstrap, DrawJob, Range, Training
+from pipeline.search.space import draw, drawable_keys, field_type, of_job
+from pipeline.settings import Bootstrap, DrawJob, Range, TrainJob
 
 if TYPE_CHECKING:
     from pipeline.config import Study
@@ -43,7 +43,7 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
     keys = draw(search, job.training, (dataset, architecture, variant), number)
     epochs = {"epochs": search.epochs} if search.epochs else {}
     try:
-        training = job.training.merged({**epochs, **nested(keys)})
+        job = job.merged(of_job({**epochs, **keys}))
     except ValidationError as error:
         raise UserError(
             f"search: draw {number} of {dataset}/{architecture}/{variant} is {keys}, which is no "
@@ -51,7 +51,7 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
         ) from error
     return DrawJob(
         number=number,
-        job=job.model_copy(update={"training": training}),
+        job=job,
         keys=keys,
         score=search.score,
         proxy_per_class=search.proxy_per_class,
@@ -94,10 +94,12 @@ def invalid_draws(study: Study) -> Iterator[str]:
 def _faults(key: str, values: Range) -> Iterator[str]:
     """Which ends or choices of a range its key does not take."""
     whole = field_type(key) is int
+    any_job = {"trunk": "resnet_small", "weights": "none", "seed": 0}
     for value in values.choices or (values.low, values.high):
         wanted = round(value) if whole and isinstance(value, float) else value
         try:
-            Training.model_validate({"method": "cam", **nested({key: wanted})})
+            TrainJob.model_validate({**any_job, **of_job({"method": "cam", key: wanted})})
         except ValidationError as error:
-            found = [each for each in error.errors() if each["loc"] == tuple(key.split("."))]
+            place = tuple(key.split("."))
+            found = [each for each in error.errors() if each["loc"][-len(place) :] == place]
             yield from (f"{each['msg']} (it is {value!r})" for each in found)

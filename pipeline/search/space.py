@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.files import canonical_json
-from pipeline.settings import Range, Search, Training
+from pipeline.settings import Range, Search, Training, TrainJob
 from pipeline.settings.models import WSOL_METHODS
 
 # A quantile function: a uniform number in (0, 1) and a look-up of the training keys, those already
 # drawn among them, to a value.
 Quantile = Callable[[float, Callable[[str], Any]], Any]
 
+OF_ARCHITECTURE = ("map_size",)  # no training key, but drawn by the benchmark
 NOT_DRAWN = {"method", "epochs", "weights", "head", *WSOL_METHODS}
 
 
@@ -124,20 +125,28 @@ def nested(keys: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def of_job(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Drawn keys as those of a `TrainJob`: {"lr": 1, "map_size": 14} -> {"training": ..., ...}."""
+    own = {key: keys[key] for key in OF_ARCHITECTURE if key in keys}
+    return {**own, "training": nested({key: keys[key] for key in keys if key not in own})}
+
+
 def field_type(key: str) -> Any:
-    """The type of a training key, by dotted name.
+    """The type of a key that may be drawn, by dotted name.
 
     Raises:
         KeyError: there is no such key.
     """
+    if key in OF_ARCHITECTURE:
+        return TrainJob.model_fields[key].annotation
     section, _, inner = key.rpartition(".")
     model: Any = Training.model_fields[section].annotation if section else Training
     return model.model_fields[inner].annotation
 
 
 def drawable_keys() -> list[str]:
-    """The dotted names of all training keys that a search may draw."""
-    keys = [key for key in Training.model_fields if key not in NOT_DRAWN]
+    """The dotted names of all keys that a search may draw."""
+    keys = [*OF_ARCHITECTURE, *(key for key in Training.model_fields if key not in NOT_DRAWN)]
     for method in WSOL_METHODS:
         section: Any = Training.model_fields[method].annotation
         keys += [f"{method}.{key}" for key in section.model_fields]

@@ -131,3 +131,12 @@ class TrainJob(Section):
     weights: str
     seed: Seed
     training: Training
+
+    def merged(self, keys: Mapping[str, Any]) -> "TrainJob":
+        """The job with other keys over its own, as {"map_size": 14, "training": {"lr": 0.1}}.
+
+        Raises:
+            ValueError: a key is unknown or its value is not allowed.
+        """
+        training = self.training.merged(keys.get("training", {}))
+        return TrainJob.model_validate({**dict(self), **keys, "training": training})

@@ -51,8 +51,8 @@ class Search(Section):
     )
     ranges: dict[str, Range] = Field(
         {},
-        description="training key, such as lr or adl.drop_rate, to its range: instead of the "
-        "method's own range, or a further key",
+        description="training key, such as lr or adl.drop_rate, or map_size, to its range: instead "
+        "of the method's own range, or a further key",
     )
 
 

@@ -211,10 +211,12 @@ def test_val_images_without_objects_name_the_other_score(data, tmp_path):
 def test_a_training_takes_the_keys_that_a_search_found(data, tmp_path):
     wanted = section("adl").job
     best = tmp_path / "best.json"
-    best.write_text('{"draw": 3, "training": {"lr": 0.003, "adl": {"threshold": 0.25}}}')
+    found = {"map_size": 14, "training": {"lr": 0.003, "adl": {"threshold": 0.25}}}
+    best.write_text(json.dumps({"draw": 3, "keys": found}))
     given = ["--section", wanted.model_dump_json(), "--overrides", str(best)]
     train.run([*given, *arguments(data, tmp_path, out=tmp_path)])
     written = json.loads((tmp_path / "section.json").read_text())
+    assert (written["map_size"], wanted.map_size) == (14, 28)
     assert written["training"]["lr"] == 0.003
     assert written["training"]["adl"] == {"threshold": 0.25, "drop_rate": 0.75}
     assert written["training"]["batch_size"] == 4
@@ -225,7 +227,16 @@ def test_a_training_takes_the_keys_that_a_search_found(data, tmp_path):
         assert (plain / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"training": {"lrr": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        '{"keys": [1]}',
+        '{"keys": {"training": {"lrr": 1}}}',
+        '{"keys": {"map_size": 15}}',
+    ],
+)
 def test_a_broken_result_of_a_search_is_named(data, tmp_path, text):
     best = tmp_path / "best.json"
     best.write_text(text)

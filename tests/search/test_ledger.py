@@ -59,7 +59,7 @@ def test_the_best_is_the_first_of_equals_as_training_keys(tmp_path):
     assert best == {
         "draw": 2,
         "score": 0.8,
-        "training": {"lr": 0.01, "adl": {"threshold": 0.9}},
+        "keys": {"training": {"lr": 0.01, "adl": {"threshold": 0.9}}},
     }
 
 

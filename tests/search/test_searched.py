@@ -58,6 +58,14 @@ def test_a_draw_is_the_model_of_the_first_seed_with_the_drawn_keys():
     assert spg.job.training.spg.c_low == spg.keys["spg.c_low"] != 0.2
 
 
+def test_the_map_size_of_a_draw_is_its_trunk_s():
+    chosen = study({"ranges": {"map_size": {"choices": [14, 28]}}})
+    jobs = [draw_job(chosen, *MODEL, number) for number in range(20)]
+    assert {job.job.map_size for job in jobs} == {14, 28}
+    assert all(job.job.map_size == job.keys["map_size"] for job in jobs)
+    assert {job.job.training.lr for job in jobs} == {job.keys["lr"] for job in jobs}
+
+
 def test_only_what_decides_the_score_of_a_draw_changes_its_job():
     once = params(draw_job(study({}), *MODEL, 3))
     same = {"bootstrap": {"replicates": 7}, "v1": True, "val_threshold": True, "masks": True}
@@ -75,6 +83,7 @@ def test_problems_of_a_search_are_listed_at_once():
         "momentum": {"low": 0.5, "high": 1},
         "schedule": {"choices": ["step", "cosin"]},
         "batch_size": {"low": 8, "high": 64},
+        "map_size": {"choices": [14, 21]},
     }
     with pytest.raises(UserError) as caught:
         study({"variants": ["calm"], "ranges": ranges})
@@ -86,6 +95,7 @@ def test_problems_of_a_search_are_listed_at_once():
     assert "search.ranges.schedule:" in text
     assert "'cosin'" in text
     assert "ranges.batch_size" not in text
+    assert "search.ranges.map_size: Input should be 14 or 28 (it is 21)" in text
 
 
 def test_drawn_keys_that_do_not_go_together_name_draw_and_ranges():

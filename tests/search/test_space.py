@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from pipeline.search.space import draw, drawable_keys, field_type, nested, space, uniform
+from pipeline.search.space import draw, drawable_keys, field_type, nested, of_job, space, uniform
 from pipeline.settings import Range, Search, Training
 from pipeline.settings.models import WSOL_METHODS
 
@@ -150,8 +150,18 @@ def test_a_range_has_one_form(keys, message):
         Range(**keys)
 
 
-def test_drawable_keys_are_training_keys():
-    assert {"lr", "head_lr_ratio", "adl.threshold", "has.grid_size"} <= set(drawable_keys())
+def test_drawable_keys_are_keys_of_the_training_and_the_map_size():
+    assert {"lr", "head_lr_ratio", "adl.threshold", "has.grid_size", "map_size"} <= set(
+        drawable_keys()
+    )
     assert not {"method", "epochs", "weights", "adl"} & set(drawable_keys())
     assert all(key in drawable_keys() for method in METHODS for key in space(Search(), method))
     assert field_type("has.grid_size") is int
+
+
+def test_drawn_keys_are_of_the_training_but_for_the_map_size():
+    assert of_job({"lr": 1, "adl.threshold": 0.5, "map_size": 14}) == {
+        "map_size": 14,
+        "training": {"lr": 1, "adl": {"threshold": 0.5}},
+    }
+    assert of_job({"lr": 1}) == {"training": {"lr": 1}}

@@ -40,7 +40,7 @@ def test_a_search_adds_its_draws_and_more_draws_repeat_none(study):
     section = f"results/models/{CAM}/section.json"
     status, output = snakemake(study, "--cores", "1", section)
     assert status == 0, output
-    found = json.loads((folder / "best.json").read_text())["training"]
+    found = json.loads((folder / "best.json").read_text())["keys"]["training"]
     assert json.loads((study / section).read_text())["training"]["lr"] == found["lr"] != 0.01
 
     ledger = {f"search_ledger {MODEL}"}
