@@ -162,6 +162,7 @@ def test_shipped_configs_are_valid(path):
     raw = yaml.safe_load(path.read_text())
     config.load(raw)
     jsonschema.validate(raw, json.loads(reference.SCHEMA.read_text()))
+    assert f"`{path.name}`" in reference.page_text()
 
 
 def test_a_config_may_extend_another_and_its_own_keys_win(tmp_path):
