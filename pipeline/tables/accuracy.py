@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
-from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.scores import Group
 from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
 def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
     """Table 2: a block for every (data set, architecture) from all classification scores."""
-    blocks, compared = [], False
-    for dataset, architecture in datasets_and_architectures(groups):
-        chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
+
+    def measured(chosen: list[Group]) -> list[Row]:
         cam = reference(chosen, job).get("classification")
-        images = chosen[0].scores[0]["details"]["images"]
-        rows = [
+        return [
             Row(
                 kind="measured",
                 names=(group.name,),
@@ -33,24 +31,19 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
             )
             for group in chosen
         ]
-        if published.same_images(images, chosen[0].note(job).trunk):
-            rows += published.accuracy_rows()
-            compared = True
-        blocks.append(
-            Block(
-                heading=f"{dataset}, {architecture} ({images} test images)",
-                keys={"dataset": dataset, "architecture": architecture},
-                rows=tuple(rows),
-            )
-        )
-    if not compared:
-        blocks.append(
-            Block(
-                heading="published (CUB, ResNet50; another setting)",
-                keys={"dataset": "CUB", "architecture": "ResNet50"},
-                rows=tuple(published.accuracy_rows()),
-            )
-        )
+
+    published_rows = published.accuracy_rows()
+    blocks = published.blocks_beside(
+        groups,
+        job,
+        measured,
+        same_setting=published_rows,
+        another_setting=Block(
+            heading="published (CUB, ResNet50; another setting)",
+            keys={"dataset": "CUB", "architecture": "ResNet50"},
+            rows=tuple(published_rows),
+        ),
+    )
     return Table(
         name="table2_accuracy",
         title="Classification: top-1 accuracy (%) on the test split",

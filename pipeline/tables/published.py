@@ -7,10 +7,12 @@ each published number comes from is partly unknown (docs/protocols.md).
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.tables.table import Cell, Row
+from pipeline.settings import TablesJob
+from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.table import Block, Cell, Row
 
 DATA = Path(__file__).parent.parent / "data"
 CUB_TEST_IMAGES = 5794
@@ -68,6 +70,40 @@ def trunk_rows(columns: Iterable[str]) -> list[Row]:
         )
         for line in _read("published_table5.csv")
     ]
+
+
+def blocks_beside(
+    groups: Sequence[Group],
+    job: TablesJob,
+    measured: Callable[[list[Group]], list[Row]],
+    same_setting: list[Row],
+    another_setting: Block,
+) -> list[Block]:
+    """A block for every (data set, architecture), and the published rows.
+
+    Args:
+        groups: all scores of a table.
+        job: models.
+        measured: the rows of the scores of one block.
+        same_setting: published rows that stand in a block if its setting is the paper's.
+        another_setting: else the last block.
+    """
+    blocks, compared = [], False
+    for dataset, architecture in datasets_and_architectures(groups):
+        chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
+        images = chosen[0].scores[0]["details"]["images"]
+        rows = measured(chosen)
+        if same_images(images, chosen[0].note(job).trunk):
+            rows += same_setting
+            compared = True
+        blocks.append(
+            Block(
+                heading=f"{dataset}, {architecture} ({images} test images)",
+                keys={"dataset": dataset, "architecture": architecture},
+                rows=tuple(rows),
+            )
+        )
+    return blocks if compared else [*blocks, another_setting]
 
 
 def same_pairs(pairs: Mapping[str, int], trunk: str | None) -> bool:

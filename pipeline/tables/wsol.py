@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, reference, unpaired
-from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.scores import Group
 from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
@@ -15,30 +15,22 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
 
     Targets are the maps' own: of the class, of its superset, or of the location prior.
     """
-    blocks, compared = [], False
-    for dataset, architecture in datasets_and_architectures(groups):
-        chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
-        images = chosen[0].scores[0]["details"]["images"]
+
+    def measured(chosen: list[Group]) -> list[Row]:
         cam = reference(chosen, job).get("wsol")
-        rows = [row for group in chosen for row in _rows(group, cam, job)]
-        if published.same_images(images, chosen[0].note(job).trunk):
-            rows += published.wsol_rows(resnet50=True)
-            compared = True
-        blocks.append(
-            Block(
-                heading=f"{dataset}, {architecture} ({images} test images)",
-                keys={"dataset": dataset, "architecture": architecture},
-                rows=tuple(rows),
-            )
-        )
-    if not compared:
-        blocks.append(
-            Block(
-                heading="published (CUB, mean of VGG16, Inception and ResNet50; another setting)",
-                keys={"dataset": "CUB", "architecture": "mean of 3"},
-                rows=tuple(published.wsol_rows(resnet50=False)),
-            )
-        )
+        return [row for group in chosen for row in _rows(group, cam, job)]
+
+    blocks = published.blocks_beside(
+        groups,
+        job,
+        measured,
+        same_setting=published.wsol_rows(resnet50=True),
+        another_setting=Block(
+            heading="published (CUB, mean of VGG16, Inception and ResNet50; another setting)",
+            keys={"dataset": "CUB", "architecture": "mean of 3"},
+            rows=tuple(published.wsol_rows(resnet50=False)),
+        ),
+    )
     found = {column for block in blocks for row in block.rows for column in row.cells}
     return Table(
         name="table3_wsol",
