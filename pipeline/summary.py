@@ -119,7 +119,8 @@ def _name(row: Row) -> str:
 def _names(rows: list[Row], best: Row, column: str) -> str:
     """Names of all rows with the value of the best: joint and posterior maps often tie."""
     value = best.cells[column].value
-    return " and ".join(_name(row) for row in rows if row.cells[column].value == value)
+    *others, last = [_name(row) for row in rows if row.cells[column].value == value]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _number(row: Row, column: str) -> str:

@@ -73,6 +73,9 @@ def test_a_finding_compares_the_best_of_cam_and_of_calm():
     text = finding(*table_of(keys, tied), "x", "score", "birds")
     assert text.startswith("On birds, cam and calm_em · posterior share the highest score: 40.0")
     assert "The best of CALM is calm_em · posterior: 40.0" in text
+    thrice = (*tied, row(40, names=("adl", "cam"), trained="adl", low=38, high=42))
+    text = finding(*table_of(keys, thrice), "x", "score", "birds")
+    assert text.startswith("On birds, cam, calm_em · posterior and adl · cam share the highest")
     third = (*rows, row(50, names=("adl", "cam"), trained="adl", low=48, high=52))
     text = finding(*table_of(keys, third), "x", "score", "birds")
     assert text.startswith(
