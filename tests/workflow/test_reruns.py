@@ -1,6 +1,7 @@
 import pytest
+import yaml
 from rerun_cases import CASES, JOBS, matching, page
-from workflow_run import CHECKOUT, plan
+from workflow_run import CHECKOUT, plan, snakemake
 
 
 def test_a_checkout_plans_every_job_and_a_finished_study_none(checkout, study):
@@ -12,6 +13,24 @@ def test_a_checkout_plans_every_job_and_a_finished_study_none(checkout, study):
 def test_a_change_reruns_what_it_touches_and_nothing_else(case, study):
     case.change(study)
     assert plan(study) == matching(case.reruns, {*JOBS, *case.new})
+
+
+def test_data_that_are_unpacked_again_rerun_nothing(study):
+    """Lists of a full data set are larger than the 1 MB that Snakemake compares by default."""
+    raw = (study / "results/raw/birds").rename(study / "birds")
+    (raw / "parts/part_locs.txt").open("a").write("\n" * 2_000_000)  # empty lines are skipped
+    config = yaml.safe_load((study / "tiny.yaml").read_text())
+    config["datasets"]["birds"] = {**config["datasets"]["birds"], "root": str(raw)}
+    del config["datasets"]["birds"]["draw"]
+    (study / "tiny.yaml").write_text(yaml.safe_dump(config))
+    records = "results/datasets/birds/test.parquet"
+    status, output = snakemake(study, "--cores", "2", records)
+    assert status == 0, output
+    for path in raw.rglob("*"):
+        path.touch()
+    assert plan(study, records) == set()
+    (raw / "parts/part_locs.txt").open("a").write("\n")
+    assert plan(study, records) == {"records birds"}
 
 
 def test_the_page_shows_these_cases():
