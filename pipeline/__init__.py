@@ -3,3 +3,7 @@
 Nothing in this package imports Snakemake: every stage is a plain command,
 ``python -m pipeline.<stage> --help``, and every step a plain function.
 """
+
+from pipeline import orphans
+
+orphans.end_at_interrupt()  # here, as a job spends its first seconds importing torch

@@ -7,6 +7,7 @@ elsewhere such a job runs to its end.
 
 import os
 import select
+import signal
 import threading
 
 from pipeline.errors import UserError
@@ -24,6 +25,15 @@ def end_with_snakemake() -> None:
     """
     if started_by := os.environ.get(VARIABLE):
         _end_with(int(started_by))
+
+
+def end_at_interrupt() -> None:
+    """Have a job of the workflow end at Ctrl-C without a traceback; Snakemake says what happened.
+
+    Nothing changes in a process that no Snakemake started, or that ignores the signal.
+    """
+    if VARIABLE in os.environ and signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_with_parent() -> None:

@@ -30,11 +30,29 @@ sys.exit(subprocess.run(["bash", "-c", command]).returncode)
 """
 
 
-def start(folder, seconds):
-    (folder / "job.py").write_text(JOB)
+# A job spends its first seconds with imports.
+IMPORTING = """
+import pathlib, time
+import pipeline
+
+pathlib.Path("started").touch()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def interruptible():
+    """What a script starts in its background ignores SIGINT, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def start(folder, seconds, job=JOB, **options):
+    (folder / "job.py").write_text(job)
     command = [sys.executable, "-c", STARTER, orphans.VARIABLE, str(seconds)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.Popen(command, cwd=folder, env=environment)
+    return subprocess.Popen(command, cwd=folder, env=environment, **options)
 
 
 def wait_for(path):
@@ -58,6 +76,27 @@ def test_a_job_whose_snakemake_lives_runs_to_its_end(tmp_path):
     starter = start(tmp_path, 0.1)
     assert starter.wait() == 0
     assert (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("job", [IMPORTING, JOB], ids=["importing", "running"])
+def test_a_job_ends_at_ctrl_c_without_a_traceback(tmp_path, interruptible, job):
+    starter = start(tmp_path, 60, job, start_new_session=True, stderr=subprocess.PIPE)
+    wait_for(tmp_path / "started")
+    os.killpg(starter.pid, signal.SIGINT)
+    _, said = starter.communicate()
+    assert b"job.py" not in said  # the starter's own traceback is of its command line
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_stage_by_hand_ends_at_ctrl_c_without_a_traceback(tmp_path, interruptible):
+    (tmp_path / "job.py").write_text(JOB)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "job.py", "60"]
+    job = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+    wait_for(tmp_path / "started")
+    job.send_signal(signal.SIGINT)
+    _, said = job.communicate()
+    assert (job.returncode, said) == (130, b"")
 
 
 def test_the_helpers_of_a_job_end_with_it(tmp_path):

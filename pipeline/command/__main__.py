@@ -67,8 +67,6 @@ def main() -> None:
         cli.main(execute)
     except BrokenPipeError:  # `calm table NAME | head`
         sys.stderr.close()
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

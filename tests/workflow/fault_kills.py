@@ -45,6 +45,8 @@ def disturb(
             if not _comes(moments, process, study):
                 break
             end(process, send, alone=alone)
+            if process.returncode == 0:  # it came to its end nevertheless
+                break
             sent.append(process)
         edit_config(study, training__lr=0.01)
         finish(study)
@@ -84,8 +86,9 @@ def end(process: subprocess.Popen, send: signal.Signals, *, alone: bool) -> None
         alone: to Snakemake alone, or to all processes of the session.
     """
     if alone:
-        for found in psutil.Process(process.pid).children():  # of bash: Snakemake
-            found.send_signal(send)
+        for found in psutil.Process(process.pid).children():  # of bash
+            if "snakemake" in " ".join(found.cmdline()[:2]):
+                found.send_signal(send)
     else:
         os.killpg(process.pid, send)
     process.wait()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +43,15 @@ def new_study(folder: Path) -> Path:
 
 def start(folder: Path, command: str) -> subprocess.Popen:
     """Start a command line in the study, as a session of its own; it prints to printed.txt."""
+    # What a script starts in its background ignores SIGINT, and so would the study.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONPATH": ""}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     with (folder / "printed.txt").open("w") as printed:
         return subprocess.Popen(
-            ["bash", "-c", command],
+            # not the last command, which bash would become: Snakemake stays its child
+            ["bash", "-c", f"{command}; exit $?"],
             cwd=folder,
             env=environment,
             stdout=printed,
