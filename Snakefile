@@ -27,7 +27,8 @@ include: "workflow/rules/attribute.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/figure_inputs.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/figures_of_scores.smk"
+include: "workflow/rules/figures_of_maps.smk"
 include: "workflow/rules/report.smk"
 
 

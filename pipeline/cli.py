@@ -48,7 +48,10 @@ def read_section(text: str, model: type[Section]) -> Section:
 
 
 def main(run: Callable[[list[str]], None]) -> None:
-    """Run a stage: log to standard error; a UserError becomes one message and exit status 2."""
+    """Run a stage: log to standard error.
+
+    A UserError becomes one message and exit status 2, Ctrl-C exit status 130.
+    """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
@@ -59,4 +62,4 @@ def main(run: Callable[[list[str]], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        raise SystemExit(130) from None  # as shells say it
+        raise SystemExit(130) from None

@@ -1,4 +1,4 @@
-# Stage 8, report: scores -> tables; tables and figures (figures.smk) -> report.html.
+# Stage 8, report: scores -> tables; tables and figures (figures_of_*.smk) -> report.html.
 #   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/tables/catalogue.py
 #                                   that there are scores for, tables/tables.json (the same, and what each row is made of)
 #   test images and all maps     -> explorer/{dataset}/{architecture}.json, of a few images
