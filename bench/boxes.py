@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from bench.harness import Path, close
-from pipeline.evaluation.boxes import THRESHOLDS, MaxBoxAccuracy
+from pipeline.evaluation.localisation.boxes import THRESHOLDS, MaxBoxAccuracy
 
 SIDE = 224
 BOXES = np.array([[40, 50, 150, 170], [10, 10, 60, 60], [120, 30, 200, 90]])

@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline import config
 from pipeline.models.backbones import build_trunk
+from pipeline.study import config
 
 IMAGES = {  # train, val, test; classes: as in docs/datasets.md
     "cub": (5_994, 0, 5_794, 200),

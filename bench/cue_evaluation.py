@@ -18,9 +18,10 @@ import torch.nn.functional as F
 
 from bench.cue_masks import PARTS, nearest_part
 from bench.harness import Path, close
-from pipeline.evaluation.cue_localization import evaluate
+from pipeline.artefacts.part_maps import PartMaps
+from pipeline.cues.part_maps import part_map
+from pipeline.evaluation.cues.cue_localization import evaluate
 from pipeline.models.classifier import Classifier, build_classifier
-from pipeline.part_maps import PartMaps, part_map
 from pipeline.settings import CueLocalization, Training, TrainJob
 
 CLASSES, EACH, SIDE, BATCH = 8, 4, 224, 8

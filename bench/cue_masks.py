@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.harness import Path
-from pipeline.cue_parts import POINTS
-from pipeline.part_maps import cue_mask, part_map, visible_parts
+from pipeline.cues.class_pairs import POINTS
+from pipeline.cues.part_maps import cue_mask, part_map, visible_parts
 
 SIZE, PAIRS = (224, 224), 7  # an image of real CUB is in about seven pairs
 PARTS = [(1,), (7,), (1, 3), (2, 5), (4, 6), (1, 2, 7), (3, 4, 5)]

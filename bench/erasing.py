@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.harness import Path
-from pipeline.evaluation.erasing import masks_of
-from pipeline.evaluation.relevance import erased_count, relevance_ranks
+from pipeline.evaluation.erasing.erasing import masks_of
+from pipeline.evaluation.erasing.relevance import erased_count, relevance_ranks
 
 SIDE = 224
 FRACTIONS = [tenth / 10 for tenth in range(1, 10)]

@@ -20,11 +20,11 @@ import pandas as pd
 import torch
 
 from pipeline import calm
-from pipeline.evaluation.boxes import MaxBoxAccuracy
-from pipeline.evaluation.erasing import masks_of
+from pipeline.cues.part_maps import cue_mask, part_map
+from pipeline.evaluation.erasing.erasing import masks_of
+from pipeline.evaluation.erasing.relevance import relevance_ranks
+from pipeline.evaluation.localisation.boxes import MaxBoxAccuracy
 from pipeline.evaluation.pxap import PixelAveragePrecision
-from pipeline.evaluation.relevance import relevance_ranks
-from pipeline.part_maps import cue_mask, part_map
 
 Cost = Callable[[int, int], object]  # (images, map side)
 SIDE, IMAGES = 224, 64

@@ -22,16 +22,18 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.part_maps import PartMaps
+from pipeline.artefacts.records import write_records
+from pipeline.artefacts.scores import per_image_path, write_arrays, write_score
+from pipeline.artefacts.shards import open_shards
 from pipeline.attribution.join import join
-from pipeline.attribution.store import MapStore
-from pipeline.datasets.records import write_records
-from pipeline.evaluation import cue_localization, erase, erase_random, wsol
-from pipeline.evaluation.scores import per_image_path, write_arrays, write_score
+from pipeline.evaluation.cues import cue_localization
+from pipeline.evaluation.erasing import erase, erase_random
+from pipeline.evaluation.localisation import wsol
 from pipeline.evaluation.task import Subject
-from pipeline.loading import open_shards
-from pipeline.part_maps import PartMaps
 from pipeline.settings import Attribution, Erase, Images
-from pipeline.shards import write_shards
+from pipeline.sharding.writing import write_shards
 
 NUMBERS = (1_000, 10_000, 50_000)
 MAP = 28

@@ -11,10 +11,11 @@ from PIL import Image
 from torchvision.transforms.v2 import functional as transforms
 
 from bench.harness import Path, close
-from pipeline.loading import eval_loader, open_shards
+from pipeline.artefacts.shards import open_shards
+from pipeline.images.loading import eval_loader
 from pipeline.models.classifier import build_classifier
 from pipeline.settings import Images, Training, TrainJob
-from pipeline.shards import write_shards
+from pipeline.sharding.writing import write_shards
 
 BATCH, IMAGES = 8, 64
 

@@ -4,6 +4,6 @@ Nothing in this package imports Snakemake: every stage is a plain command,
 ``python -m pipeline.<stage> --help``, and every step a plain function.
 """
 
-from pipeline import orphans
+from pipeline.runtime import orphans
 
 orphans.end_at_interrupt()  # here, as a job spends its first seconds importing torch

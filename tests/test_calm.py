@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import calm
-from pipeline.attribution.normalise import maximum, minmax
+from pipeline.images.scaling import maximum, minmax
 
 LOCATIONS = ("softplus", "relu")
 LABELS = torch.tensor([3, 0])  # of the two images of `_logits`

@@ -10,26 +10,22 @@ from pathlib import Path
 
 import torch
 
-from pipeline import cli
+from pipeline.artefacts.files import sha256
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.pairs import read_label_pairs
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.supersets import read_supersets
 from pipeline.attribution.chunks import cut
 from pipeline.attribution.compute import Maps, compute
-from pipeline.attribution.inputs import (
-    add_inputs,
-    check_classes,
-    read_images,
-    read_pairs,
-    read_supersets,
-)
+from pipeline.attribution.inputs import add_inputs, check_classes, read_images
 from pipeline.attribution.plan import make_plan
 from pipeline.attribution.query import entry_of
-from pipeline.attribution.store import MapStore
-from pipeline.datasets.records import read_records
-from pipeline.errors import UserError
-from pipeline.files import sha256
-from pipeline.loading import eval_loader
-from pipeline.machine import add_machine, use_machine
+from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
-from pipeline.progress import track
+from pipeline.runtime import cli
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
 
 log = logging.getLogger(__name__)
@@ -72,7 +68,7 @@ def run(argv: list[str]) -> None:
     inputs = ("weights", "shards", "records", *used.get(targets, ()))
     supersets = read_supersets(given.supersets) if "supersets" in inputs else {}
     records = read_records(given.records)
-    whole = make_plan(records, targets, read_pairs(given.pairs))
+    whole = make_plan(records, targets, read_label_pairs(given.pairs))
     image_ids = records["image_id"].to_list()
     plan, samples = cut(whole, image_ids, given.batch_size, *given.chunk)
     shards = read_images(given.shards, records, samples)

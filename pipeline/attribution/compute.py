@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import torch
 
-from pipeline.attribution.inputs import Supersets
-from pipeline.attribution.plan import Plan, target_classes
+from pipeline.artefacts.supersets import Supersets
+from pipeline.artefacts.targets import target_classes
+from pipeline.attribution.plan import Plan
 from pipeline.attribution.probabilities import probabilities
 from pipeline.attribution.query import Query
-from pipeline.loading import Batch
+from pipeline.images.loading import Batch
 from pipeline.models.classifier import Classifier
 from pipeline.settings import Attribution
 

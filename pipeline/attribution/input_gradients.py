@@ -14,8 +14,8 @@ from captum.attr import GradientAttribution
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from pipeline.attribution.normalise import minmax
 from pipeline.attribution.query import Query
+from pipeline.images.scaling import minmax
 from pipeline.settings import GradientMaps
 
 POINTS = 10  # that go through the network at once; 10 of 224 pixels need less than 4 GB

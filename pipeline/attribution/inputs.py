@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.attribution.plan import Plan, target_classes
-from pipeline.errors import UserError
-from pipeline.files import read_json
-from pipeline.loading import Shards, open_shards
+from pipeline.artefacts.shards import Shards, open_shards
+from pipeline.artefacts.targets import target_classes
+from pipeline.attribution.plan import Plan
+from pipeline.runtime.errors import UserError
 
 Supersets = Mapping[int, Sequence[int]]
 
@@ -43,37 +43,6 @@ def read_images(shards: Path, records: pd.DataFrame, rows: np.ndarray | None = N
             "Delete it and run the shards stage again."
         )
     return images
-
-
-def read_pairs(path: Path | None) -> list[tuple[int, int]] | None:
-    """The class pairs of pairs.csv, as labels; None where there is no such file.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    if path is None:
-        return None
-    try:
-        table = pd.read_csv(path, usecols=["label_a", "label_b"])
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no table of pairs ({error}). Run the cues stage.") from error
-    return list(table.itertuples(index=False, name=None))
-
-
-def read_supersets(path: Path | None) -> Supersets:
-    """Label -> labels of its superset.
-
-    Raises:
-        UserError: there is no such file, or it cannot be read.
-    """
-    if path is None:
-        raise UserError("This method needs --supersets, which the supersets stage writes.")
-    try:
-        return {int(label): members for label, members in read_json(path)["supersets"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{path} is no supersets.json ({error!r}). Delete it and run again."
-        ) from error
 
 
 def check_classes(plan: Plan, supersets: Supersets, classes: int, weights: Path) -> None:

@@ -1,7 +1,7 @@
 """Command line: the chunks of a method's maps -> one file that reads as if computed in one piece.
 
 ``python -m pipeline.attribution.join``. The maps stay in the chunks' files; see
-`pipeline.attribution.parts`.
+`pipeline.artefacts.map_parts`.
 """
 
 import os
@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import cli, hdf5
-from pipeline.attribution.parts import Part, virtual_maps, write_parts
-from pipeline.attribution.store import MapStore, write_columns
-from pipeline.errors import UserError
-from pipeline.files import sha256
+from pipeline.artefacts import hdf5
+from pipeline.artefacts.files import sha256
+from pipeline.artefacts.map_parts import Part, virtual_maps, write_parts
+from pipeline.artefacts.maps import MapStore, write_columns
+from pipeline.runtime import cli
+from pipeline.runtime.errors import UserError
 
 
 def join(paths: Sequence[Path], out: Path) -> None:

@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline import cli
+from pipeline.artefacts.files import digest, sha256
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.pairs import read_label_pairs
+from pipeline.artefacts.records import read_records
 from pipeline.attribution.compute import compute
-from pipeline.attribution.inputs import add_inputs, check_classes, read_images, read_pairs
+from pipeline.attribution.inputs import add_inputs, check_classes, read_images
 from pipeline.attribution.own_maps import check_maps, open_maps, read_map
 from pipeline.attribution.plan import make_plan
-from pipeline.attribution.store import MapStore
-from pipeline.datasets.records import read_records
-from pipeline.files import digest, sha256
-from pipeline.loading import eval_loader
-from pipeline.machine import add_machine, use_machine
+from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
-from pipeline.progress import track
+from pipeline.runtime import cli
+from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def run(argv: list[str]) -> None:
     model.to(device).to(memory_format=torch.channels_last)
     records = read_records(given.records)
     shards = read_images(given.shards, records)
-    plan = make_plan(records, "class", read_pairs(given.pairs))
+    plan = make_plan(records, "class", read_label_pairs(given.pairs))
     rows = plan.rows()
     check_classes(plan, {}, model.num_classes, given.weights)
     labels = dict(zip(records["image_id"], records["label"].tolist(), strict=True))

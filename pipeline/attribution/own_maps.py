@@ -11,8 +11,9 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from pipeline.attribution.plan import Plan, class_target
-from pipeline.errors import UserError
+from pipeline.artefacts.targets import class_target
+from pipeline.attribution.plan import Plan
+from pipeline.runtime.errors import UserError
 
 _SHOWN = 3  # examples of each problem in the message
 

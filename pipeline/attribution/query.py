@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.attribution.catalogue import METHODS, Entry
-from pipeline.errors import UserError
+from pipeline.catalogue.methods import METHODS, Entry
 from pipeline.models.classifier import Classifier
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
 
 Classes = Sequence[tuple[int, ...]]

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from pipeline import cli
 from pipeline.command import check, explain, run, status, table
+from pipeline.runtime import cli
 
 _COMMANDS = {"check": check, "run": run, "status": status, "table": table, "explain": explain}
 

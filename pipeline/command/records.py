@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.command.workflow import snakemake
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 _RULE = re.compile(r"(?:local)?rule (\w+):")
 _KEY = re.compile(r"    (output|reason): (.*)")

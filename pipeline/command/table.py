@@ -8,8 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.errors import UserError
-from pipeline.validation import nearest
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.validation import nearest
 
 DESCRIPTION = """\
 Print a table of results; without a name, list those there are.
@@ -109,8 +109,8 @@ def render(path: Path, title: str) -> Table:
 
 def _cell(row: dict[str, str], name: str) -> str:
     """A number with its interval and its standard deviation over seeds."""
+    from pipeline.artefacts.table import Cell
     from pipeline.tables import formats
-    from pipeline.tables.table import Cell
 
     if not row[name]:
         return ""

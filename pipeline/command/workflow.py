@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 _ELSEWHERE = ("--snakefile", "-s", "--directory", "-d")
 

@@ -5,14 +5,14 @@ import os
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.cli import add_section, main, parser, read_section
-from pipeline.config import load
+from pipeline.artefacts.files import atomic_path, write_json
+from pipeline.artefacts.records import SPLITS, write_records
 from pipeline.datasets.doctor import diagnose
 from pipeline.datasets.readers import READERS
-from pipeline.datasets.records import SPLITS, write_records
 from pipeline.datasets.synthbirds import draw
-from pipeline.errors import UserError
-from pipeline.files import atomic_path, write_json
+from pipeline.runtime.cli import add_section, main, parser, read_section
+from pipeline.runtime.errors import UserError
+from pipeline.study.config import load
 
 
 def run(argv: list[str]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.artefacts.records import SPLITS
 from pipeline.datasets.check import Problems, check_boxes, check_classes, check_images
-from pipeline.datasets.records import SPLITS
 from pipeline.datasets.selection import first_of_each_class, hold_out_val, parse_classes
 from pipeline.settings import Records
 

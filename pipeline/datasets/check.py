@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.progress import track
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.progress import track
 
 SHOWN = 20  # problems of a kind that the message lists
 BATCH = 256  # images that a decoding thread takes at once: a job an image would fill the memory
@@ -37,7 +37,7 @@ KNOWN_WIDE_BOXES = frozenset(
 )
 
 # class_id, name, train, test: number of images of each class in the official lists
-OFFICIAL_COUNTS = Path(__file__).parent.parent / "data" / "cub_class_counts.csv"
+OFFICIAL_COUNTS = Path(__file__).parent / "cub_class_counts.csv"
 
 
 @dataclass

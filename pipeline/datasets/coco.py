@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.coco_masks import corners, file_digest, mask_name, pixels
 from pipeline.datasets.check import BOX_TOLERANCE, Problems
-from pipeline.errors import UserError
+from pipeline.images.coco_masks import corners, file_digest, mask_name, pixels
+from pipeline.runtime.errors import UserError
 
 # The keys of every entry that are needed, by list.
 KEYS = {
@@ -31,7 +31,7 @@ class Annotations:
 
     Attributes:
         boxes: image id -> 4 K numbers x0, y0, x1, y1, pixels.
-        masks: image id -> names of its masks, see `pipeline.coco_masks`.
+        masks: image id -> names of its masks, see `pipeline.images.coco_masks`.
         sizes: image id -> (width, height) of the annotated image, pixels.
         skipped: annotations that are not used, by reason.
     """

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.artefacts.records import KEYPOINTS
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems
 from pipeline.datasets.lists import join, leaving, read_column, read_rows
-from pipeline.datasets.records import KEYPOINTS
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 # What must be there, and what it looks like.
@@ -49,7 +49,7 @@ def read_cub(
         workers: threads that decode images for the check.
 
     Returns:
-        Records (columns of `pipeline.datasets.records.SCHEMA`, and ``split``: train, val or test)
+        Records (columns of `pipeline.artefacts.records.SCHEMA`, and ``split``: train, val or test)
         in the order of images.txt; classes (``label``, ``class_id``, ``name``); a summary of the
         check for check.json.
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Dataset, Study
 from pipeline.datasets.readers import READERS
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
+from pipeline.study.config import Dataset, Study
 
 CUB = "CUB-200-2011 is at CaltechDATA ('Caltech-UCSD Birds-200-2011', Wah et al., 2011)."
 # The WSOL benchmark's lists come with its code (Choe et al., CVPR 2020), in these folders.

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.artefacts.records import SPLITS
+from pipeline.catalogue.imagenet import class_names, class_wnids
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems
 from pipeline.datasets.coco import check_sizes
 from pipeline.datasets.masks import check_masks
 from pipeline.datasets.objects import BOXES, BOXES_HEADER, read_objects
-from pipeline.datasets.records import SPLITS
-from pipeline.errors import UserError
-from pipeline.imagenet import class_names, class_wnids
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")  # in any case
@@ -43,7 +43,7 @@ def read_folder(
         workers: threads that decode images and masks for the check.
 
     Returns:
-        Records (columns of `pipeline.datasets.records.SCHEMA`, and ``split``) in the sorted order
+        Records (columns of `pipeline.artefacts.records.SCHEMA`, and ``split``) in the sorted order
         of the paths, train before val before test; classes (``label``, ``class_id``, ``name``); a
         summary of the check for check.json.
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.coco_masks import file_of
 from pipeline.datasets.check import SHOWN, Problems, in_threads, unlike_sizes
-from pipeline.part_maps import read_label_map
+from pipeline.images.coco_masks import file_of
+from pipeline.images.label_maps import read_label_map
 
 
 def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.datasets.check import Problems
 from pipeline.datasets.coco import read_coco
 from pipeline.datasets.lists import read_rows
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 BOXES = "boxes.csv"

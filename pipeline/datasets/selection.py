@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from pipeline.artefacts.files import canonical_json, sha256, temporary_beside, write_json
 from pipeline.datasets.synthbirds_classes import (
     ATTRIBUTES_FILE,
     FAMILY_SIZE,
@@ -30,10 +31,9 @@ from pipeline.datasets.synthbirds_classes import (
 )
 from pipeline.datasets.synthbirds_draw import draw_bird
 from pipeline.datasets.synthbirds_pose import KEYPOINT_PARTS
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, sha256, temporary_beside, write_json
-from pipeline.orphans import end_with_parent
-from pipeline.progress import track
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.orphans import end_with_parent
+from pipeline.runtime.progress import track
 from pipeline.settings import SynthBirds
 
 JPEG_QUALITY = 95

@@ -37,7 +37,7 @@ CONTRAST = 110.0  # least RGB distance between a part's colours within a family
 # Percent of imagined annotators who see an attribute of the genotype, its second colour, another.
 SEEN, PARTLY_SEEN, UNSEEN = 90.0, 30.0, 0.0
 
-ATTRIBUTES_FILE = Path(__file__).parent.parent / "data" / "cub_attributes.txt"
+ATTRIBUTES_FILE = Path(__file__).parent / "cub_attributes.txt"
 
 
 class Look(NamedTuple):

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.artefacts.records import SPLITS
+from pipeline.catalogue.imagenet import class_names
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems, unlike_sizes
 from pipeline.datasets.masks import check_masks
-from pipeline.datasets.records import SPLITS
 from pipeline.datasets.wsol_lists import LISTS, read_split
-from pipeline.errors import UserError
-from pipeline.imagenet import class_names
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 LAYOUT = "\n".join(
@@ -52,7 +52,7 @@ def read_wsol(
         workers: threads that decode images and masks for the check.
 
     Returns:
-        Records (columns of `pipeline.datasets.records.SCHEMA`, and ``split``) in the order train,
+        Records (columns of `pipeline.artefacts.records.SCHEMA`, and ``split``) in the order train,
         val, test and of the lists; classes (``label``, ``class_id``, ``name``: wnid and name for
         ImageNet, else the folder of the class's images); a summary of the check for check.json.
 

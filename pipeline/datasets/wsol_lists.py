@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.catalogue.imagenet import class_wnids
 from pipeline.datasets.check import Problems
 from pipeline.datasets.lists import check_ids, leaving, read_column, read_rows
-from pipeline.imagenet import class_wnids
 
 # The files of a split, and what their lines look like; the last two may be missing.
 LISTS = {

@@ -7,8 +7,8 @@ the highest down, of precision times the gain in recall; equal scores are one th
 import numpy as np
 from numba import njit
 
-from pipeline.errors import UserError
 from pipeline.evaluation.histogram import Bins
+from pipeline.runtime.errors import UserError
 
 # The thresholds of the released code: 1000 of them, and bins above for scores of exactly 1.
 BIN_EDGES = {

@@ -14,12 +14,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pipeline import cli
-from pipeline.attribution.plan import own_target
-from pipeline.attribution.store import MapStore
-from pipeline.datasets.records import read_records
-from pipeline.errors import UserError
-from pipeline.evaluation.scores import (
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.scores import (
     parse_identity,
     per_image_path,
     provenance,
@@ -27,12 +24,16 @@ from pipeline.evaluation.scores import (
     write_arrays,
     write_score,
 )
-from pipeline.geometry import RESIZES
-from pipeline.loading import Shards, eval_loader, open_shards
-from pipeline.machine import add_machine, use_machine
+from pipeline.artefacts.shards import Shards, open_shards
+from pipeline.artefacts.targets import own_target
+from pipeline.images.geometry import RESIZES
+from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
 from pipeline.models.classifier import Classifier
-from pipeline.progress import track
+from pipeline.runtime import cli
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.progress import track
 from pipeline.settings import Attribution, Task
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Subject:
         method: name of the method; "model" without maps.
         options: of the method, for evaluations that compute further maps.
         records: of the measured images, in the order of the shards.
-        resize: ``images.resize`` of the shards, for `pipeline.geometry`.
+        resize: ``images.resize`` of the shards, for `pipeline.images.geometry`.
         size: side of a stored image, pixels.
         base: score of the model without maps, where the evaluation needs one.
         base_arrays: its per-image results.
@@ -179,7 +180,7 @@ def run_task(
     Raises:
         UserError: inputs are missing, broken or do not belong together.
     """
-    arguments = cli.parser(f"pipeline.evaluation.{task}", description)
+    arguments = cli.parser(measure.__module__, description)
     cli.add_section(arguments, section_type)
     arguments.add_argument(
         "--options", default="{}", metavar="JSON", help="options of the attribution method"

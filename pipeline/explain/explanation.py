@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from pipeline.attribution.catalogue import METHODS
-from pipeline.attribution.plan import PRIOR, class_target, counterfactual_target
+from pipeline.artefacts.files import atomic_path
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.targets import PRIOR, class_target, counterfactual_target
 from pipeline.attribution.probabilities import probabilities
 from pipeline.attribution.query import Query, entry_of
-from pipeline.attribution.store import MapStore
-from pipeline.errors import UserError
+from pipeline.catalogue.methods import METHODS
 from pipeline.explain import words
 from pipeline.explain.model import ExplainedModel, open_model
 from pipeline.explain.picture import draw
-from pipeline.files import atomic_path
-from pipeline.loading import normalise
+from pipeline.images.loading import normalise
+from pipeline.runtime.errors import UserError
 
 SHOWN = 5  # classes of the prediction
 
@@ -102,7 +102,7 @@ class Explanation:
     def save(self, folder: str | Path) -> list[Path]:
         """Write every map as ``IMAGE_METHOD.png`` and ``.h5``; the files, in this order.
 
-        The HDF5 files are stores of one map (`pipeline.attribution.store`).
+        The HDF5 files are stores of one map (`pipeline.artefacts.maps`).
         """
         written = []
         for number, each in enumerate(self.maps):

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.errors import UserError
+from pipeline.artefacts.files import read_json, sha256
 from pipeline.explain.names import IMAGENET_CLASSES, Classes
-from pipeline.files import read_json, sha256
 from pipeline.models import build_classifier, load_model
 from pipeline.models.backbones import TRUNKS
 from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import read_weights
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
-from pipeline.shards import resize
+from pipeline.sharding.writing import resize
 
 IMAGENET = 1000  # classes
 _PUBLISHED = "torchvision:"

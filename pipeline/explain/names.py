@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from pipeline import imagenet
-from pipeline.attribution.inputs import read_supersets
-from pipeline.class_list import WNID, read_class_names, read_titles, wnids_of
-from pipeline.errors import UserError
-from pipeline.supersets import classes_below, read_tree
+from pipeline.artefacts.classes import WNID, read_class_names, read_titles, wnids_of
+from pipeline.artefacts.supersets import read_supersets
+from pipeline.catalogue import imagenet
+from pipeline.runtime.errors import UserError
+from pipeline.supersets.tree import classes_below, read_tree
 
-IMAGENET_CLASSES = imagenet.DATA / "imagenet_classes.csv"
-_SYNONYMS = imagenet.DATA / "imagenet_synonyms.csv"
+IMAGENET_CLASSES = imagenet.DATA / "classes.csv"
+_SYNONYMS = imagenet.DATA / "synonyms.csv"
 
 
 class Classes:

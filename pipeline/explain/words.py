@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.attribution.catalogue import METHODS
+from pipeline.catalogue.methods import METHODS
 
 _SMALL = 1e-4  # fractions below are not told apart
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from pipeline.cli import add_section, main, parser, read_section
 from pipeline.figures import (
     counterfactual,
     cue_scores,
@@ -15,6 +14,7 @@ from pipeline.figures import (
     superset_depth,
     training,
 )
+from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.settings import Report
 
 # A module has `add_arguments(arguments)` and `draw(given, section) -> Figure`; its first line is

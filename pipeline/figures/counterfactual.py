@@ -13,17 +13,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from pipeline.attribution.plan import class_target, counterfactual_target
-from pipeline.attribution.store import MapStore
-from pipeline.class_list import read_titles
-from pipeline.cue_parts import PARTS
-from pipeline.cues import read_pairs
-from pipeline.datasets.records import read_records
-from pipeline.errors import UserError
+from pipeline.artefacts.classes import read_titles
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.pairs import read_pairs
+from pipeline.artefacts.part_maps import PARTS, PartMaps, part_table
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.targets import class_target, counterfactual_target
 from pipeline.figures import pictures
 from pipeline.figures.style import SIGNED_COLOURS, SMALL
-from pipeline.loading import open_shards
-from pipeline.part_maps import PartMaps, part_table
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Report
 
 _INCH = 1.25  # of a panel

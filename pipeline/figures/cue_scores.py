@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.errors import UserError
+from pipeline.artefacts.table import Row, Table, load
 from pipeline.figures.style import PALETTE, colours
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Report
-from pipeline.tables.table import Row, Table, load
 
 _BASELINES: dict[str, tuple[Any, str]] = {
     "chance": ("--", "#555555"),

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.scores import read_score
+from pipeline.artefacts.scores import read_score
 from pipeline.figures import lines
 from pipeline.settings import Report
 

@@ -13,16 +13,15 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from pipeline.attribution.plan import own_target
-from pipeline.attribution.store import MapStore
-from pipeline.class_list import read_titles
-from pipeline.cue_parts import PARTS
-from pipeline.datasets.records import read_records
+from pipeline.artefacts.classes import read_titles
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.part_maps import PARTS, PartMaps
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.targets import own_target
 from pipeline.figures import pictures
 from pipeline.figures.style import MAP_COLOURS, SMALL
-from pipeline.geometry import RESIZES, stored_part
-from pipeline.loading import open_shards
-from pipeline.part_maps import PartMaps
+from pipeline.images.geometry import RESIZES, stored_part
 from pipeline.settings import Report
 
 _INCH = 1.15  # of a panel

@@ -13,13 +13,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from pipeline.attribution.plan import own_target
-from pipeline.attribution.store import MapStore
-from pipeline.class_list import read_titles
-from pipeline.datasets.records import read_records
+from pipeline.artefacts.classes import read_titles
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.targets import own_target
 from pipeline.figures import pictures
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS, SMALL
-from pipeline.loading import open_shards
 from pipeline.settings import Report
 
 _INCH = 1.4  # of a panel

@@ -13,9 +13,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from torch.nn.functional import interpolate
 
-from pipeline.cue_parts import PARTS
+from pipeline.artefacts.part_maps import PARTS
+from pipeline.artefacts.shards import Shards
 from pipeline.figures.style import MAP_COLOURS, PALETTE, SIGNED_COLOURS, SMALL
-from pipeline.loading import Shards
 
 PART_COLOURS = dict(zip(PARTS, (*PALETTE[:6], "#F0E442"), strict=True))
 

@@ -7,9 +7,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.errors import UserError
-from pipeline.evaluation.scores import read_score
+from pipeline.artefacts.scores import read_score
 from pipeline.figures import lines
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Report
 
 _METRICS = {"spearman": "rank correlation", "ssim": "SSIM"}

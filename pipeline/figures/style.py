@@ -11,8 +11,8 @@ matplotlib.use("Agg")  # no display needed, whatever the environment says
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from pipeline.errors import UserError
-from pipeline.files import atomic_path
+from pipeline.artefacts.files import atomic_path
+from pipeline.runtime.errors import UserError
 
 # Okabe and Ito: told apart with any colour vision, and in grey by their lightness.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -12,20 +12,21 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from pipeline import imagenet
+from pipeline.artefacts.classes import read_class_names, read_titles, wnids_of
+from pipeline.artefacts.files import read_json
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import open_shards
 from pipeline.attribution.query import Query
-from pipeline.class_list import read_class_names, read_titles, wnids_of
-from pipeline.datasets.records import read_records
-from pipeline.errors import UserError
+from pipeline.catalogue import imagenet
 from pipeline.figures import pictures
 from pipeline.figures.style import MAP_COLOURS, SMALL
-from pipeline.files import read_json
-from pipeline.loading import normalise, open_shards
-from pipeline.machine import add_machine, use_machine
+from pipeline.images.loading import normalise
 from pipeline.models import load_model
 from pipeline.models.classifier import Classifier
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import add_machine, use_machine
 from pipeline.settings import Report
-from pipeline.supersets import classes_below, read_tree
+from pipeline.supersets.tree import classes_below, read_tree
 
 _INCH = 1.25  # of a panel
 _SETS = 8  # at most so many sets of a class

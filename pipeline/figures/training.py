@@ -8,8 +8,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.errors import UserError
 from pipeline.figures.style import colours
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Report
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, fx, nn
 
-from pipeline.errors import UserError
+from pipeline.artefacts.weights import read_own_weights, write_weights
 from pipeline.models.backbones import TRUNKS, build_trunk
 from pipeline.models.heads import Head, head_of, location_parameters
 from pipeline.models.pretrained import load_head, load_trunk, read_weights
-from pipeline.models.weights_file import read_own_weights, write_weights
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from pipeline import calm
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Training
 
 

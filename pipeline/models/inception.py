@@ -21,7 +21,7 @@ from torchvision.models.inception import (
     InceptionE,
 )
 
-from pipeline.loading import MEAN, STD
+from pipeline.images.loading import MEAN, STD
 
 ADDED_LAYERS = ("Conv2d_7a_3x3.", "Conv2d_7b_3x3.")
 DROPOUT = 0.5

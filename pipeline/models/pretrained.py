@@ -7,9 +7,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from pipeline.errors import UserError
+from pipeline.artefacts.weights import read_given_weights, read_own_weights
 from pipeline.models.backbones import TRUNKS
-from pipeline.models.weights_file import read_given_weights, read_own_weights
+from pipeline.runtime.errors import UserError
 from pipeline.settings import TrainJob
 
 HEAD = "head."  # of the names of a model's tensors

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.cli import main, parser
-from pipeline.files import atomic_path, read_json, sha256
+from pipeline.artefacts.files import atomic_path, read_json, sha256
+from pipeline.artefacts.table import load
 from pipeline.report.facts import duration, durations, left_out, model, versions
+from pipeline.report.findings import findings
 from pipeline.report.headline import headline
 from pipeline.report.page import figure, render
-from pipeline.summary import findings
+from pipeline.runtime.cli import main, parser
 from pipeline.tables.formats import best, digits, leads
-from pipeline.tables.table import load
 
 
 def _captions(paths: Iterable[str]) -> dict[str, str]:

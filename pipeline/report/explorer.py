@@ -1,7 +1,7 @@
 """Data of the report's explorer: a few test images with every map of every model over them.
 
 Command line: ``python -m pipeline.report.explorer --images 12 --seed 0 ... --out explorer.json``.
-The page draws the maps itself (pipeline/data/explorer.js), so that they travel small: 8 bits a
+The page draws the maps itself (assets/explorer.js), so that they travel small: 8 bits a
 value, at the model's own resolution. Maps at the input's resolution are averaged to `SIDE`.
 """
 
@@ -18,18 +18,17 @@ from matplotlib import colormaps
 from PIL import Image
 from torch.nn.functional import adaptive_avg_pool2d
 
-from pipeline.attribution.store import MapStore
-from pipeline.class_list import read_titles
-from pipeline.cli import main, parser
-from pipeline.cue_parts import PARTS
-from pipeline.cues import read_pairs
-from pipeline.datasets.records import read_records
+from pipeline.artefacts.classes import read_titles
+from pipeline.artefacts.files import atomic_path, canonical_json
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.pairs import read_pairs
+from pipeline.artefacts.part_maps import PARTS, PartMaps
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import open_shards
 from pipeline.figures import pictures
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS
-from pipeline.files import atomic_path, canonical_json
-from pipeline.geometry import RESIZES, stored_part
-from pipeline.loading import open_shards
-from pipeline.part_maps import PartMaps
+from pipeline.images.geometry import RESIZES, stored_part
+from pipeline.runtime.cli import main, parser
 
 SIDE = 28  # of the largest map in the page, values; the paper's own map resolution
 _QUALITY = 85  # of the JPEG images

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
-from pipeline.files import read_json
+from pipeline.artefacts.files import read_json
+from pipeline.runtime.errors import UserError
 
 PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "numba", "h5py", "pandas",

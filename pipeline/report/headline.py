@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.tables.table import Block, Cell, Row, Table, Tables
+from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
 
 _MAIN = (  # table, its column, what it is called outside of its table
     ("table2_accuracy", "top1", "Top-1 accuracy"),

@@ -9,10 +9,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
-DATA = Path(__file__).parent.parent / "data"
-TEMPLATE = DATA / "report.html.j2"
+ASSETS = Path(__file__).parent / "assets"
+TEMPLATE = ASSETS / "report.html.j2"
 INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer_drawings.js", "explorer.js")
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
@@ -26,7 +26,7 @@ def render(context: Mapping[str, Any]) -> str:
     environment.filters["json_script"] = json_script
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     inlined = {
-        name.replace(".", "_"): Markup((DATA / name).read_text(encoding="utf-8"))
+        name.replace(".", "_"): Markup((ASSETS / name).read_text(encoding="utf-8"))
         for name in INLINED
     }
     return template.render(**inlined, **context)

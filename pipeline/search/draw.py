@@ -13,21 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import checkpoints
+from pipeline.artefacts.files import digest, write_json
+from pipeline.artefacts.shards import Shards, open_shards
 from pipeline.attribution.methods import calm, cam  # noqa: F401  named: part of the draw's code
 from pipeline.attribution.query import explain
-from pipeline.cli import add_section, main, parser, read_section
-from pipeline.errors import UserError
-from pipeline.evaluation.wsol_maps import score_maps
-from pipeline.evaluation.wsol_summary import Localisation
-from pipeline.evaluation.wsol_truth import Truth
-from pipeline.files import digest, write_json
-from pipeline.geometry import RESIZES
-from pipeline.loading import Shards, eval_loader, open_shards
+from pipeline.evaluation.localisation.wsol_maps import score_maps
+from pipeline.evaluation.localisation.wsol_summary import Localisation
+from pipeline.evaluation.localisation.wsol_truth import Truth
+from pipeline.images.geometry import RESIZES
+from pipeline.images.loading import eval_loader
 from pipeline.models.classifier import Classifier
+from pipeline.runtime.cli import add_section, main, parser, read_section
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution, DrawJob, Wsol
-from pipeline.train import add_inputs, fit
-from pipeline.training_loop import DivergedError
+from pipeline.training import checkpoints
+from pipeline.training.fitting import add_inputs, fit
+from pipeline.training.loop import DivergedError
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def measure(
 
     Args:
         section: the draw.
-        given: the arguments of :func:`pipeline.train.add_inputs`.
+        given: the arguments of :func:`pipeline.training.fitting.add_inputs`.
         val: the val split.
         truth: its objects; None where the score is the accuracy.
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cli import main, parser
-from pipeline.errors import UserError
-from pipeline.files import atomic_path, read_json, write_json
-from pipeline.search.space import of_job
+from pipeline.artefacts.files import atomic_path, read_json, write_json
+from pipeline.runtime.cli import main, parser
+from pipeline.runtime.errors import UserError
+from pipeline.study.search_space import of_job
 
 _COLUMNS = ("draw", "status", "score", "val_accuracy", "seconds")
 

@@ -1,8 +1,8 @@
 """The typed sections of the config: every key with its default, unit, range and meaning.
 
 One section is what one kind of job uses, and nothing else: a job's parameters are the canonical
-JSON of its section, so a changed key reruns exactly the jobs that it touches. `pipeline.config`
-puts the sections of a study together.
+JSON of its section, so a changed key reruns exactly the jobs that it touches. The package
+`pipeline.study` puts the sections of a study together.
 """
 
 from pipeline.settings.attribution import Attribution, GradientMaps, Methods, Noise, OwnMaps

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pipeline.attribution.catalogue import METHODS
+from pipeline.catalogue.methods import METHODS
 from pipeline.settings.base import Count, Fraction, Name, Section, Seed
 
 

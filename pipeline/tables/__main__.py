@@ -5,18 +5,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import add_section, main, parser, read_section
-from pipeline.errors import UserError
-from pipeline.files import atomic_path, read_json
+from pipeline.artefacts.files import atomic_path, read_json
+from pipeline.artefacts.table import Table, save
+from pipeline.catalogue.tables import tables_of
+from pipeline.runtime.cli import add_section, main, parser, read_section
+from pipeline.runtime.errors import UserError
 from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
-from pipeline.tables.catalogue import tables_of
 from pipeline.tables.cues import cue_table
 from pipeline.tables.formats import to_csv, to_latex, to_markdown
 from pipeline.tables.metrics import COLUMNS, metric_table
 from pipeline.tables.ranks import rank_table
 from pipeline.tables.scores import Group, read_groups
-from pipeline.tables.table import Table, save
 from pipeline.tables.trunks import trunk_table
 from pipeline.tables.wsol import wsol_table
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
 from pipeline.tables.scores import Group
-from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
 def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 Score = Mapping[str, Any]
 

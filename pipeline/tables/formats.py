@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from pipeline.tables.table import Block, Cell, Row, Table
+from pipeline.artefacts.table import Block, Cell, Row, Table
 
 _PARTS = ("", "_low", "_high", "_sd")
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
 from pipeline.settings import TablesJob
 from pipeline.tables.paired import delta, heading, reference, unpaired
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
 @dataclass(frozen=True)

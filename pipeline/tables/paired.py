@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artefacts.table import Block, Cell, defined_interval, mean_replicates, same_images
 from pipeline.settings import TablesJob
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import Block, Cell, defined_interval, mean_replicates, same_images
 
 Scores = Sequence[Mapping[str, Any]]
 

@@ -10,11 +10,11 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.artefacts.table import Block, Cell, Row
 from pipeline.settings import TablesJob
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import Block, Cell, Row
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parent / "paper"
 CUB_TEST_IMAGES = 5794
 CUB_PAIRS = {"1": 31, "2": 64, "3": 96}
 TRUNK = "resnet50"
@@ -28,7 +28,7 @@ def cue_rows() -> list[Row]:
             (f"{line['method']} (published)", ""),
             {name: line[column] for column, name in columns.items()},
         )
-        for line in _read("published_table1.csv")
+        for line in _read("table1.csv")
     ]
 
 
@@ -36,7 +36,7 @@ def accuracy_rows() -> list[Row]:
     """Table 2: top-1 on CUB."""
     return [
         _row((f"{line['model']} (published)",), {"top1": line["cub"]})
-        for line in _read("published_table2.csv")
+        for line in _read("table2.csv")
     ]
 
 
@@ -45,9 +45,7 @@ def wsol_rows(*, resnet50: bool) -> list[Row]:
 
     Table 5 lacks CALM-ML, for which only the average was published.
     """
-    file, column = (
-        ("published_table5.csv", "cub_resnet50") if resnet50 else ("published_table3.csv", "cub")
-    )
+    file, column = ("table5.csv", "cub_resnet50") if resnet50 else ("table3.csv", "cub")
     return [
         _row(
             (
@@ -68,7 +66,7 @@ def trunk_rows(columns: Iterable[str]) -> list[Row]:
             (line["method"], "", "superset" if line["superset"] == "yes" else "class"),
             {column: line[column] for column in columns},
         )
-        for line in _read("published_table5.csv")
+        for line in _read("table5.csv")
     ]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from pipeline.artefacts.table import Block, Cell, Row, Table, sources
 from pipeline.settings import TablesJob
 from pipeline.tables.metrics import COLUMNS, Metric, by_method
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import Block, Cell, Row, Table, sources
 
 # The headline of every evaluation whose maps are of single classes.
 RANKED: tuple[Metric, ...] = (

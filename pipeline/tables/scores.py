@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import UserError
-from pipeline.evaluation.scores import read_score
+from pipeline.artefacts.scores import read_score
+from pipeline.runtime.errors import UserError
 from pipeline.settings import ModelNote, TablesJob
 
 

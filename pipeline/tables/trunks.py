@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from pipeline.artefacts.table import SEEDS, Block, Cell, Row, Table, pooled, sources
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.scores import Group, datasets_and_architectures
-from pipeline.tables.table import SEEDS, Block, Cell, Row, Table, pooled, sources
 
 _PUBLISHED = {
     f"{dataset}_{trunk}": f"{title} {trunk}"

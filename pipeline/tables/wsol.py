@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, reference, unpaired
 from pipeline.tables.scores import Group
-from pipeline.tables.table import SEEDS, Block, Row, Table, pooled, sources
 
 
 def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:

@@ -5,16 +5,17 @@ import torch
 from tiny_study import tiny_study
 
 from pipeline import calm
+from pipeline.artefacts.files import sha256, write_json
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.shards import open_shards
 from pipeline.attribution import __main__ as stage
-from pipeline.attribution.catalogue import METHODS
 from pipeline.attribution.compute import compute
 from pipeline.attribution.plan import make_plan
 from pipeline.attribution.query import explain
-from pipeline.attribution.store import MapStore
-from pipeline.errors import UserError
-from pipeline.files import sha256, write_json
-from pipeline.loading import Batch, eval_loader, open_shards
+from pipeline.catalogue.methods import METHODS
+from pipeline.images.loading import Batch, eval_loader
 from pipeline.models import load_model
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
 
 
@@ -237,7 +238,7 @@ def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypa
     write_json(tmp_path / "s.json", [1])
     refused(r"s\.json is no supersets", "subset", supersets=tmp_path / "s.json")
     fewer = tmp_path / "fewer.parquet"
-    from pipeline.datasets.records import write_records
+    from pipeline.artefacts.records import write_records
 
     write_records(fewer, study.table[1:])
     refused("in their order", records=fewer)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from tiny_study import tiny_study
 
+from pipeline.artefacts.maps import MapStore
 from pipeline.attribution import __main__ as stage
 from pipeline.attribution.chunks import cut
 from pipeline.attribution.join import join
 from pipeline.attribution.plan import Plan
-from pipeline.attribution.store import MapStore
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 IDS = [f"{n}.jpg" for n in range(22)]
 

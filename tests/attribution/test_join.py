@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+from pipeline.artefacts.maps import MapStore
 from pipeline.attribution.join import join
-from pipeline.attribution.store import MapStore
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 SIZES = (3, 5, 2)
 

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from tiny_study import tiny_study
 
+from pipeline.artefacts.maps import MapStore
 from pipeline.attribution import __main__ as stage
 from pipeline.attribution import own
-from pipeline.attribution.store import MapStore
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.attribution.plan import make_plan, target_classes
-from pipeline.errors import UserError
+from pipeline.artefacts.targets import target_classes
+from pipeline.attribution.plan import make_plan
+from pipeline.runtime.errors import UserError
 
 RECORDS = pd.DataFrame({"image_id": ["a", "b", "c", "d"], "label": [2, 0, 1, 0]})
 PAIRS = [(0, 1), (2, 0), (0, 7)]  # class 7 has no image
@@ -77,7 +78,7 @@ def test_every_map_that_a_pair_s_evaluation_asks_for_is_planned():
 @pytest.mark.real_data
 @pytest.mark.skipif("CALM_DATA" not in os.environ, reason="CALM_DATA is not set")
 def test_the_pairs_of_cub_need_2579_forwards():
-    from pipeline.cues import class_pairs
+    from pipeline.cues.class_pairs import class_pairs
 
     root = Path(os.environ["CALM_DATA"]) / "CUB_200_2011"
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 from given_output import query_of
 
-from pipeline.attribution.catalogue import METHODS
 from pipeline.attribution.query import entry_of, explain
-from pipeline.errors import UserError
+from pipeline.catalogue.methods import METHODS
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pipeline.command.__main__ import build_parser, execute
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 COMMANDS = ("check", "run", "status", "table", "explain")
 

@@ -4,7 +4,7 @@ from explained_study import write_study
 from PIL import Image
 
 from pipeline.command.__main__ import execute
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 
 @pytest.fixture(scope="module")

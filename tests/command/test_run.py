@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.command import run, workflow
 from pipeline.command.__main__ import execute
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 
 @pytest.fixture

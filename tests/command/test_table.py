@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.command.__main__ import execute
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 CSV = """\
 kind,dataset,masks,method,seeds,parts_1,parts_1_low,parts_1_high,parts_1_sd,delta,delta_low,\

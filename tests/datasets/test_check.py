@@ -6,7 +6,7 @@ from PIL import Image
 
 from pipeline.datasets.check import KNOWN_WIDE_BOXES, class_ranges
 from pipeline.datasets.cub import read_cub
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 FIRST = "001.Family_1_Synthbird_1/Family_1_Synthbird_1_0001.jpg"

@@ -2,9 +2,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.artefacts.records import SCHEMA
 from pipeline.datasets.cub import read_cub
-from pipeline.datasets.records import SCHEMA
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 

@@ -5,9 +5,9 @@ import pytest
 import yaml
 from tiny_wsol import tiny_wsol
 
-from pipeline.cli import main
 from pipeline.datasets.__main__ import run
-from pipeline.errors import UserError
+from pipeline.runtime.cli import main
+from pipeline.runtime.errors import UserError
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import shutil
 import pytest
 from tiny_wsol import mask, picture
 
+from pipeline.artefacts.records import SCHEMA
 from pipeline.datasets.folder import read_folder
-from pipeline.datasets.records import SCHEMA
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 

@@ -5,7 +5,7 @@ from tiny_wsol import masks_for_test, picture, tiny_wsol
 
 from pipeline.datasets.cub import read_cub
 from pipeline.datasets.wsol import read_wsol
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 

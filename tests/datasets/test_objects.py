@@ -6,8 +6,8 @@ import pytest
 from tiny_wsol import mask, picture
 
 from pipeline.datasets.folder import read_folder
-from pipeline.errors import UserError
-from pipeline.part_maps import read_label_map
+from pipeline.images.label_maps import read_label_map
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 IMAGES = ("train/ape/1.jpg", "train/zebra/2.jpg", "test/ape/3.jpg", "test/zebra/4.jpg")

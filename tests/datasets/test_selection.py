@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline.datasets.selection import first_of_each_class, hold_out_val, parse_classes
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 

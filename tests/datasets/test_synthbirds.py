@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.cue_parts import class_pairs
+from pipeline.artefacts.records import read_records
+from pipeline.cues.class_pairs import class_pairs
 from pipeline.datasets.__main__ import run
 from pipeline.datasets.cub import read_cub
-from pipeline.datasets.records import read_records
 from pipeline.datasets.synthbirds import draw
 from pipeline.datasets.synthbirds_classes import attribute_percentages, genotypes
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records, SynthBirds
 
 

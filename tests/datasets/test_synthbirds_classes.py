@@ -4,7 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from pipeline import cue_parts
+from pipeline.cues import class_pairs as cue_parts
 from pipeline.datasets.synthbirds_classes import (
     ATTRIBUTES_FILE,
     CONTRAST,

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 from tiny_wsol import SPLITS, mask, masks_for_test, picture, tiny_wsol, write_list
 
+from pipeline.artefacts.records import SCHEMA, read_records, write_records
 from pipeline.datasets.check import Problems
-from pipeline.datasets.records import SCHEMA, read_records, write_records
 from pipeline.datasets.wsol import read_wsol
 from pipeline.datasets.wsol_lists import read_split
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 

@@ -8,9 +8,11 @@ import pytest
 import torch
 from tiny_study import CLASSES, tiny_study
 
-from pipeline.attribution.store import MapStore
-from pipeline.evaluation.scores import read_score
-from pipeline.loading import eval_loader, open_shards
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.scores import read_score
+from pipeline.artefacts.shards import open_shards
+from pipeline.catalogue.evaluations import TASKS
+from pipeline.images.loading import eval_loader
 from pipeline.models import load_model, save_model
 
 SECTIONS = {
@@ -76,7 +78,7 @@ def test_a_task_writes_its_score_and_equal_bytes_again(study, tmp_path, task, va
         "--identity": json.dumps(identity | {"seed": 0, "method": METHODS[variant]}),
         "--workers": 0,
     }
-    module = importlib.import_module(f"pipeline.evaluation.{task}")
+    module = importlib.import_module(TASKS[task].code)
     for name in ("first", "second"):
         out = {"--out": tmp_path / f"{name}.json"}
         module.run([str(part) for pair in (argv | out).items() for part in pair])

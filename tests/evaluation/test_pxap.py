@@ -5,9 +5,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from pipeline.errors import UserError
 from pipeline.evaluation import pxap
 from pipeline.evaluation.pxap import PixelAveragePrecision, average_precision
+from pipeline.runtime.errors import UserError
 
 
 def _released(scores, labels, kind):

@@ -9,10 +9,10 @@ import torch
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from pipeline.attribution.store import MapStore
-from pipeline.errors import UserError
+from pipeline.artefacts.maps import MapStore
 from pipeline.explain import explain, open_model
-from pipeline.loading import normalise
+from pipeline.images.loading import normalise
+from pipeline.runtime.errors import UserError
 
 SPARROWS = [0, 1]
 

@@ -6,8 +6,8 @@ import torch
 from explained_study import NAMES, SIDE
 from torchvision import models
 
-from pipeline.errors import UserError
 from pipeline.explain import explain, open_model
+from pipeline.runtime.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import pytest
 from explained_study import NAMES
 
-from pipeline.errors import UserError
 from pipeline.explain.names import IMAGENET_CLASSES, Classes
+from pipeline.runtime.errors import UserError
 
 TITLES = ["House Sparrow", "Tree Sparrow", "Laysan Albatross", "Brewer's Blackbird"]
 

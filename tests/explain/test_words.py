@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.attribution.catalogue import METHODS
+from pipeline.catalogue.methods import METHODS
 from pipeline.explain import words
 from pipeline.explain.words import Subject
 

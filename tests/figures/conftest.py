@@ -5,8 +5,8 @@ import pytest
 from finished_study import history, identity, pictures, score, tables_json
 from matplotlib import pyplot as plt
 
+from pipeline.artefacts.files import write_json
 from pipeline.figures.__main__ import run
-from pipeline.files import write_json
 from pipeline.models import build_classifier, save_model
 from pipeline.settings import Training, TrainJob
 

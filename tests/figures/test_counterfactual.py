@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 from finished_study import LABELS, PAIRS, SIDE
 
-from pipeline.attribution.store import MapStore
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.part_maps import PartMaps
 from pipeline.figures import counterfactual
-from pipeline.part_maps import PartMaps
 
 
 def test_an_image_of_class_a_with_a_visible_part_is_chosen(study):

@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.artefacts.table import load
 from pipeline.figures import cue_scores
-from pipeline.tables.table import load
+from pipeline.runtime.errors import UserError
 
 
 def test_dots_stand_at_the_values_and_baselines_are_lines(study):

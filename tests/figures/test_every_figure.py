@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import UserError
 from pipeline.figures import style
 from pipeline.figures.__main__ import FIGURES
+from pipeline.runtime.errors import UserError
 
 
 @pytest.mark.parametrize("name", FIGURES)

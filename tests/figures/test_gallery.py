@@ -7,7 +7,7 @@ from finished_study import SIDE
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from pipeline.attribution.store import MapStore
+from pipeline.artefacts.maps import MapStore
 from pipeline.figures import gallery
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from conftest import KINDS
 
-from pipeline.attribution.store import MapStore
+from pipeline.artefacts.maps import MapStore
 from pipeline.figures import kinds
 
 TITLES = ["attribution", "conditional", "saliency", "subset", "counterfactual", "posterior"]

@@ -5,8 +5,8 @@ from finished_study import SIDE
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
+from pipeline.artefacts.shards import open_shards
 from pipeline.figures import pictures, style
-from pipeline.loading import open_shards
 
 
 def test_images_are_chosen_by_the_seed_and_of_different_classes():

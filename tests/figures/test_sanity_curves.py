@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from finished_study import identity, score
 
-from pipeline.errors import UserError
 from pipeline.figures import sanity_curves
+from pipeline.runtime.errors import UserError
 
 
 def measured(values):

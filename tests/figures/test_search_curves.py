@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import UserError
 from pipeline.figures import search
+from pipeline.runtime.errors import UserError
 
 
 def test_curves_and_draws_are_percent_and_failed_draws_are_crosses_at_zero():

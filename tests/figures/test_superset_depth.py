@@ -3,13 +3,13 @@ import pytest
 import torch
 from conftest import IS_A
 
-from pipeline import imagenet
-from pipeline.errors import UserError
+from pipeline.catalogue import imagenet
 from pipeline.figures import superset_depth
 from pipeline.figures.superset_depth import Example, Synset
-from pipeline.loading import normalise
+from pipeline.images.loading import normalise
 from pipeline.models import load_model
-from pipeline.supersets import classes_below, read_tree
+from pipeline.runtime.errors import UserError
+from pipeline.supersets.tree import classes_below, read_tree
 
 WNIDS = [f"n0900001{label}" for label in range(4)]
 SETS = [Synset("a", (2,)), Synset("b", (0, 2)), Synset("c", (0, 1, 2, 3))]

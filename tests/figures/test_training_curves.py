@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from finished_study import history
 
-from pipeline.errors import UserError
 from pipeline.figures import training
+from pipeline.runtime.errors import UserError
 
 
 def test_training_curves_leave_out_an_empty_val_split(tmp_path):

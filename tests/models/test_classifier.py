@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from pipeline import calm
-from pipeline.errors import UserError
+from pipeline.artefacts.weights import read_own_weights
 from pipeline.models import build_classifier, load_model, save_model
-from pipeline.models.weights_file import read_own_weights
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 
 IMAGES = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))

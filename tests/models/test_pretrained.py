@@ -2,10 +2,10 @@ import pytest
 import torch
 import torchvision
 
-from pipeline.errors import UserError
 from pipeline.models.backbones import TRUNKS, build_trunk, remove_strides
 from pipeline.models.classifier import build_classifier, save_model
 from pipeline.models.pretrained import load_trunk, read_weights
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 
 SOURCE = "weights.pth"

@@ -8,8 +8,8 @@ import pytest
 from finished_study import PAIRS, SIDE, explorer_arguments
 from PIL import Image
 
-from pipeline.attribution.store import MapStore
-from pipeline.part_maps import PartMaps
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.part_maps import PartMaps
 from pipeline.report.explorer import packed, run, runs, small
 
 

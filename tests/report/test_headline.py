@@ -1,8 +1,8 @@
 import pytest
 from finished_study import tables_json
 
+from pipeline.artefacts.table import Tables, load
 from pipeline.report.headline import headline
-from pipeline.tables.table import Tables, load
 
 
 @pytest.fixture(scope="module")

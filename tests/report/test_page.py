@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.errors import UserError
+from pipeline.catalogue.tables import TABLES
 from pipeline.figures.__main__ import FIGURES
 from pipeline.report.facts import versions
 from pipeline.report.page import embedded, figure, json_script
-from pipeline.tables.catalogue import TABLES
+from pipeline.runtime.errors import UserError
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "source", "col"}
 CAPTIONS = sorted(Path(__file__).parents[2].glob("workflow/report/*.rst"))

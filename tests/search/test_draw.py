@@ -8,17 +8,17 @@ import torch
 from drawn_images import draw_records
 from PIL import Image
 
-from pipeline import train
+from pipeline.artefacts.records import write_records
+from pipeline.artefacts.scores import read_score
+from pipeline.artefacts.shards import open_shards
 from pipeline.attribution.__main__ import run as attribute
-from pipeline.datasets.records import write_records
-from pipeline.errors import UserError
-from pipeline.evaluation.scores import read_score
-from pipeline.evaluation.wsol import run as wsol
-from pipeline.loading import open_shards
+from pipeline.evaluation.localisation.wsol import run as wsol
 from pipeline.models.heads import CamHead
+from pipeline.runtime.errors import UserError
 from pipeline.search import draw
 from pipeline.settings import DrawJob, Images, Training, TrainJob
-from pipeline.shards import write_shards
+from pipeline.sharding.writing import write_shards
+from pipeline.training.__main__ import run as run_training
 
 CLASSES = 2
 IMAGES = {"train": 12, "val": 6}
@@ -83,7 +83,7 @@ def run(data, out, wanted, **options):
 def localised(data, out, method, maps):
     """Score of the same training by the stages that score test images: the wsol score file."""
     job = section(method).job.model_dump_json()
-    train.run(["--section", job, *arguments(data, out, out=out)])
+    run_training(["--section", job, *arguments(data, out, out=out)])
     shards, records = data / "shards/val/manifest.json", data / "val.parquet"
     stored = out / f"{maps}.h5"
     attribute(
@@ -214,7 +214,7 @@ def test_a_training_takes_the_keys_that_a_search_found(data, tmp_path):
     found = {"map_size": 14, "training": {"lr": 0.003, "adl": {"threshold": 0.25}}}
     best.write_text(json.dumps({"draw": 3, "keys": found}))
     given = ["--section", wanted.model_dump_json(), "--overrides", str(best)]
-    train.run([*given, *arguments(data, tmp_path, out=tmp_path)])
+    run_training([*given, *arguments(data, tmp_path, out=tmp_path)])
     written = json.loads((tmp_path / "section.json").read_text())
     assert (written["map_size"], wanted.map_size) == (14, 28)
     assert written["training"]["lr"] == 0.003
@@ -222,7 +222,7 @@ def test_a_training_takes_the_keys_that_a_search_found(data, tmp_path):
     assert written["training"]["batch_size"] == 4
     assert pd.read_csv(tmp_path / "history.csv")["lr"].iloc[0] == 0.003
     plain = tmp_path / "plain"
-    train.run(["--section", json.dumps(written), *arguments(data, plain, out=plain)])
+    run_training(["--section", json.dumps(written), *arguments(data, plain, out=plain)])
     for name in ("section.json", "weights.safetensors"):  # with its provenance
         assert (plain / name).read_bytes() == (tmp_path / name).read_bytes()
 
@@ -242,4 +242,4 @@ def test_a_broken_result_of_a_search_is_named(data, tmp_path, text):
     best.write_text(text)
     given = ["--section", section().job.model_dump_json(), "--overrides", str(best)]
     with pytest.raises(UserError, match=r"best\.json is no result of a search"):
-        train.run([*given, *arguments(data, tmp_path, out=tmp_path)])
+        run_training([*given, *arguments(data, tmp_path, out=tmp_path)])

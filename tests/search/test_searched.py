@@ -1,9 +1,9 @@
 import pytest
 
-from pipeline import config
-from pipeline.config import params
-from pipeline.errors import UserError
-from pipeline.search.plan import draw_job, is_searched, searched_models
+from pipeline.runtime.errors import UserError
+from pipeline.study import config
+from pipeline.study.config import params
+from pipeline.study.searches import draw_job, is_searched, searched_models
 
 MODEL = ("birds", "small", "cam")
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from finished_study import JOB, identity, score
 
-from pipeline.evaluation import axioms, sanity
+from pipeline.artefacts.table import load, save
+from pipeline.evaluation.axioms import axioms
+from pipeline.evaluation.sanity import sanity
 from pipeline.settings import TablesJob
 from pipeline.tables.metrics import COLUMNS, metric_table
 from pipeline.tables.ranks import rank_table
 from pipeline.tables.scores import read_groups
-from pipeline.tables.table import load, save
 from pipeline.tables.wsol import wsol_table
 
 JOB = TablesJob.model_validate(JOB)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from finished_study import JOB, cue_score, identity, score
 
-from pipeline.errors import UserError
-from pipeline.evaluation.scores import per_image_path, write_arrays
-from pipeline.files import read_json, write_json
+from pipeline.artefacts.files import read_json, write_json
+from pipeline.artefacts.scores import per_image_path, write_arrays
+from pipeline.artefacts.table import mean_replicates, pooled
+from pipeline.runtime.errors import UserError
 from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
 from pipeline.tables.cues import cue_table
 from pipeline.tables.metrics import metric_table
 from pipeline.tables.scores import read_groups
-from pipeline.tables.table import mean_replicates, pooled
 
 JOB = TablesJob.model_validate(JOB)
 CAM, GRADIENT = identity("cam", "cam"), identity("cam", "gradient")

@@ -202,17 +202,17 @@ CASES = (
     ),
     Case(
         "code of the shards (`shards.py`)",
-        edit("pipeline/shards.py"),
+        edit("pipeline/sharding/writing.py"),
         ("shards *", "train *", *MODELS),
     ),
-    Case("code of the part maps (`part_maps.py`)", edit("pipeline/part_maps.py"),
+    Case("code of the part maps (`part_maps.py`)", edit("pipeline/cues/part_maps.py"),
          ("cues *", "wsol_baseline *", *CUES)),
     Case(
         "code of the supersets (`supersets.py`)",
-        edit("pipeline/supersets.py"),
+        edit("pipeline/supersets/tree.py"),
         ("supersets *", "attribute *", *MAPS),
     ),
-    Case("code of the training loop (`training_loop.py`)", edit("pipeline/training_loop.py"),
+    Case("code of the training loop (`training_loop.py`)", edit("pipeline/training/loop.py"),
          ("train *", *MODELS)),
     Case("code of the heads (`heads.py`)", edit("pipeline/models/heads.py"),
          ("train *", *MODELS)),
@@ -234,7 +234,7 @@ CASES = (
     ),
     Case(
         "code of MaxBoxAccV2 (`boxes.py`)",
-        edit("pipeline/evaluation/boxes.py"),
+        edit("pipeline/evaluation/localisation/boxes.py"),
         ("wsol *", "wsol_baseline *", *TABLES),
     ),
     Case(
@@ -246,7 +246,7 @@ CASES = (
     Case("code of a figure (`cue_scores.py`)", edit("pipeline/figures/cue_scores.py"),
          ("figure_cue_scores *", "report")),
     Case("code of the report (`report/page.py`, `report.js`)",
-         edit("pipeline/report/page.py", "pipeline/data/report.js"), ("report",)),
+         edit("pipeline/report/page.py", "pipeline/report/assets/report.js"), ("report",)),
     Case("code of the explorer (`report/explorer.py`)", edit("pipeline/report/explorer.py"),
          ("explorer *", "report")),
 )  # fmt: skip

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from workflow_run import CHECKOUT, plan, snakemake
 
-from pipeline.evaluation.scores import read_score
+from pipeline.artefacts.scores import read_score
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NEW_FILE = re.compile(r"# (pipeline/\S+\.py)\n")

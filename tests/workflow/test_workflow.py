@@ -3,7 +3,7 @@ import pandas as pd
 from rerun_cases import JOBS
 from workflow_run import edit_config, plan, snakemake
 
-from pipeline.evaluation.scores import read_score
+from pipeline.artefacts.scores import read_score
 
 CALM = "birds/small_pretrained/calm_em/seed0"
 

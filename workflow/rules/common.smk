@@ -11,13 +11,14 @@ from functools import cache
 from glob import escape, glob
 from types import SimpleNamespace
 
-from pipeline import codegraph, orphans
-from pipeline import config as study_config
-from pipeline.attribution.catalogue import METHODS
-from pipeline.errors import UserError
-from pipeline.evaluation.catalogue import TASKS
-from pipeline.tables.catalogue import tables_of
-from pipeline.search import plan as search_plan
+from pipeline.runtime import codegraph
+from pipeline.runtime import orphans
+from pipeline.study import config as study_config
+from pipeline.catalogue.methods import METHODS
+from pipeline.runtime.errors import UserError
+from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.tables import tables_of
+from pipeline.study import searches as search_plan
 
 try:
     STUDY = study_config.load(config)
@@ -44,7 +45,7 @@ wildcard_constraints:
 
 # Jobs import `pipeline` from this checkout. Without --use-conda they run in the Python that runs
 # Snakemake; with it, in their environment, which is activated before this prefix. The parent of the
-# shell is Snakemake: no job outlives it (pipeline/orphans.py).
+# shell is Snakemake: no job outlives it (pipeline/runtime/orphans.py).
 prefix = (
     f"export PYTHONPATH={shlex.quote(str(workflow.basedir))} {orphans.VARIABLE}=$PPID; "
 )
@@ -146,7 +147,7 @@ def training_shards(split):
 def training_code(wildcards):
     """Files that a training is made of: the loop, and the method's own module if it has one."""
     training = STUDY.training_of(wildcards.dataset, wildcards.variant)
-    return code_of("pipeline.train", *training.code)
+    return code_of("pipeline.training", *training.code)
 
 
 def init_weights(wildcards):
@@ -223,7 +224,7 @@ def task_code(wildcards):
     explained = []
     if TASKS[wildcards.task].explains:
         explained = [METHODS[wildcards.method].code]
-    return code_of(f"pipeline.evaluation.{wildcards.task}", *explained)
+    return code_of(TASKS[wildcards.task].code, *explained)
 
 
 def task_options(wildcards):

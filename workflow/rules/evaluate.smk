@@ -3,13 +3,13 @@
 #   maps, part maps, pairs              -> scores/cues/{model}/{method}.{json,npz}
 #   maps, boxes or masks in the records -> scores/wsol/{model}/{method}.{json,npz}
 #   weights, test shards, records, maps -> scores/{task}/{model}/{method}.{json,npz}, for the tasks of
-#                                          pipeline/evaluation/catalogue.py that the config has
+#                                          pipeline/catalogue/evaluations.py that the config has
 #   the same without a model            -> scores/{cues,wsol}/{dataset}/baselines/{baseline}.{json,npz}
 rule classification:
     input:
         weights=WEIGHTS,
         shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        code=code_of("pipeline.evaluation.classification"),
+        code=code_of("pipeline.evaluation.accuracy.classification"),
     output:
         score=f"{SCORES}/classification/{MODEL}/model.json",
         images=f"{SCORES}/classification/{MODEL}/model.npz",
@@ -25,7 +25,7 @@ rule classification:
         section=study_config.params(STUDY.evaluation.classification),
         identity=identity_of,
     shell:
-        "python -m pipeline.evaluation.classification --section {params.section:q}"
+        "python -m pipeline.evaluation.accuracy.classification --section {params.section:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --identity {params.identity:q}"
         " --out {output.score:q} --workers {threads} --threads {threads}"
         " --gpus {resources.gpu} > {log:q} 2>&1"
@@ -37,7 +37,7 @@ rule cue_localization:
         pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
         part_maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
         records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        code=code_of("pipeline.evaluation.cue_localization"),
+        code=code_of("pipeline.evaluation.cues.cue_localization"),
     output:
         score=f"{SCORES}/cues/{MODEL}/{{method}}.json",
         images=f"{SCORES}/cues/{MODEL}/{{method}}.npz",
@@ -54,7 +54,7 @@ rule cue_localization:
         section=study_config.params(STUDY.evaluation.cues),
         identity=identity_of,
     shell:
-        "python -m pipeline.evaluation.cue_localization --section {params.section:q}"
+        "python -m pipeline.evaluation.cues.cue_localization --section {params.section:q}"
         " --maps {input.maps:q} --pairs {input.pairs:q} --part-maps {input.part_maps:q}"
         " --records {input.records:q} --identity {params.identity:q} --out {output.score:q}"
         " > {log:q} 2>&1"
@@ -65,7 +65,7 @@ rule cue_baseline:
         pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
         part_maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
         records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        code=code_of("pipeline.evaluation.cue_localization"),
+        code=code_of("pipeline.evaluation.cues.cue_localization"),
     output:
         score=f"{SCORES}/cues/{{dataset}}/baselines/{{method}}.json",
         images=f"{SCORES}/cues/{{dataset}}/baselines/{{method}}.npz",
@@ -82,7 +82,7 @@ rule cue_baseline:
         section=study_config.params(STUDY.evaluation.cues),
         identity=identity_of,
     shell:
-        "python -m pipeline.evaluation.cue_localization --section {params.section:q}"
+        "python -m pipeline.evaluation.cues.cue_localization --section {params.section:q}"
         " --baseline {wildcards.method} --pairs {input.pairs:q} --part-maps {input.part_maps:q}"
         " --records {input.records:q} --identity {params.identity:q} --out {output.score:q}"
         " > {log:q} 2>&1"
@@ -94,7 +94,7 @@ rule wsol:
         records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
         val_maps=val_maps_of,
         val_records=val_records_of,
-        code=code_of("pipeline.evaluation.wsol"),
+        code=code_of("pipeline.evaluation.localisation.wsol"),
     output:
         score=f"{SCORES}/wsol/{MODEL}/{{method}}.json",
         images=f"{SCORES}/wsol/{MODEL}/{{method}}.npz",
@@ -113,7 +113,7 @@ rule wsol:
         size=lambda wildcards: dataset_of(wildcards).images.eval_size,
         resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
-        "python -m pipeline.evaluation.wsol --section {params.section:q} --maps {input.maps:q}"
+        "python -m pipeline.evaluation.localisation.wsol --section {params.section:q} --maps {input.maps:q}"
         " --records {input.records:q} --val-maps {input.val_maps:q}"
         " --val-records {input.val_records:q} --size {params.size} --resize {params.resize}"
         " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
@@ -123,7 +123,7 @@ rule wsol_baseline:
     input:
         records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
         val_records=val_records_of,
-        code=code_of("pipeline.evaluation.wsol"),
+        code=code_of("pipeline.evaluation.localisation.wsol"),
     output:
         score=f"{SCORES}/wsol/{{dataset}}/baselines/{{method}}.json",
         images=f"{SCORES}/wsol/{{dataset}}/baselines/{{method}}.npz",
@@ -142,7 +142,7 @@ rule wsol_baseline:
         size=lambda wildcards: dataset_of(wildcards).images.eval_size,
         resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
-        "python -m pipeline.evaluation.wsol --section {params.section:q}"
+        "python -m pipeline.evaluation.localisation.wsol --section {params.section:q}"
         " --baseline {wildcards.method} --records {input.records:q}"
         " --val-records {input.val_records:q} --size {params.size} --resize {params.resize}"
         " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
@@ -170,12 +170,13 @@ rule measure:
         gpu=1,
         mem_mb=8000,
     params:
+        module=lambda wildcards: TASKS[wildcards.task].code,
         section=task_section,
         options=task_options,
         identity=identity_of,
         resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
-        "python -m pipeline.evaluation.{wildcards.task} --section {params.section:q}"
+        "python -m {params.module:q} --section {params.section:q}"
         " --options {params.options:q} --weights {input.weights:q} --shards {input.shards:q}"
         " --records {input.records:q} --maps {input.maps:q} --base {input.base:q}"
         " --resize {params.resize} --identity {params.identity:q} --out {output.score:q}"
@@ -187,7 +188,7 @@ rule erase_random:
         weights=WEIGHTS,
         shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
         records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        code=code_of("pipeline.evaluation.erase_random"),
+        code=code_of("pipeline.evaluation.erasing.erase_random"),
     output:
         score=f"{SCORES}/erase_random/{MODEL}/model.json",
         images=f"{SCORES}/erase_random/{MODEL}/model.npz",
@@ -206,7 +207,7 @@ rule erase_random:
         identity=identity_of,
         resize=lambda wildcards: dataset_of(wildcards).images.resize,
     shell:
-        "python -m pipeline.evaluation.erase_random --section {params.section:q}"
+        "python -m pipeline.evaluation.erasing.erase_random --section {params.section:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
         " --resize {params.resize} --identity {params.identity:q} --out {output.score:q}"
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"

@@ -1,5 +1,5 @@
 # Stage 8, report: scores -> tables; tables and figures (figures_of_*.smk) -> report.html.
-#   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/tables/catalogue.py
+#   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/catalogue/tables.py
 #                                   that there are scores for, tables/tables.json (the same, and what each row is made of)
 #   test images and all maps     -> explorer/{dataset}/{architecture}.json, of a few images
 #   tables, figures, explorer    -> report.html
@@ -7,7 +7,7 @@ rule tables:
     input:
         scores=all_scores(),
         checks=expand(f"{RESULTS}/cues/{{dataset}}/check.json", dataset=cue_datasets()),
-        published=[f"{DATA}/published_table{number}.csv" for number in (1, 2, 3, 5)],
+        published=[f"{PUBLISHED}/table{number}.csv" for number in (1, 2, 3, 5)],
         code=code_of("pipeline.tables"),
     output:
         everything=f"{RESULTS}/tables/tables.json",
@@ -113,7 +113,7 @@ rule report:
             ),
         ],
         page=expand(
-            f"{DATA}/{{name}}",
+            f"{PAGE}/{{name}}",
             name=(
                 "report.html.j2",
                 "report.css",

@@ -2,7 +2,8 @@
 TABLES = tables_of(
     {os.path.relpath(path, SCORES).split(os.sep)[0] for path in all_scores()}
 )
-DATA = os.path.relpath(f"{workflow.basedir}/pipeline/data")
+PUBLISHED = os.path.relpath(f"{workflow.basedir}/pipeline/tables/paper")
+PAGE = os.path.relpath(f"{workflow.basedir}/pipeline/report/assets")
 CAPTIONS = os.path.relpath(f"{workflow.basedir}/workflow/report")
 
 

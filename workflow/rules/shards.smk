@@ -5,7 +5,7 @@
 rule shards:
     input:
         records=f"{RESULTS}/datasets/{{dataset}}/{{split}}.parquet",
-        code=code_of("pipeline.shards"),
+        code=code_of("pipeline.sharding"),
     output:
         f"{RESULTS}/shards/{{dataset}}/{{split}}/manifest.json",
     log:
@@ -21,5 +21,5 @@ rule shards:
         section=lambda wildcards: study_config.params(dataset_of(wildcards).images),
         out=lambda wildcards: f"{RESULTS}/shards/{wildcards.dataset}/{wildcards.split}",
     shell:
-        "python -m pipeline.shards --section {params.section:q} --records {input.records:q}"
+        "python -m pipeline.sharding --section {params.section:q} --records {input.records:q}"
         " --split {wildcards.split} --out {params.out:q} --workers {threads} > {log:q} 2>&1"

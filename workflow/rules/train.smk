@@ -45,7 +45,7 @@ rule train:
             else []
         ),
     shell:
-        "python -m pipeline.train --section {params.section:q} --train-shards {input.train:q}"
+        "python -m pipeline.training --section {params.section:q} --train-shards {input.train:q}"
         " --val-shards {input.val:q} --classes {input.classes:q} --init-weights {input.init:q}"
         " --overrides {input.overrides:q} --attributes {params.attributes:q}"
         " --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"

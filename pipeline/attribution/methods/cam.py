@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from pipeline.attribution.normalise import maximum, minmax
 from pipeline.attribution.query import Query
+from pipeline.images.scaling import maximum, minmax
 
 
 def cam(query: Query) -> Tensor:

@@ -14,8 +14,8 @@ from pipeline.attribution.input_gradients import (
     strongest_channel,
 )
 from pipeline.attribution.query import Query
-from pipeline.errors import UserError
 from pipeline.models.classifier import Classifier
+from pipeline.runtime.errors import UserError
 
 
 def guided_backprop(query: Query) -> Tensor:

@@ -20,7 +20,7 @@ from pipeline.attribution.input_gradients import (
     strongest_channel,
 )
 from pipeline.attribution.query import Query
-from pipeline.seeds import image_seed
+from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Noise
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pipeline.attribution.input_gradients import POINTS, forward_of, image_by_image
 from pipeline.attribution.query import Query
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 
 def occlusion(query: Query) -> Tensor:

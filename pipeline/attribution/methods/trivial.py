@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.functional import rgb_to_grayscale
 
-from pipeline.attribution import center_gaussian as centre
 from pipeline.attribution.query import Query
-from pipeline.loading import denormalise
-from pipeline.seeds import image_seed
+from pipeline.images import center_gaussian as centre
+from pipeline.images.loading import denormalise
+from pipeline.runtime.seeds import image_seed
 
 
 def uniform(query: Query) -> Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from pipeline.attribution.normalise import minmax
+from pipeline.images.scaling import minmax
 from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
 from pipeline.settings import Training

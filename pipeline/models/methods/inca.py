@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from pipeline.attribution.normalise import minmax
+from pipeline.images.scaling import minmax
 from pipeline.models.heads import CamHead
 from pipeline.models.methods.adl import PLACES
 from pipeline.models.methods.altered import altered

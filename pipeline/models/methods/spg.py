@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.attribution.normalise import minmax
+from pipeline.images.scaling import minmax
 from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
 from pipeline.settings import Training

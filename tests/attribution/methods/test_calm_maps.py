@@ -3,8 +3,8 @@ import torch
 from given_output import CLASSES, IMAGES, PAIRS, SETS, query_of
 
 from pipeline import calm
-from pipeline.attribution.catalogue import METHODS
 from pipeline.attribution.probabilities import probabilities
+from pipeline.catalogue.methods import METHODS
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 import torch
 from given_output import CLASSES, IMAGES, SETS, query_of
 
-from pipeline.attribution.normalise import maximum, minmax
+from pipeline.images.scaling import maximum, minmax
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from asked import IMAGES, LABELS, asked, log_probs_of
 from conftest import tiny_model
 from torch.overrides import TorchFunctionMode
 
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 
 class GuidedRelu(torch.autograd.Function):

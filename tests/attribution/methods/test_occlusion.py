@@ -4,7 +4,7 @@ import torch
 from asked import IMAGES, LABELS, Counting, asked, log_probs_of
 from captum.attr import Occlusion
 
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
 
 SQUARE = {"window": 12, "stride": 8}  # the last squares stand out by 4 pixels and are cut

@@ -3,8 +3,8 @@ import numpy as np
 import torch
 from asked import IMAGES, asked
 
-from pipeline.attribution.center_gaussian import center_gaussian
-from pipeline.loading import denormalise
+from pipeline.images.center_gaussian import center_gaussian
+from pipeline.images.loading import denormalise
 
 
 def test_uniform_is_the_same_everywhere(cam_model, inputs):

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from pipeline.errors import UserError
 from pipeline.models import build_classifier, load_model, save_model
 from pipeline.models.backbones import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.methods import acol, adl, spg
 from pipeline.models.methods.altered import altered
-from pipeline.optimisation import build_optimizer
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 from pipeline.settings.models import WSOL_METHODS
+from pipeline.training.optimisation import build_optimizer
 
 PAPERS_TRUNKS = ("vgg16", "inception_v3", "resnet50", "resnet_small")
 IMAGES = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(1))

@@ -1,0 +1,1 @@
+"""Every file that crosses a stage boundary, one module per kind."""

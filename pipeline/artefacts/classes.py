@@ -1,0 +1,53 @@
+"""A data set's list of classes, classes.csv: the names of its labels."""
+
+import csv
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.runtime.errors import UserError
+
+WNID = re.compile(r"n\d{8}")
+_NUMBER = re.compile(r"(\d+\.|n\d{8} )")  # before the name, in CUB-200-2011 and in ImageNet
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """Names in order of the labels 0, 1, ... from a classes.csv.
+
+    Raises:
+        UserError: the file cannot be read or is no list of classes.
+    """
+    try:
+        with open(path, newline="") as stream:
+            names = {int(row["label"]): row["name"] for row in csv.DictReader(stream)}
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{path} is no class list with the columns label and name ({error!r}). "
+            "Run the datasets stage again."
+        ) from error
+    if not names or sorted(names) != list(range(len(names))):
+        raise UserError(f"{path}: the labels are not 0, 1, ... Run the datasets stage again.")
+    return [names[label] for label in range(len(names))]
+
+
+def read_titles(path: str | Path) -> list[str]:
+    """The same names as figures show them: ``001.Laysan_Albatross`` -> ``Laysan Albatross``."""
+    return [_NUMBER.sub("", name, count=1).replace("_", " ") for name in read_class_names(path)]
+
+
+def wnids_of(names: Iterable[str]) -> list[str]:
+    """The wnids with which the names begin, as those of ImageNet do.
+
+    Raises:
+        UserError: a name begins with none.
+    """
+    found = []
+    for name in names:
+        match = WNID.match(name)
+        if match is None:
+            raise UserError(
+                f"supersets.kind wordnet: the class name {name!r} does not begin with a wnid such "
+                "as n02088094. Use all or singletons for this data set."
+            )
+        found.append(match.group())
+    return found

@@ -1,0 +1,75 @@
+"""Records: one row an image, in one form for every data set, stored as Parquet."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.artefacts.files import atomic_path
+from pipeline.runtime.errors import UserError
+
+SPLITS = ("train", "val", "test")
+KEYPOINTS = 15  # of CUB-200-2011, in the order of its parts/parts.txt
+
+SCHEMA = pa.schema(
+    {
+        # path relative to the images folder; names the image everywhere
+        "image_id": pa.string(),
+        # path of the image file: the root as the user gave it, joined with the rest
+        "path": pa.string(),
+        # 1-based, as in CUB-200-2011's files; elsewhere the data set's own label + 1
+        "class_id": pa.int64(),
+        # 0-based and contiguous among the selected classes, in the order of class_id
+        "label": pa.int64(),
+        # of the image file, pixels
+        "width": pa.int64(),
+        "height": pa.int64(),
+        # K boxes as 4 K numbers x0, y0, x1, y1 in image pixels
+        "boxes": pa.list_(pa.float64()),
+        # path of the foreground mask (> 0 is foreground), or ""
+        "segmentation": pa.string(),
+        # paths of masks (> 0 is object), one an instance of the image's class; empty where none
+        "masks": pa.list_(pa.string()),
+        # path of the mask (> 0) of pixels that are left out where they are no object, or ""
+        "ignore": pa.string(),
+        # 15 keypoints as 45 numbers x, y (image pixels), visible (0 or 1); empty where unknown
+        "keypoints": pa.list_(pa.float64()),
+        # path of the label map of true parts (0 background, 1..7 parts), or ""
+        "true_parts": pa.string(),
+    }
+)
+
+
+def write_records(path: str | Path, records: pd.DataFrame) -> None:
+    """Write records (columns of `SCHEMA`; further columns are left out) atomically."""
+    table = pa.Table.from_pandas(records[SCHEMA.names], schema=SCHEMA, preserve_index=False)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def read_records(path: str | Path) -> pd.DataFrame:
+    """Read records; ``boxes`` and ``keypoints`` come as float64 arrays of (4 K,) and (45,).
+
+    ``masks`` comes as arrays of str.
+
+    Raises:
+        UserError: the file is missing, broken or has other columns.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing. Run the dataset stage that writes it.") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{path} is no readable Parquet file ({error}). Delete it and run the "
+            "dataset stage again."
+        ) from error
+    if not table.schema.equals(SCHEMA):
+        missing = sorted(set(SCHEMA.names) - set(table.schema.names))
+        raise UserError(
+            f"{path} does not hold records of this version (columns missing: "
+            f"{', '.join(missing) or 'none, but types differ'}). Delete it and run the dataset "
+            "stage again."
+        )
+    return table.to_pandas()

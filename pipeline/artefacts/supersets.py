@@ -1,0 +1,25 @@
+"""The supersets of a data set's classes, supersets/{dataset}.json."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.artefacts.files import read_json
+from pipeline.runtime.errors import UserError
+
+Supersets = Mapping[int, Sequence[int]]  # label -> labels of its superset
+
+
+def read_supersets(path: Path | None) -> Supersets:
+    """Label -> labels of its superset.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
+    if path is None:
+        raise UserError("This method needs --supersets, which the supersets stage writes.")
+    try:
+        return {int(label): members for label, members in read_json(path)["supersets"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path} is no supersets.json ({error!r}). Delete it and run again."
+        ) from error

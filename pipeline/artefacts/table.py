@@ -1,0 +1,219 @@
+"""A table as data: blocks of rows of cells, percent with intervals, and what each row is made of.
+
+`pipeline.tables.formats` writes it as CSV, Markdown and LaTeX; the report and a figure read the
+JSON of it.
+"""
+
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.artefacts.files import atomic_path, read_json
+from pipeline.artefacts.scores import per_image_path
+from pipeline.evaluation.bootstrap import interval
+from pipeline.runtime.errors import UserError
+
+SEEDS = (
+    "Of several seeds, brackets are the interval of their mean, or the mean of the ends of their "
+    "intervals where the seeds keep no replicates of the same images; ± is their standard "
+    "deviation."
+)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Cell(_Frozen):
+    """A number, in percent unless the table says that its column is plain.
+
+    Attributes:
+        value: mean over the seeds.
+        low, high: bootstrap interval, see :func:`pooled`.
+        sd: standard deviation over the seeds, where there are several.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
+
+
+class Source(_Frozen):
+    """The score file behind a row: for which seed, from which config section and inputs."""
+
+    score: str
+    seed: int | None
+    config_digest: str
+    inputs_sha256: dict[str, str]
+
+
+class Row(_Frozen):
+    """A method of a model, a baseline, or a published number.
+
+    Attributes:
+        kind: where the numbers come from.
+        names: texts of the table's name columns, in their order.
+        cells: column -> number; a column may be absent.
+        trained: training method of the model, such as ``calm_em``.
+        sources: one a seed; none for published numbers.
+    """
+
+    kind: Literal["measured", "baseline", "published"]
+    names: tuple[str, ...]
+    cells: dict[str, Cell]
+    trained: str | None = None
+    sources: tuple[Source, ...] = ()
+
+
+class Block(_Frozen):
+    """Rows that may be compared with each other; ``keys`` say what they have in common."""
+
+    heading: str
+    keys: dict[str, str]
+    rows: tuple[Row, ...]
+
+
+class Table(_Frozen):
+    """A table.
+
+    Attributes:
+        names and columns: key -> heading, in their order.
+        lower: the columns in which a low number is the better one.
+        plain: the columns whose numbers are not percent.
+        notes: footnotes.
+    """
+
+    name: str
+    title: str
+    names: dict[str, str]
+    columns: dict[str, str]
+    blocks: tuple[Block, ...]
+    lower: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Tables(_Frozen):
+    """All tables of a study."""
+
+    tables: tuple[Table, ...]
+
+    def get(self, name: str) -> Table | None:
+        """The table of that name, if the study has it."""
+        return next((table for table in self.tables if table.name == name), None)
+
+
+def save(path: str | Path, tables: Iterable[Table]) -> None:
+    """Write tables as JSON, atomically."""
+    content = Tables(tables=tuple(tables)).model_dump_json(indent=1)  # keeps the order of keys
+    with atomic_path(path) as temporary:
+        temporary.write_text(content + "\n", encoding="utf-8")
+
+
+def load(path: str | Path) -> Tables:
+    """Read what :func:`save` wrote; UserError if the file is missing or broken."""
+    content = read_json(path)
+    try:
+        return Tables.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{path} holds no tables. Delete it and run again.") from error
+
+
+def pooled(
+    scores: Sequence[Mapping[str, Any]], name: str, scale: float = 100.0, level: float = 0.95
+) -> Cell | None:
+    """A value over seeds: of score files -> a cell; None where a score lacks it.
+
+    The interval of a single seed is its own. Of several seeds it is that of their mean: the
+    replicates are averaged over the seeds one by one. Where the seeds keep none of the same images
+    the ends of their intervals are averaged. What the seeds themselves add to the uncertainty
+    stands beside it, as their standard deviation.
+
+    Args:
+        scores: one a seed.
+        name: of the value.
+        scale: factor; 100 for percent.
+        level: coverage of the interval of several seeds.
+    """
+    if any(name not in score["values"] for score in scores):
+        return None
+    values = [scale * score["values"][name] for score in scores]
+    ends = [score["intervals"][name] for score in scores if name in score["intervals"]]
+    low = high = sd = None
+    if len(ends) == len(scores):
+        low, high = (float(end) for end in scale * np.mean(ends, axis=0))
+    if len(scores) > 1:
+        sd = float(np.std(values, ddof=1))
+        replicates = mean_replicates(scores, name)
+        if replicates is not None:
+            low, high = defined_interval(scale * replicates, level)
+    return Cell(value=float(np.mean(values)), low=low, high=high, sd=sd)
+
+
+def mean_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarray | None:
+    """Replicates of a value, averaged over the seeds one by one.
+
+    Args:
+        scores: one a seed, with their ``path``.
+        name: of the value.
+
+    Returns:
+        (R,), NaN where the value is not defined in a resample; None where a seed keeps none, or the
+        seeds are not measured on the same images.
+    """
+    if not same_images(scores):
+        return None
+    found = [per_image(score).get(f"replicates.{name}") for score in scores]
+    kept = [each for each in found if each is not None]
+    if len(kept) < len(found) or len({len(each) for each in kept}) != 1:
+        return None
+    return np.mean(kept, axis=0)
+
+
+def defined_interval(
+    replicates: np.ndarray, level: float
+) -> tuple[float, float] | tuple[None, None]:
+    """Interval of the replicates (R,) in which the value is defined; no ends where it is in none.
+
+    A resample of few images may hold no cue pixel, so that nothing is measured in it.
+    """
+    usable = replicates[np.isfinite(replicates)]
+    return interval(usable, level) if usable.size else (None, None)
+
+
+def same_images(scores: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether all scores name the images (or grids) that they measured, and these are the same."""
+    ids = [per_image(score).get("image_id") for score in scores]
+    first = ids[0]
+    return first is not None and all(
+        each is not None and np.array_equal(each, first) for each in ids
+    )
+
+
+def per_image(score: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    """The per-image results beside a score; none where there is no file."""
+    path = per_image_path(score["path"]) if "path" in score else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        return np.load(path)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is broken ({error}). Delete it and run again.") from error
+
+
+def sources(scores: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+    """Where the numbers of a row come from; ``scores`` carry their ``path``."""
+    return tuple(
+        Source(
+            score=score["path"],
+            seed=score["identity"]["seed"],
+            config_digest=score["provenance"]["section"],
+            inputs_sha256=score["provenance"]["inputs"],
+        )
+        for score in scores
+    )

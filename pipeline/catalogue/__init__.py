@@ -1,0 +1,1 @@
+"""What there is: methods, evaluations, tables, trunks, layouts; read without PyTorch."""

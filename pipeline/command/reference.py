@@ -1,0 +1,154 @@
+"""The config's JSON schema and its reference page, both generated from the typed sections.
+
+``python -m pipeline.command.reference`` rewrites workflow/schemas/config.schema.json,
+config/README.md and docs/cli.md (`pipeline.command.cli_reference`); tests keep them equal to
+the code.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline import settings
+from pipeline.artefacts.files import atomic_path, canonical_json
+from pipeline.command import cli_reference
+from pipeline.runtime.cli import main, parser
+from pipeline.study.config import PRESETS, Dataset, Study
+
+_ROOT = Path(__file__).parents[2]
+SCHEMA = _ROOT / "workflow/schemas/config.schema.json"
+PAGE = _ROOT / "config/README.md"
+
+_INTRODUCTION = """\
+# Config reference
+
+This page is generated from `pipeline/settings/` and `pipeline/study/config.py` by
+`python -m pipeline.command.reference`; a test keeps it equal to them.
+
+| file | study |
+|---|---|
+| `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
+| `full.yaml` | every attribution method and every evaluation on SynthBirds |
+| `search.yaml` | the default with a random search of the training keys (docs/search.md) |
+| `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as it goes |
+| `cub.yaml` | CUB-200-2011 from a folder that you name |
+| `cub_methods.yaml` | every attribution method on a hundred of its images |
+| `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
+| `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
+| `cub_random_search.yaml` | a random search of its training keys |
+| `imagenet_samples.yaml` | given weights on one ImageNet photograph a class |
+| `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
+| `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
+| `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |
+
+A key that is absent has its default. An unknown or wrong key stops the workflow before any job,
+with every problem in one message. Fractions are in [0, 1]; sizes are in pixels.
+
+Training keys are merged from three places, the later winning: `training` of the study, `training`
+of a data set, and the keys under a variant in `datasets.*.variants`. A variant's name is its
+`method` unless the key `method` says otherwise, so one method can be trained under several names.
+"""
+
+
+def schema_text() -> str:
+    """The JSON schema of a config file."""
+    return json.dumps(Study.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def page_text() -> str:
+    """The reference page in Markdown: one table a section."""
+    sections: list[tuple[str, type[BaseModel]]] = [
+        ("(top level)", Study),
+        ("datasets.NAME", Dataset),
+    ]
+    sections += [(f"datasets.NAME.{key}", model) for key, model in _inner(Dataset)]
+    sections += [("architectures.NAME", settings.Trunk)]
+    sections += [("training (also in data sets and variants)", settings.Training)]
+    sections += [(f"training.{key}", model) for key, model in _inner(settings.Training)]
+    sections += list(_inner(Study))
+    sections += [("search.ranges.KEY", settings.Range)]
+    sections += [(f"evaluation.{key}", model) for key, model in _inner(settings.Evaluation)]
+    sections += [("evaluation.*.bootstrap", settings.Bootstrap)]
+    text = _INTRODUCTION
+    for title, model in sections:
+        text += f"\n## `{title}`\n\n{(model.__doc__ or title).splitlines()[0]}\n\n"
+        text += "| key | default | values | meaning |\n|---|---|---|---|\n"
+        text += "".join(_rows(model))
+    text += "\n## What `protocol: released` sets\n\n"
+    text += "Each is a key of its own, and a key in the config wins over the preset.\n\n"
+    text += "| key | value |\n|---|---|\n"
+    text += "".join(f"| `{key}` | `{value}` |\n" for key, value in _leaves(PRESETS["released"]))
+    return text
+
+
+def _inner(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Keys of a section that are sections themselves."""
+    for key, field in model.model_fields.items():
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        for candidate in candidates:
+            if isinstance(candidate, type) and issubclass(candidate, settings.Section):
+                yield key, candidate
+
+
+def _rows(model: type[BaseModel]) -> Iterator[str]:
+    inner = dict(_inner(model))
+    properties = model.model_json_schema()["properties"]
+    for key, field in model.model_fields.items():
+        if field.is_required():
+            default = "required"
+        elif key in inner:
+            default = "see its table" if field.default is not None else "none"
+        else:
+            default = f"`{json.dumps(_plain(field.default))}`"
+        meaning = (field.description or (inner[key].__doc__ if key in inner else "")) or ""
+        values = "" if key in inner else _values(properties[key])
+        yield f"| `{key}` | {default} | {values} | {meaning.splitlines()[0]} |\n"
+
+
+def _values(schema: dict[str, Any]) -> str:
+    """The values that a key takes, in words."""
+    if "anyOf" in schema:
+        return " or ".join(_values(choice) for choice in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    bounds = {
+        "minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"
+    }  # fmt: skip
+    limits = [f"{sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema]
+    kind = schema.get("type", "mapping")
+    if kind == "array":
+        kind = f"list of {_values(schema.get('items', {}))}"
+    return " ".join([kind, *limits])
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _leaves(preset: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in preset.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", canonical_json(value)
+
+
+def run(argv: list[str]) -> None:
+    """Rewrite the schema and the pages."""
+    description = "Regenerate the config's schema and the reference pages."
+    parser("pipeline.command.reference", description).parse_args(argv)
+    pages = {
+        SCHEMA: schema_text(),
+        PAGE: page_text(),
+        cli_reference.PAGE: cli_reference.page_text(),
+    }
+    for path, text in pages.items():
+        with atomic_path(path) as temporary:
+            temporary.write_text(text)
+
+
+if __name__ == "__main__":
+    main(run)

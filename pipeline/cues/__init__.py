@@ -1,0 +1,1 @@
+"""Stage 3: class pairs, part maps and cue masks (paper, section 5.2)."""

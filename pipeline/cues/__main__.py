@@ -1,0 +1,57 @@
+"""Stage 3: estimated cue masks from attributes and keypoints (paper, section 5.2).
+
+The cue for class A instead of B is where the parts are whose attributes differ. Every pixel of an
+image's foreground belongs to its nearest visible part, which gives one label map per image; the cue
+mask of a class pair is a look-up in it.
+"""
+
+import logging
+
+import pandas as pd
+
+from pipeline import settings
+from pipeline.artefacts.files import write_json
+from pipeline.artefacts.pairs import write_pairs
+from pipeline.artefacts.records import read_records
+from pipeline.cues.checks import check
+from pipeline.cues.class_pairs import class_pairs, select_pairs
+from pipeline.cues.drawing import draw_part_maps
+from pipeline.images.geometry import RESIZES
+from pipeline.runtime.cli import add_section, main, parser, read_section
+
+log = logging.getLogger(__name__)
+
+
+def run(argv: list[str]) -> None:
+    """Write the class pairs, the part maps of their test images, and a report of checks."""
+    arguments = parser("pipeline.cues", "Estimate cue masks from attributes and keypoints.")
+    add_section(arguments, settings.Cues)
+    arguments.add_argument("--root", required=True, help="folder in the layout of CUB-200-2011")
+    arguments.add_argument("--records", required=True, help="records of the test split, .parquet")
+    arguments.add_argument("--classes", required=True, help="classes.csv of the same records")
+    arguments.add_argument("--size", type=int, default=224, help="side of the part maps, pixels")
+    arguments.add_argument(
+        "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
+    )
+    arguments.add_argument("--pairs-out", required=True, help="class pairs, .csv")
+    arguments.add_argument("--maps-out", required=True, help="part maps, .h5")
+    arguments.add_argument("--check-out", required=True, help="report of checks, .json")
+    options = arguments.parse_args(argv)
+    section = read_section(options.section, settings.Cues)
+
+    pairs = class_pairs(options.root, section.max_parts, section.threshold)
+    pairs = select_pairs(pairs, pd.read_csv(options.classes))
+    records = read_records(options.records)
+    in_a_pair = records["label"].isin({*pairs["label_a"], *pairs["label_b"]})
+    records = records[in_a_pair].reset_index(drop=True)
+    maps = draw_part_maps(records, section, options.size, options.resize)
+
+    write_pairs(options.pairs_out, pairs)
+    maps.save(options.maps_out)
+    report = check(pairs, records, maps)
+    write_json(options.check_out, report)
+    log.info("%d class pairs, part maps of %d images", len(pairs), len(records))
+
+
+if __name__ == "__main__":
+    main(run)

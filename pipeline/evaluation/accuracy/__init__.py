@@ -1,0 +1,1 @@
+"""Is the class right? Top-1 accuracy."""

@@ -1,0 +1,1 @@
+"""The axioms of attribution as numbers."""

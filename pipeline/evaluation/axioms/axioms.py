@@ -1,0 +1,152 @@
+"""The axioms of attribution as numbers: completeness, implementation invariance, sensitivity.
+
+``python -m pipeline.evaluation.axioms.axioms``.
+The paper's section 3.1 states them for the function
+phi(x) = p(y|x) and a map s, and shows that CAM breaks them; section 4.2 that CALM keeps them.
+
+Completeness: the map's values should sum to p(y|x). ``completeness_gap`` is |sum s - p(y|x)|. Most
+maps are not on a probability scale; ``completeness_gap_scaled`` is the gap after multiplying all
+images' maps by one common factor, the one with the least squared gap, relative to the mean of
+p(y|x): 0 where the sums are proportional to the probabilities, though the scale is arbitrary.
+
+Implementation invariance: equal functions should have equal maps. The paper adds a constant to
+every class's activation before the softmax, which changes no probability. Here it is added to the
+bias of the class branch: for CAM that is the paper's phi_2, for CALM it is a constant before the
+softmax over classes at each location. ``invariance.raw`` is the norm of the map's change relative
+to the larger of the two maps' norms (0: no change; at most 2), and ``invariance.minmax`` the same
+of the maps stretched to [0, 1] each.
+
+Sensitivity: where the prediction depends on the input the attribution should not be zero, and
+elsewhere it should. ``sensitivity.locations.missed`` is the share of zero attributions among the
+locations of the last layer that contribute to p(y|x), ``sensitivity.locations.spurious`` the share
+of others among those that do not; ``sensitivity.blocks.*`` are the same of blocks of the image
+(`pipeline.evaluation.axioms.sensitivity`).
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.evaluation.axioms.sensitivity import BATCH, of_blocks, of_locations, probabilities
+from pipeline.evaluation.explaining import copied, label_maps
+from pipeline.evaluation.image_table import ImageTable, summarise
+from pipeline.evaluation.task import Chunk, Result, Subject, run_task
+from pipeline.images.enlarging import upsampled
+from pipeline.images.scaling import minmax
+from pipeline.models.classifier import Classifier
+from pipeline.runtime.cli import main
+from pipeline.settings import Axioms
+
+VALUES = (
+    "completeness_gap",
+    "invariance.raw",
+    "invariance.minmax",
+    "sensitivity.locations.missed",
+    "sensitivity.locations.spurious",
+    "sensitivity.blocks.missed",
+    "sensitivity.blocks.spurious",
+)
+KEPT = ("map_sum", "probability")  # of each image
+
+
+def shifted(model: Classifier, shift: float) -> Classifier:
+    """The same function otherwise implemented: ``shift`` is added to all class logits."""
+    other = copied(model)
+    if getattr(other.head, "rectified", False):  # before a ReLU a shift would be another function
+        other.head.register_forward_hook(lambda _head, _features, maps: maps + shift)
+        return other
+    with torch.no_grad():
+        other.head.get_parameter("classes.bias").add_(shift)
+    return other
+
+
+def relative_change(first: Tensor, second: Tensor) -> Tensor:
+    """Norm of the difference over the larger norm: (B, h, w) twice -> (B,); 0 for equal maps."""
+    first, second = first.double().flatten(1), second.double().flatten(1)
+    largest = torch.maximum(first.norm(dim=1), second.norm(dim=1))
+    return (first - second).norm(dim=1) / torch.where(largest > 0, largest, 1)
+
+
+def scaled_gaps(sums: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, float]:
+    """Completeness gaps after one factor for all images, by least squares.
+
+    Args:
+        sums, probability: (N,) of each image's map, and p(y|x).
+
+    Returns:
+        (N,) gaps relative to the mean of p(y|x), and the factor (0 if all sums are 0).
+    """
+    squares = (sums**2).sum()
+    factor = float((sums * probability).sum() / squares) if squares > 0 else 0.0
+    return np.abs(factor * sums - probability) / probability.mean(), factor
+
+
+def chunk_sensitivity(
+    subject: Subject, chunk: Chunk, maps: Tensor, section: Axioms
+) -> list[tuple[float, float, float, float]]:
+    """Missed and spurious shares of locations, then of blocks, for each image of a chunk."""
+    with torch.inference_mode():
+        outputs = subject.model(chunk.images).cpu()  # (B, C, h, w)
+    pixel_maps = upsampled(maps, subject.size)  # (B, S, S)
+    return [
+        (
+            *of_locations(subject.model, outputs[row], label, maps[row].cpu(), section.zero),
+            *of_blocks(
+                subject.model,
+                chunk.images[row : row + 1],
+                chunk.labels[row : row + 1],
+                pixel_maps[row],
+                section.blocks,
+                section.response,
+                section.zero,
+            ),
+        )
+        for row, label in enumerate(chunk.labels.tolist())
+    ]
+
+
+def measure(subject: Subject, section: Axioms) -> Result:
+    """Measure the axioms on the map of each image's label.
+
+    Values: see the module. Details: the common factor of ``completeness_gap_scaled``, which
+    intervals hold fixed, and the largest change of a probability by the shift, which is rounding.
+    """
+    other = shifted(subject.model, section.shift)
+    table = ImageTable((*VALUES, *KEPT))
+    largest = 0.0
+    for chunk in subject.chunks(BATCH):
+        asked = (subject, chunk.images, chunk.labels.tolist(), chunk.image_ids)
+        maps, changed = label_maps(*asked), label_maps(*asked, other)  # (B, h, w)
+        probability = probabilities(subject.model, chunk.images, chunk.labels)  # (B,)
+        moved = probabilities(other, chunk.images, chunk.labels) - probability
+        largest = max(largest, moved.abs().max().item())
+        sums = maps.double().sum(dim=(1, 2)).cpu()
+        columns = (
+            (sums - probability).abs().tolist(),
+            relative_change(maps, changed).tolist(),
+            relative_change(minmax(maps), minmax(changed)).tolist(),
+            *zip(*chunk_sensitivity(subject, chunk, maps, section), strict=True),
+            sums.tolist(),
+            probability.tolist(),
+        )
+        for image_id, *numbers in zip(chunk.image_ids, *columns, strict=True):
+            table.update(image_id, dict(zip(table.names, numbers, strict=True)))
+    gaps, factor = scaled_gaps(table.column("map_sum"), table.column("probability"))
+    table.add_column("completeness_gap_scaled", gaps)
+    values = (*VALUES, "completeness_gap_scaled")
+    return summarise(
+        table,
+        section.bootstrap,
+        compared=values,
+        values=values,
+        details={"common_factor": factor, "largest_probability_change": largest},
+    )
+
+
+def run(argv: list[str]) -> None:
+    """Command line: a model and a method -> a score file and the results an image."""
+    run_task(argv, "axioms", Axioms, measure, "Measure how far maps are from the axioms.")
+
+
+if __name__ == "__main__":
+    main(run)

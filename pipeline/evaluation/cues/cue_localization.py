@@ -1,0 +1,205 @@
+"""Cue localisation: mean PxAP of |s_A - s_B| over class pairs (paper, section 5.2, Table 1)."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import settings
+from pipeline.artefacts import scores
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.pairs import read_pairs
+from pipeline.artefacts.part_maps import PartMaps
+from pipeline.artefacts.records import read_records
+from pipeline.catalogue.methods import METHODS
+from pipeline.evaluation.bootstrap import interval
+from pipeline.evaluation.cues.difference_maps import BASELINES, Source, stored
+from pipeline.evaluation.cues.pair_bootstrap import mean_values, resampled_means
+from pipeline.evaluation.cues.pair_measurement import PairMeasurement
+from pipeline.runtime.cli import add_section, main, parser, read_section
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.progress import track
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(
+    section: settings.CueLocalization,
+    pairs: pd.DataFrame,
+    part_maps: PartMaps,
+    labels: np.ndarray,
+    source: Source,
+) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Any], dict[str, Any]]:
+    """Measure all pairs.
+
+    Args:
+        section: its thresholds are ``"exact"``, ``"even"`` or ``"log"``.
+        pairs: from :func:`pipeline.artefacts.pairs.read_pairs`; measured in the order of n_parts,
+            class_a, class_b, which matters to cumulative pooling alone.
+        part_maps: of the images of all pairs.
+        labels: (N,) class label of each image of ``part_maps``.
+        source: gives the scores, see `pipeline.evaluation.cues.difference_maps`.
+
+    Returns:
+        Values (fractions: mpxap_1_raw, ..., and with the prefix true_ against known parts),
+        intervals (none for cumulative pooling, whose pairs are no independent units), details,
+        and arrays for the ``.npz``, ``replicates.<value>`` (R,) of every interval among them.
+
+    Raises:
+        UserError: a map is missing, or no pair has a PxAP.
+    """
+    pairs = pairs.sort_values(["n_parts", "class_a", "class_b"], ignore_index=True)
+    measurement = PairMeasurement(section, part_maps, labels, source)
+    for pair in track(pairs.itertuples(), len(pairs), "cue localisation: class pairs"):
+        measurement.add(pair)
+
+    values, replicates = _summary(measurement, pairs)
+    if not values:
+        raise UserError("No class pair has a cue pixel: look at check.json of the cues stage.")
+    intervals = {}
+    for name, found in replicates.items():
+        usable = found[np.isfinite(found)]
+        if usable.size:  # few replicates of few images may all lack a cue pixel
+            intervals[name] = interval(usable, section.bootstrap.level)
+    arrays = _arrays(measurement, pairs)
+    arrays |= {f"replicates.{name}": found for name, found in replicates.items()}
+    return values, intervals, _details(measurement, pairs), arrays
+
+
+def _summary(
+    measurement: PairMeasurement, pairs: pd.DataFrame
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Values and their replicates (R,) by name; NaN where a replicate has no cue pixel."""
+    n_parts, bootstrap = pairs["n_parts"].to_numpy(), measurement.section.bootstrap
+    values, replicates = {}, {}
+    for (prefix, normalisation), found in measurement.measured.items():
+        means = mean_values(np.array(found.pxap), n_parts)
+        resampled: Mapping[str, np.ndarray] = {}
+        if found.replicates:
+            resampled = resampled_means(np.array(found.replicates), n_parts, bootstrap)
+        for key, value in means.items():
+            if np.isnan(value):
+                continue
+            name = f"{prefix}mpxap_{key}_{normalisation}"
+            values[name] = float(value)
+            if key in resampled:
+                replicates[name] = resampled[key]
+    return values, replicates
+
+
+def _details(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, Any]:
+    section, maps = measurement.section, measurement.part_maps
+    independent = section.pooling == "pair"
+    return {
+        "thresholds": section.thresholds,
+        "pooling": section.pooling,
+        "pairs": {
+            str(number): int(count) for number, count in pairs["n_parts"].value_counts().items()
+        },
+        "pairs_undefined": {
+            "".join(key): int(np.isnan(found.pxap).sum())
+            for key, found in measurement.measured.items()
+        },
+        "image_pairs": {
+            f"{prefix}masks": sum(map(len, rows)) for prefix, rows in measurement.rows.items()
+        },
+        "image_pairs_skipped": {
+            f"{prefix}masks": number for prefix, number in measurement.skipped.items()
+        },
+        "images": len(maps.image_ids),
+        "foreground": maps.foreground,
+        "intervals": "pairs within n_parts, then images within a pair"
+        if independent
+        else "none: cumulative pooling mixes the pairs",
+    }
+
+
+def _arrays(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Per-pair PxAP and per-image histograms.
+
+    ``pxap_*`` (P,) and ``bin_edges_*`` (P, K) by pair; ``counts_*`` (rows, 2, K) by image and
+    pair, with ``row_pair`` and ``row_image`` (rows,) telling which; ``image_id`` (N,).
+    """
+    arrays = {"image_id": np.array(measurement.part_maps.image_ids)}
+    arrays |= {name: pairs[name].to_numpy() for name in ("class_a", "class_b", "n_parts")}
+    for (prefix, normalisation), found in measurement.measured.items():
+        suffix = prefix + normalisation
+        arrays[f"pxap_{suffix}"] = np.array(found.pxap)
+        arrays[f"bin_edges_{suffix}"] = np.array(found.edges)
+        arrays[f"counts_{suffix}"] = np.concatenate(found.counts)
+    for prefix, rows in measurement.rows.items():
+        arrays[f"{prefix}row_pair"] = np.repeat(np.arange(len(rows)), [len(used) for used in rows])
+        arrays[f"{prefix}row_image"] = np.concatenate(rows)
+    return arrays
+
+
+def run(argv: list[str]) -> None:
+    """Write a score file of one method's maps, or of a baseline."""
+    arguments = parser("pipeline.evaluation.cues.cue_localization", "Mean PxAP over class pairs.")
+    add_section(arguments, settings.CueLocalization)
+    source_from = arguments.add_mutually_exclusive_group(required=True)
+    source_from.add_argument("--maps", help="attribution maps of one method, .h5")
+    source_from.add_argument("--baseline", choices=sorted(BASELINES), help="instead of maps")
+    arguments.add_argument("--pairs", required=True, help="class pairs, .csv")
+    arguments.add_argument("--part-maps", required=True, help="part maps, .h5")
+    arguments.add_argument("--records", required=True, help="records of the test split, .parquet")
+    arguments.add_argument("--identity", required=True, help="what is measured, JSON")
+    arguments.add_argument("--out", required=True, help="score file, .json; .npz beside it")
+    options = arguments.parse_args(argv)
+    section = read_section(options.section, settings.CueLocalization)
+    identity = scores.parse_identity(options.identity)
+    inputs = {"pairs": options.pairs, "part_maps": options.part_maps, "records": options.records}
+    inputs |= {"maps": options.maps} if options.maps else {}
+
+    pairs = read_pairs(options.pairs)
+    resolved = section.model_copy(update={"thresholds": _thresholds(section, identity, options)})
+    with ExitStack() as files:
+        part_maps = files.enter_context(PartMaps.open(options.part_maps))
+        labels = _labels(part_maps, read_records(options.records))
+        if options.maps:
+            store = files.enter_context(MapStore.open(options.maps))
+            source = stored(store, part_maps, labels)
+        else:
+            source = BASELINES[options.baseline](part_maps)
+        result = evaluate(resolved, pairs, part_maps, labels, source)
+    values, intervals, details, arrays = result
+    scores.write_arrays(scores.per_image_path(options.out), arrays)
+    scores.write_score(
+        options.out,
+        task="cues",
+        identity=identity,
+        values=values,
+        intervals=intervals,
+        details=details,
+        provenance=scores.provenance(section, inputs),
+    )
+    log.info("%s: %s", options.out, ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
+
+
+def _thresholds(section: settings.CueLocalization, identity: dict[str, Any], options: Any) -> str:
+    """Resolve "released"; chance is the fraction of cue pixels, whatever the thresholds."""
+    if options.baseline == "chance":
+        return "exact"
+    if section.thresholds == "released":
+        entry = METHODS.get(identity["method"])
+        return "log" if entry and entry.models == ("calm",) else "even"
+    return section.thresholds
+
+
+def _labels(part_maps: PartMaps, records: pd.DataFrame) -> np.ndarray:
+    """(N,) class label of each image of the part maps."""
+    label_of = dict(zip(records["image_id"], records["label"], strict=True))
+    missing = [image_id for image_id in part_maps.image_ids if image_id not in label_of]
+    if missing:
+        raise UserError(
+            f"The records lack {missing[0]} and {len(missing) - 1} more images of the part maps: "
+            "they belong to different data; run the cues stage again."
+        )
+    return np.array([label_of[image_id] for image_id in part_maps.image_ids])
+
+
+if __name__ == "__main__":
+    main(run)

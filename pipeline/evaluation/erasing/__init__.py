@@ -1,0 +1,1 @@
+"""Does the model need what a map marks? (paper, section 5.3)"""

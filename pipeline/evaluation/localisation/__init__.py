@@ -1,0 +1,1 @@
+"""Do maps cover the object? MaxBoxAccV2 and PxAP (paper, section 5.4)"""

@@ -1,0 +1,83 @@
+"""The score maps that localisation is measured on: enlarged to the image and put in [0, 1]."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.targets import own_target
+from pipeline.runtime.errors import UserError
+from pipeline.settings import Wsol
+
+BATCH = 64  # maps resized at once
+
+
+def score_maps(maps: np.ndarray, size: int, section: Wsol) -> np.ndarray:
+    """Maps at the evaluation size, each normalised by itself.
+
+    Args:
+        maps: (B, h, w), any values.
+        size: side of the result, pixels.
+        section: its ``upsampling``, ``normalisation`` and ``ivr_percentile``.
+
+    Returns:
+        (B, size, size) float64 in [0, 1]; all zero where nothing of a map is left (it is constant,
+        or under ``max`` nowhere positive) or it is not finite.
+    """
+    # Double precision, because probabilities of single pixels can be close to float32's smallest.
+    scores = torch.from_numpy(np.asarray(maps, dtype=np.float64))[:, None]  # (B, 1, h, w)
+    scores = interpolate(scores, (size, size), mode=section.upsampling, align_corners=False)[:, 0]
+    zero = _zero_level(scores.flatten(1), section)[:, None, None]  # (B, 1, 1)
+    span = scores.amax(dim=(1, 2), keepdim=True) - zero
+    finite = torch.isfinite(scores).flatten(1).all(dim=1)[:, None, None]
+    normalised = (scores - zero).clamp(min=0) / span
+    return torch.where(finite & (span > 0), normalised, 0.0).numpy()
+
+
+def _zero_level(scores: Tensor, section: Wsol) -> Tensor:
+    """The score that becomes 0, and all below it: (B, P) float64 -> (B,).
+
+    ``minmax``: the minimum; ``max``: 0, so that the map is its positive part over its maximum
+    (Eq. 2); ``ivr``: the score that a fraction ``ivr_percentile`` of the pixels lies below (Kim et
+    al., "Normalization Matters in Weakly Supervised Object Localization", ICCV 2021).
+    """
+    if section.normalisation == "minmax":
+        return scores.amin(dim=1)
+    if section.normalisation == "max":
+        return scores.new_zeros(len(scores))
+    return scores.sort(dim=1).values[:, int(section.ivr_percentile * scores.shape[1])]
+
+
+def stored_score_maps(
+    store: MapStore, records: pd.DataFrame, size: int, section: Wsol
+) -> Iterator[np.ndarray]:
+    """The maps of each image's true class (its superset, or the prior), in the records' order.
+
+    Args:
+        store: the maps.
+        records: columns image_id and label.
+        size: side of the result, pixels.
+        section: see :func:`score_maps`.
+
+    Yields:
+        (size, size) float64 in [0, 1].
+
+    Raises:
+        UserError: the store lacks a map, or its maps do not explain one label.
+    """
+    if store.kind == "counterfactual":
+        raise UserError(
+            f"{store.path} has counterfactual maps, which explain no single class, so that there "
+            "is nothing to localise with. Choose another attribution method."
+        )
+    rows = [
+        store.lookup(image_id, own_target(store.kind, label))
+        for image_id, label in zip(records["image_id"], records["label"], strict=True)
+    ]
+    for start in range(0, len(rows), BATCH):
+        maps = np.stack([store.maps[row] for row in rows[start : start + BATCH]])  # (B, h, w)
+        yield from score_maps(maps, size, section)

@@ -1,0 +1,119 @@
+"""Pointing game: does the maximum of a map lie on the object?
+
+``python -m pipeline.evaluation.pointing.pointing_game``.
+Zhang et al., "Top-Down Neural Attention by
+Excitation Backprop", IJCV 2018: a hit is a maximum within a few pixels of the object. Beside it
+the energy-based pointing game (Wang et al., "Score-CAM", CVPRW 2020): how much of the map's
+positive part lies on the object.
+"""
+
+import numpy as np
+
+from pipeline.evaluation.image_table import ImageTable, summarise
+from pipeline.evaluation.pointing.object_pixels import ObjectPixels, object_pixels
+from pipeline.evaluation.task import Result, Subject, run_task
+from pipeline.images.enlarging import upsampled
+from pipeline.runtime.cli import main
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.seeds import image_seed
+from pipeline.settings import PointingGame
+
+BATCH = 64  # maps resized at once
+_ROUNDING = 1e-9  # resizing gives equal values up to this, relative to the largest
+
+
+def maximum(score_map: np.ndarray, counted: np.ndarray, seed: int) -> tuple[int, int]:
+    """The row and column of a map's largest value among the pixels that count.
+
+    Resizing makes plateaus at the border, and some maps are constant: of equal pixels one is
+    drawn, so that a map without information points at random, not at a corner.
+
+    Args:
+        score_map: (S, S).
+        counted: bool (S, S), true somewhere.
+        seed: of the draw.
+    """
+    candidates = np.where(counted, score_map, -np.inf)
+    ties = np.flatnonzero(candidates >= candidates.max() - _ROUNDING * np.abs(score_map).max())
+    drawn = np.random.default_rng(seed).choice(ties)
+    return divmod(int(drawn), score_map.shape[1])
+
+
+def is_hit(point: tuple[int, int], inside: np.ndarray, tolerance: float) -> bool:
+    """Whether a pixel of the object lies within ``tolerance`` pixels of a point.
+
+    Args:
+        point: row and column.
+        inside: bool (S, S), the object.
+        tolerance: largest distance between pixel centres, pixels.
+    """
+    rows, columns = np.nonzero(inside)
+    distance = (rows - point[0]) ** 2 + (columns - point[1]) ** 2
+    return bool((distance <= tolerance**2).any())
+
+
+def energy(score_map: np.ndarray, where: ObjectPixels) -> float:
+    """The share of a map's positive part that lies on the object; 0 if nothing is positive."""
+    positive = np.clip(score_map, 0, None) * where.counted
+    total = positive.sum()
+    return float(positive[where.inside].sum() / total) if total > 0 else 0.0
+
+
+def measure(subject: Subject, section: PointingGame) -> Result:
+    """Point at the object of every image that has one.
+
+    Values: ``hit_rate`` and ``energy``, means over images. Details: the images without an object;
+    the maps without a positive value; and, to compare with, the hit rate of the image's middle
+    and the mean share of pixels on the object, which is the energy of a constant map.
+
+    Raises:
+        UserError: no image has an object, or there are no maps.
+    """
+    table = ImageTable(("hit_rate", "energy"))
+    records = {record.image_id: record for record in subject.records.itertuples()}
+    tolerance = section.tolerance * subject.size
+    middle = (subject.size // 2, subject.size // 2)
+    skipped = nothing_positive = 0
+    of_middle, areas = [], []
+    for chunk in subject.chunks(BATCH):
+        if chunk.maps is None:
+            raise UserError("--maps: the pointing game measures maps. Give a file of maps.")
+        score_maps = upsampled(chunk.maps, subject.size).numpy()  # (B, S, S)
+        for image_id, score_map in zip(chunk.image_ids, score_maps, strict=True):
+            where = object_pixels(records[image_id], subject.size, subject.resize, section.region)
+            if not where.inside.any():
+                skipped += 1
+                continue
+            point = maximum(score_map, where.counted, image_seed(0, image_id))
+            hit = is_hit(point, where.inside, tolerance)
+            table.update(image_id, {"hit_rate": hit, "energy": energy(score_map, where)})
+            nothing_positive += not (score_map > 0).any()
+            of_middle.append(is_hit(middle, where.inside, tolerance))
+            areas.append(where.inside.sum() / where.counted.sum())
+    if not areas:
+        cure = "`region: mask`" if section.region == "box" else "`region: box`"
+        raise UserError(
+            f"evaluation.pointing_game: no image has a {section.region}. Choose {cure} if the data "
+            "set has those, or drop the evaluation."
+        )
+    return summarise(
+        table,
+        section.bootstrap,
+        compared=("hit_rate", "energy"),
+        details={
+            "images_without_object": skipped,
+            "maps_without_positive_value": nothing_positive,
+            "tolerance_pixels": tolerance,
+            "hit_rate_of_middle": float(np.mean(of_middle)),
+            "energy_of_constant": float(np.mean(areas)),
+        },
+    )
+
+
+def run(argv: list[str]) -> None:
+    """Command line: a model and a file of maps -> a score file and the results an image."""
+    run_task(argv, "pointing_game", PointingGame, measure, "Measure whether maps point at objects.")
+
+
+if __name__ == "__main__":
+    main(run)

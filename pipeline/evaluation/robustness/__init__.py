@@ -1,0 +1,1 @@
+"""Does a map predict what perturbing the image does to the model?"""

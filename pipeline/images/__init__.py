@@ -1,0 +1,1 @@
+"""Images and what lies over them: geometry, loading, masks, scaling."""

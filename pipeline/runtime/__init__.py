@@ -1,0 +1,1 @@
+"""What every stage has: its command line, errors, progress, devices, code graph."""

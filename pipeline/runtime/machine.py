@@ -1,0 +1,58 @@
+"""What a job was given to run on: GPUs, CPU threads, decoding workers.
+
+None of it belongs to the config: it comes from the workflow's resources and threads, and changes
+no result beyond rounding.
+"""
+
+import argparse
+import os
+
+import torch
+
+from pipeline.runtime import devices
+from pipeline.runtime.errors import UserError
+
+
+def add_machine(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--gpus``, ``--threads`` and ``--workers``."""
+    arguments.add_argument("--gpus", type=int, default=0, help="GPUs granted to the job; 0 = CPU")
+    arguments.add_argument("--threads", type=int, default=2, help="CPU threads")
+    arguments.add_argument("--workers", type=int, default=2, help="decoding workers")
+
+
+def use_machine(given: argparse.Namespace) -> str:
+    """Set the CPU threads, take as many GPUs as granted, and return ``"cpu"`` or ``"cuda"``.
+
+    With GPUs, CUDA_VISIBLE_DEVICES names those of this job afterwards
+    (`pipeline.runtime.devices`).
+
+    Raises:
+        UserError: a GPU was granted but cannot be used; the reason is named, because training for
+            weeks on the CPU instead would be worse.
+    """
+    torch.set_num_threads(given.threads)
+    if not given.gpus:
+        return "cpu"
+    # counted without starting CUDA, which reads CUDA_VISIBLE_DEVICES only once
+    names = devices.visible(torch.cuda.device_count())
+    if names and not is_started_rank():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices.claim(given.gpus, names))
+    if not torch.cuda.is_available():
+        why = (
+            "this PyTorch is a CPU build"
+            if torch.version.cuda is None
+            else f"PyTorch (CUDA {torch.version.cuda}) finds no usable GPU or driver"
+        )
+        raise UserError(
+            f"the job was granted {given.gpus} GPU(s), but {why}. Install a PyTorch for this "
+            "machine's driver, or run without a GPU (--resources gpu=0)."
+        )
+    return "cuda"
+
+
+def is_started_rank() -> bool:
+    """Whether this is a process of a training that its rank 0 or ``torchrun`` started.
+
+    The GPUs of all its processes are then chosen already.
+    """
+    return "LOCAL_RANK" in os.environ

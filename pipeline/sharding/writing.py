@@ -1,0 +1,149 @@
+"""Stage 2: images decoded once, resized and stored in WebDataset shards with a manifest.
+
+A shard is a plain tar of samples ``{index:08d}.jpg`` (or ``.png``) + ``{index:08d}.json``, the
+latter ``{"image_id": str, "label": int}``; ``index`` counts the stored order. ``manifest.json``
+beside them holds counts, sizes and checksums, is written last, and is what later stages name as
+their input. `pipeline.images.loading` reads both.
+"""
+
+import io
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from webdataset.writer import TarWriter
+
+from pipeline.artefacts import files
+from pipeline.images.geometry import stored_part
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.progress import track
+from pipeline.settings import Images
+
+MANIFEST = "manifest.json"
+SUFFIXES = {"jpeg": "jpg", "png": "png"}
+TRAIN_ORDER_SEED = (
+    0  # of the stored order; the order of an epoch is drawn by pipeline.images.loading
+)
+
+
+def write_shards(
+    records: pd.DataFrame, section: Images, split: str, folder: str | Path, workers: int = 1
+) -> Path:
+    """Write the images of a split as shards; equal inputs give equal bytes for any ``workers``.
+
+    Args:
+        records: one row an image, columns image_id, path and label (others are not read).
+        section: size, resizing and format of the stored images.
+        split: ``"train"`` is stored at ``train_size`` in a fixed shuffled order, so that every
+            shard mixes classes; ``"val"`` and ``"test"`` at ``eval_size`` in the records' order.
+        folder: shards and manifests of an earlier run in it are removed first.
+        workers: threads that decode and encode (Pillow does both outside the interpreter lock).
+
+    Returns:
+        The manifest's path. No images give a manifest of zero shards.
+
+    Raises:
+        UserError: an image cannot be read (no manifest is left), or the disk is full.
+    """
+    folder = Path(folder)
+    _remove_earlier(folder)
+    side = section.train_size if split == "train" else section.eval_size
+    order = np.arange(len(records))
+    if split == "train":
+        order = np.random.default_rng(TRAIN_ORDER_SEED).permutation(order)
+    rows = records[["image_id", "path", "label"]].iloc[order]
+    shards: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        starts = range(0, len(rows), section.shard_images)
+        for start in track(starts, len(starts), f"{split}: shards"):
+            part = rows.iloc[start : start + section.shard_images]
+            images = pool.map(lambda path: encode(path, side, section), part["path"])
+            shards.append(
+                _write_shard(folder / f"{len(shards):05d}.tar", start, part, images, section)
+            )
+    manifest = {
+        "format": section.format,
+        "side": side,
+        "count": len(rows),
+        "shards": shards,
+        "section": files.digest(section.model_dump(mode="json")),
+    }
+    files.write_json(folder / MANIFEST, manifest)
+    return folder / MANIFEST
+
+
+def encode(path: str | Path, side: int, section: Images) -> bytes:
+    """Read an image and return it as a stored sample's bytes: RGB, ``side`` x ``side`` pixels.
+
+    Resizing is Pillow's bilinear with antialiasing. Greyscale, palette and CMYK become RGB. An
+    EXIF orientation is not applied: boxes, keypoints and masks refer to the file's own pixels.
+    JPEG is written without chroma subsampling (4:4:4), as small coloured parts are the cues.
+
+    Raises:
+        UserError: the file is missing, broken, or has more than 8 bits a channel.
+    """
+    try:
+        with Image.open(path) as opened:
+            mode = opened.mode
+            image = opened.convert("RGB")
+    except Exception as error:  # broken bytes raise many kinds, OSError and SyntaxError among them
+        raise UserError(
+            f"Cannot read the image {path}: {error}. Replace the file and run again."
+        ) from error
+    if mode.startswith(("I", "F")):
+        raise UserError(
+            f"The image {path} has more than 8 bits a channel ({mode}). Convert it to 8 bits."
+        )
+    image = resize(image, side, section.resize)
+    image.info.clear()  # comments and colour profiles would be written along
+    stream = io.BytesIO()
+    if section.format == "jpeg":
+        image.save(stream, "JPEG", quality=section.quality, subsampling="4:4:4")
+    else:
+        image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def resize(image: Image.Image, side: int, how: str) -> Image.Image:
+    """Resize to ``side`` x ``side`` pixels; ``how`` as in :class:`pipeline.settings.Images`."""
+    part = stored_part(image.size, how)
+    return image.resize((side, side), Image.Resampling.BILINEAR, box=part.box)
+
+
+def _write_shard(
+    path: Path, start: int, rows: pd.DataFrame, images: Iterable[bytes], section: Images
+) -> dict:
+    """Write the samples numbered from ``start`` and return the shard's entry of the manifest."""
+    suffix = SUFFIXES[section.format]
+    with files.atomic_path(path) as temporary:
+        with (
+            open(temporary, "wb") as stream,
+            # owner, mode and time are fixed, so that the bytes depend on the samples alone
+            TarWriter(stream, user="calm", group="calm", mode=0o644, mtime=0, encoder=False) as tar,
+        ):
+            samples = zip(rows["image_id"], rows["label"], images, strict=True)
+            for index, (image_id, label, image) in enumerate(samples, start):
+                about = files.canonical_json({"image_id": image_id, "label": int(label)})
+                tar.write({"__key__": f"{index:08d}", suffix: image, "json": about.encode()})
+        entry = {
+            "name": path.name,
+            "count": len(rows),
+            "bytes": temporary.stat().st_size,
+            "sha256": files.sha256(temporary),
+        }
+    return entry
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove the manifest, then shards and partial files, that an earlier run left."""
+    try:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for pattern in ("[0-9]*.tar", ".*.partial.*"):
+            for path in folder.glob(pattern):
+                path.unlink()
+    except OSError as error:
+        raise UserError(f"Cannot clear the folder {folder}: {error}. Choose another.") from error

@@ -1,0 +1,1 @@
+"""A whole config: loaded, checked, and cut into the jobs that it asks for."""

@@ -1,0 +1,138 @@
+"""Stage 5: train one model (a data set, an architecture, a variant, a seed)."""
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from pipeline.artefacts.files import digest, read_json, sha256
+from pipeline.artefacts.shards import open_shards
+from pipeline.models.classifier import Classifier, build_classifier
+from pipeline.runtime.codegraph import code_digest
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.settings import TrainJob
+from pipeline.training import checkpoints, ranks
+from pipeline.training.events import Events
+from pipeline.training.loop import DivergedError, train
+
+
+def attribute_targets(attributes: Path, classes: pd.DataFrame) -> Tensor:
+    """Binary attribute vectors of the classes, (classes, attributes) float: 50 % and more is 1."""
+    try:
+        table = np.loadtxt(attributes)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the class attributes {attributes}: {error}") from error
+    return torch.tensor(table[classes.class_id.to_numpy() - 1] >= 50, dtype=torch.float32)
+
+
+class Fitted(NamedTuple):
+    """A trained model and its record.
+
+    Attributes:
+        model: on the device that it was trained on.
+        history: one row an epoch; none for 0 epochs.
+        provenance: digests of what decided the weights.
+        checkpoint: folder to clear once the results are written.
+    """
+
+    model: Classifier
+    history: list[dict[str, float]]
+    provenance: dict[str, str]
+    checkpoint: Path
+
+
+def add_inputs(arguments: argparse.ArgumentParser) -> None:
+    """Add the inputs of :func:`fit` and the machine."""
+    for split in ("train", "val"):
+        arguments.add_argument(
+            f"--{split}-shards", type=Path, nargs="?", help="manifest.json; not read for 0 epochs"
+        )
+    arguments.add_argument("--classes", type=Path, required=True, help="classes.csv")
+    arguments.add_argument(
+        "--init-weights", type=Path, nargs="?", help="file behind the trunk's `weights`"
+    )
+    arguments.add_argument("--attributes", type=Path, help="class attributes, for pretraining")
+    arguments.add_argument("--checkpoints", type=Path, required=True, help="folder for resuming")
+    arguments.add_argument(
+        "--tensorboard", type=Path, nargs="?", help="folder for TensorBoard's event files"
+    )
+    add_machine(arguments)
+
+
+def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) -> Fitted:
+    """Build a model and train it, or go on from its checkpoint.
+
+    With several GPUs this returns, or raises DivergedError, in the process of rank 0 alone.
+
+    Args:
+        job: the model and its training keys.
+        given: the arguments of :func:`add_inputs`.
+        per_class: train on at most so many images of each class; on all if not given.
+
+    Raises:
+        DivergedError: the loss is not finite.
+        UserError: an input is missing or broken.
+    """
+    device = use_machine(given)
+    classes = pd.read_csv(given.classes)
+    outputs = len(classes)
+    table = None
+    if job.training.method == "attributes":
+        if given.attributes is None:
+            raise UserError("method 'attributes' needs --attributes, the class attribute table.")
+        table = attribute_targets(given.attributes, classes)
+        outputs = table.shape[1]
+    model = build_classifier(job, outputs, given.init_weights)
+    model.to(memory_format=torch.channels_last)
+
+    trains = job.training.epochs > 0
+    if trains and not (given.train_shards and given.val_shards):
+        raise UserError("give --train-shards and --val-shards, or set `epochs: 0`.")
+    provenance = {
+        "config": digest(job.model_dump(mode="json")),
+        "code": code_digest("pipeline.training", *job.training.code),
+        "data": sha256(given.train_shards) if trains else "",
+        "val_data": sha256(given.val_shards) if trains else "",
+        "init_weights": sha256(given.init_weights) if given.init_weights else "",
+    }
+    if per_class:
+        provenance["per_class"] = str(per_class)
+    checkpoint = given.checkpoints / digest({**provenance, "threads": given.threads})
+    history = []
+    if trains:
+        events = Events(given.tensorboard)
+        fabric = ranks.start(given, device, job.training.precision)
+        shards = {"train": open_shards(given.train_shards), "val": open_shards(given.val_shards)}
+        if per_class:
+            shards["train"] = shards["train"].first_per_class(per_class)
+        targets = {split: torch.as_tensor(data.labels) for split, data in shards.items()}
+        if table is not None:
+            targets = {split: table[labels] for split, labels in targets.items()}
+        try:
+            workers = ranks.share(given.workers, fabric)
+            history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
+        except DivergedError:
+            ranks.end_others(fabric)
+            checkpoints.clear(checkpoint)  # going on from it would diverge again
+            raise
+        ranks.end_others(fabric)
+    return Fitted(model, history, provenance, checkpoint)
+
+
+def overridden(job: TrainJob, best: Path) -> TrainJob:
+    """The job with the keys that a search found (best.json) over its own.
+
+    Raises:
+        UserError: the file is missing, broken or has other keys.
+    """
+    try:
+        return job.merged(read_json(best)["keys"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{best} is no result of a search ({error}). Delete it and run again."
+        ) from error

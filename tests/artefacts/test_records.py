@@ -1,0 +1,76 @@
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.artefacts.records import SCHEMA, read_records, write_records
+from pipeline.runtime.errors import UserError
+
+
+@pytest.fixture
+def records():
+    return pd.DataFrame(
+        {
+            "image_id": ["1.a/x.jpg", "2.b/y.jpg"],
+            "path": ["root/images/1.a/x.jpg", "root/images/2.b/y.jpg"],
+            "class_id": [1, 2],
+            "label": [0, 1],
+            "width": [30, 40],
+            "height": [20, 50],
+            "boxes": [[1.0, 2.0, 3.5, 4.0], [0.0, 0.0, 9.0, 9.0, 5.0, 5.0, 6.0, 6.0]],
+            "segmentation": ["", "masks/y.png"],
+            "masks": [["a.png", "b.png"], []],
+            "ignore": ["i.png", ""],
+            "keypoints": [[], list(range(45))],
+            "true_parts": ["", ""],
+            "split": ["train", "test"],
+        }
+    )
+
+
+def test_records_come_back_as_written(records, tmp_path):
+    write_records(tmp_path / "r.parquet", records)
+    back = read_records(tmp_path / "r.parquet")
+    assert list(back.columns) == SCHEMA.names
+    for column in (
+        "image_id",
+        "path",
+        "class_id",
+        "label",
+        "width",
+        "height",
+        "segmentation",
+        "ignore",
+    ):
+        assert back[column].tolist() == records[column].tolist()
+    assert np.array_equal(back.boxes[1].reshape(-1, 4), [[0, 0, 9, 9], [5, 5, 6, 6]])
+    assert back.keypoints[0].shape == (0,)
+    assert back.segmentation.tolist() == records.segmentation.tolist()
+    assert back.masks.map(list).tolist() == [["a.png", "b.png"], []]
+    assert np.array_equal(back.keypoints[1].reshape(15, 3)[1], [3, 4, 5])
+
+
+def test_same_records_give_same_bytes(records, tmp_path):
+    for name in ("a", "b"):
+        write_records(tmp_path / name, records)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_no_rows_keep_their_columns(records, tmp_path):
+    write_records(tmp_path / "r.parquet", records.iloc[:0])
+    back = read_records(tmp_path / "r.parquet")
+    assert len(back) == 0
+    assert list(back.columns) == SCHEMA.names
+
+
+def test_bad_files_are_named(records, tmp_path):
+    path = tmp_path / "r.parquet"
+    with pytest.raises(UserError, match=r"r\.parquet is missing"):
+        read_records(path)
+    write_records(path, records)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"r\.parquet is no readable Parquet file"):
+        read_records(path)
+    pq.write_table(SCHEMA.empty_table().drop_columns("boxes"), path)
+    with pytest.raises(UserError, match="columns missing: boxes"):
+        read_records(path)

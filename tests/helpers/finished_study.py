@@ -1,0 +1,206 @@
+"""What a finished study leaves for tables, figures and report, invented: scores, maps, images."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from drawn_images import draw_records
+
+from pipeline.artefacts.files import write_json
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.part_maps import PartMaps
+from pipeline.artefacts.records import write_records
+from pipeline.artefacts.scores import write_score
+from pipeline.settings import Images
+from pipeline.sharding.writing import write_shards
+
+SIDE = 64
+LABELS = range(4)
+PAIRS = pd.DataFrame(
+    {
+        "class_a": [1, 2, 1],
+        "class_b": [2, 3, 4],
+        "label_a": [0, 1, 0],
+        "label_b": [1, 2, 3],
+        "parts": ["1", "2;7", "1;5;6"],
+        "n_parts": [1, 2, 3],
+    }
+)
+MODELS = {"cam": ("cam",), "calm_em": ("joint", "conditional"), "calm_ml": ("joint",)}
+JOB = {
+    "protocol": "corrected",
+    "normalisations": ["raw", "minmax"],
+    "models": {f"birds/net/{name}": {"trunk": "resnet_small", "method": name} for name in MODELS},
+}
+
+
+def identity(variant=None, method=None, *, dataset="birds", architecture="net", seed=0):
+    """Identity of a score; of a baseline where there is no variant."""
+    if variant is None:
+        architecture = seed = None
+    names = ("dataset", "architecture", "variant", "seed", "method")
+    return dict(zip(names, (dataset, architecture, variant, seed, method), strict=True))
+
+
+def score(path: Path, task: str, who: dict, values: dict, *, intervals=True, **details) -> Path:
+    """Write a score; every value v gets the interval [v - 0.02, v + 0.03]."""
+    ends = {name: (value - 0.02, value + 0.03) for name, value in values.items()}
+    write_score(
+        path,
+        task=task,
+        identity=who,
+        values=values,
+        intervals=ends if intervals else {},
+        details=details,
+        provenance={"section": "5ec7", "inputs": {"records": "ab" * 32}},
+    )
+    return path
+
+
+def cue_score(path: Path, who: dict, base: float, *, true=True, pairs=None, **more) -> Path:
+    """A cue score whose values are ``base`` + 0.01 x parts; minmax is 0.05 lower."""
+    counts = pairs or {"1": 3, "2": 2, "3": 1}
+    values = {}
+    for prefix in ("", "true_") if true else ("",):
+        for normalisation, less in (("raw", 0.0), ("minmax", 0.05)):
+            for n in (1, 2, 3):
+                values[f"{prefix}mpxap_{n}_{normalisation}"] = base + 0.01 * n - less
+            for mean in ("weighted", "unweighted"):
+                values[f"{prefix}mpxap_{mean}_{normalisation}"] = base + 0.02 - less
+    return score(
+        path, "cues", who, values, thresholds="exact", pooling="pair", pairs=counts,
+        image_pairs={"masks": 40, "true_masks": 41},
+        image_pairs_skipped={"masks": 2, "true_masks": 1},
+        foreground={"segmentation": 16}, **more,
+    )  # fmt: skip
+
+
+def wsol_score(path: Path, who: dict, base: float, target: str, images=400) -> Path:
+    """A localisation score for one target."""
+    names = {"v2": 0.0, "_30": 0.2, "_50": 0.0, "_70": -0.2}
+    values = {f"{target}.maxboxacc{name}": base + more for name, more in names.items()}
+    return score(path, "wsol", who, values, images=images)
+
+
+def all_scores(folder: Path) -> list[Path]:
+    """Scores of the models `MODELS` on the data set birds, and of the baselines."""
+    paths = []
+    for number, (variant, methods) in enumerate(MODELS.items()):
+        who = identity(variant, "model")
+        top1 = {"top1": 0.9 - 0.1 * number}
+        paths.append(score(folder / f"{variant}.json", "classification", who, top1, images=400))
+        for method in methods:
+            who = identity(variant, method)
+            name = f"{variant}.{method}.json"
+            base = 0.3 + 0.1 * number
+            paths.append(cue_score(folder / "cues" / name, who, base))
+            paths.append(wsol_score(folder / "wsol" / name, who, base, "class"))
+    for method, base in (("chance", 0.1), ("always_head", 0.2)):
+        paths.append(cue_score(folder / "cues" / f"{method}.json", identity(None, method), base))
+    gaussian = folder / "wsol" / "center.json"
+    return [*paths, wsol_score(gaussian, identity(None, "center_gaussian"), 0.35, "prior")]
+
+
+def pictures(folder: Path) -> dict[str, Path]:
+    """Images, part maps, pairs and maps of every variant: name -> path."""
+    table = draw_records(folder / "raw", 16, len(LABELS)).assign(
+        class_id=lambda rows: rows["label"] + 1, width=60, height=60, segmentation="",
+        true_parts="", boxes=[[12.0, 6.0, 48.0, 54.0]] * 16, keypoints=[[]] * 16,
+        masks=[[]] * 16, ignore="",
+    )  # fmt: skip
+    write_records(folder / "test.parquet", table)
+    shards = write_shards(table, Images(eval_size=SIDE, format="png"), "test", folder / "shards")
+    y, x = np.mgrid[:SIDE, :SIDE]
+    part = 1 + (7 * np.clip((y - 8) / 48, 0, 0.999)).astype(np.uint8)
+    labels = np.where(np.hypot((x - 32) / 20, (y - 32) / 26) < 1, part, 0).astype(np.uint8)
+    PartMaps(
+        list(table["image_id"]), np.stack([labels] * 16), np.ones((16, 7), bool), None, {"none": 16}
+    ).save(folder / "part_maps.h5")
+    PAIRS.to_csv(folder / "pairs.csv", index=False)
+    names = [f"00{label + 1}.Blue_Bird_{label}" for label in LABELS]
+    classes = pd.DataFrame({"label": LABELS, "class_id": range(1, 5), "name": names})
+    classes.to_csv(folder / "classes.csv", index=False)
+    paths = {
+        "records": folder / "test.parquet",
+        "shards": shards,
+        "part_maps": folder / "part_maps.h5",
+        "pairs": folder / "pairs.csv",
+        "classes": folder / "classes.csv",
+    }
+    for variant, methods in MODELS.items():
+        for method in methods:
+            rows = [(name, str(label)) for name in table["image_id"] for label in LABELS]
+            paths[f"{variant}/{method}"] = maps(folder / f"{variant}.{method}.h5", method, rows)
+    for method, targets, target in (
+        ("saliency", "prior", "prior"),
+        ("subset", "superset", "superset:{}"),
+        ("posterior", "class", "{}"),
+    ):
+        rows = [(row.image_id, target.format(row.label)) for row in table.itertuples()]
+        paths[f"calm_em/{method}"] = maps(folder / f"{method}.h5", method, rows, targets)
+    rows = [
+        (name, f"{a}>{b}")
+        for name, label in zip(table["image_id"], table["label"], strict=True)
+        for pair in PAIRS.itertuples()
+        for a, b in ((pair.label_a, pair.label_b), (pair.label_b, pair.label_a))
+        if a == label
+    ]
+    paths["calm_em/counterfactual"] = maps(
+        folder / "difference.h5", "counterfactual", rows, "counterfactual"
+    )
+    return paths
+
+
+def maps(path: Path, method: str, rows: list[tuple[str, str]], targets: str = "class") -> Path:
+    """A store of smooth random maps (8, 8); the row's number is its probability in percent."""
+    noise = np.random.default_rng(len(path.name)).normal(size=(len(rows), 8, 8)).cumsum(1).cumsum(2)
+    with MapStore.create(
+        path, rows=rows, shape=(8, 8), method=method, targets=targets, units="", attributes={}
+    ) as writer:
+        writer.write(0, noise.astype(np.float32), np.arange(len(rows)) / 100)
+    return path
+
+
+def history(path: Path, epochs=5, val=True) -> Path:
+    """A training history; without val its columns are NaN, as for an empty split."""
+    epoch = np.arange(1, epochs + 1)
+    table = pd.DataFrame({"epoch": epoch, "lr": 0.1, "train_loss": 3 / epoch})
+    table["train_accuracy"] = 1 - 0.9 / epoch
+    table["val_loss"] = 3.2 / epoch if val else np.nan
+    table["val_accuracy"] = 1 - 0.95 / epoch if val else np.nan
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.assign(images_per_second=100.0, seconds=1.0).to_csv(path, index=False)
+    return path
+
+
+def tables_json(folder: Path) -> Path:
+    """tables.json of :func:`all_scores`, made by the stage."""
+    from pipeline.tables.__main__ import run
+
+    run(
+        [
+            *("--section", json.dumps(JOB), "--out", str(folder / "tables")),
+            *("--scores", *map(str, all_scores(folder / "scores"))),
+        ]
+    )
+    return folder / "tables" / "tables.json"
+
+
+def metrics(path: Path) -> Path:
+    """metrics.json of a model."""
+    write_json(path, {"last_epoch": {"epoch": 5.0}, "provenance": {"config": "c0", "code": "d0"}})
+    return path
+
+
+def explorer_arguments(paths, out):
+    """The command line of an explorer with 3 images."""
+    names = [name for name in paths if "/" in name]
+    return [
+        *("--dataset", "birds", "--architecture", "net", "--model-seed", "0"),
+        *("--images", "3", "--seed", "0", "--out", str(out)),
+        *("--shards", str(paths["shards"]), "--records", str(paths["records"])),
+        *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
+        *("--pairs", str(paths["pairs"]), "--names", *names),
+        *("--maps", *(str(paths[name]) for name in names)),
+    ]

@@ -1,0 +1,75 @@
+"""Models, maps and images whose measurement is known, in place of trained ones."""
+
+import sys
+import types
+
+import pandas as pd
+import torch
+
+from pipeline.catalogue.methods import METHODS, Entry
+from pipeline.evaluation.task import Chunk
+from pipeline.settings import Attribution
+
+
+def add_method(monkeypatch, function, name="made"):
+    """Put ``function(query) -> maps (K, h, w)`` into the catalogue."""
+    entry = Entry(f"{name}_in_a_test", "a test's")
+    module = types.ModuleType(entry.code)
+    setattr(module, name, function)
+    monkeypatch.setitem(METHODS, name, entry)
+    monkeypatch.setitem(sys.modules, entry.code, module)
+
+
+class Subject:
+    """Stands for `pipeline.evaluation.task.Subject`, with images (N, 3, S, S) in memory."""
+
+    def __init__(self, images, labels, model=None, method="made", maps=None, records=None):
+        self.model = model
+        self.method = method
+        self.options = Attribution()
+        self.resize = "square"
+        self.size = images.shape[-1]
+        self.device = torch.device("cpu")
+        ids = [f"{number}.jpg" for number in range(len(images))]
+        self.records = (
+            pd.DataFrame({"image_id": ids, "label": labels}) if records is None else records
+        )
+        self._images = dict(zip(ids, images, strict=True))
+        self._maps = dict(zip(ids, [None] * len(ids) if maps is None else maps, strict=True))
+
+    def chunks(self, batch_size):
+        for start in range(0, len(self.records), batch_size):
+            part = self.records.iloc[start : start + batch_size]
+            ids = part["image_id"].to_list()
+            maps = [self._maps[name] for name in ids]
+            yield Chunk(
+                torch.stack([self._images[name] for name in ids]),
+                torch.tensor(part["label"].to_list()),
+                ids,
+                None if maps[0] is None else torch.stack(maps),
+            )
+
+
+class Evidence(torch.nn.Module):
+    """p(0|x) = base + the sum of weight * channel sum over pixels; p(1|x) is the rest.
+
+    The contribution of each pixel is known, and removing pixels takes away just theirs.
+    """
+
+    def __init__(self, weight, base=0.1):
+        super().__init__()
+        self.weight = weight  # (S, S), so small that p(0|x) stays in (0, 1)
+        self.base = base
+
+    def forward(self, images):
+        contribution = images.sum(dim=1) * self.weight  # (B, S, S)
+        return torch.stack([contribution, -contribution], dim=1)
+
+    def log_probs(self, maps):
+        first = self.base + maps[:, 0].double().sum(dim=(1, 2))
+        return torch.stack([first, 1 - first], dim=1).log()
+
+
+def contributions(query):
+    """The exact map of :class:`Evidence`."""
+    return query.output[query.images, query.label()]

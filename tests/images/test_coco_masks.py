@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pytest
+
+from pipeline.images.coco_masks import (
+    _annotations,
+    file_digest,
+    file_of,
+    is_mask_name,
+    mask_name,
+    pixels,
+    read_mask,
+)
+from pipeline.runtime.errors import UserError
+
+# Written by pycocotools 2.0.11 (mask.encode) for the pixels beside it.
+COMPRESSED = "031N10O113ON0O40L21NO"
+PICTURE = [
+    [1, 0, 0, 0, 1, 1, 1],
+    [1, 1, 1, 1, 0, 1, 0],
+    [1, 0, 1, 1, 0, 0, 0],
+    [0, 1, 1, 1, 0, 1, 1],
+    [1, 1, 1, 0, 0, 1, 1],
+    [0, 0, 1, 1, 0, 1, 0],
+]
+
+
+def test_compressed_run_lengths_are_those_of_pycocotools():
+    mask = pixels({"size": [6, 7], "counts": COMPRESSED}, 7, 6)
+    assert mask.dtype == np.uint8
+    assert mask.tolist() == PICTURE
+
+
+def test_run_lengths_go_down_the_columns_and_begin_with_background():
+    mask = pixels({"size": [2, 3], "counts": [1, 2, 3]}, 3, 2)
+    assert mask.tolist() == [[0, 1, 0], [1, 0, 0]]
+
+
+def test_a_polygon_holds_the_pixels_whose_centres_it_holds():
+    mask = pixels([[1, 1, 4, 1, 4, 3, 1, 3], [5.4, 0, 6.6, 0, 6.6, 0.6, 5.4, 0.6]], 8, 5)
+    expected = np.zeros((5, 8), int)
+    expected[1:3, 1:4] = 1
+    expected[0, 5] = expected[0, 6] = 1  # centres 5.5 and 6.5
+    assert mask.tolist() == expected.tolist()
+
+
+def test_a_triangle_has_its_area_and_parts_outside_are_cut():
+    mask = pixels([[-50, 0, 100, 0, 100, 300]], 100, 200)  # left edge: y = 2 (x + 50)
+    y, x = np.mgrid[:200, :100] + 0.5
+    assert (mask == (y < 2 * (x + 50))).all()
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        ({"size": [7, 6], "counts": COMPRESSED}, "not of size"),
+        ({"size": [6, 7], "counts": [41]}, "do not add up to 7 x 6"),
+        ({"size": [6, 7], "counts": [50, -8]}, "do not add up"),
+        ([[1, 1, 2, 2]], "three corners"),
+        ([[1, 1, 2, 2, 3]], "neither polygons"),
+        ([[1, 1, 2, 2, 3, float("nan")]], "not finite"),
+        ([], "three corners"),
+        (None, "neither polygons"),
+    ],
+)
+def test_malformed_segmentations(segmentation, message):
+    with pytest.raises(ValueError, match=message):
+        pixels(segmentation, 7, 6)
+
+
+def test_a_mask_is_read_by_name_until_its_file_changes(tmp_path):
+    path = tmp_path / "a.json"
+    content = {
+        "images": [{"id": 3, "file_name": "x.jpg", "width": 3, "height": 2}],
+        "annotations": [
+            {"id": 8, "image_id": 3, "segmentation": {"size": [2, 3], "counts": [1, 2, 3]}},
+            {"id": 9, "image_id": 3},
+        ],
+    }
+    path.write_text(json.dumps(content))
+    name = mask_name(path, file_digest(path), 8)
+    assert is_mask_name(name)
+    assert not is_mask_name("masks/bird#1.png")
+    assert file_of(name) == path
+    assert read_mask(name).tolist() == [[0, 1, 0], [1, 0, 0]]
+    content["annotations"][0]["segmentation"]["counts"] = [0, 6]
+    path.write_text(json.dumps(content))
+    assert read_mask(mask_name(path, file_digest(path), 8)).all()
+    _annotations.cache_clear()  # as in the next job
+    with pytest.raises(UserError, match="changed since the records were read"):
+        read_mask(name)
+    path.unlink()
+    with pytest.raises(UserError, match="Put the file back"):
+        read_mask(name)

@@ -1,0 +1,165 @@
+"""The lists of requirements agree with each other and with what the code imports."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from snakemake.cli import get_argument_parser
+
+from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.methods import METHODS
+from pipeline.runtime import codegraph
+from pipeline.settings.models import WSOL_METHODS
+
+ROOT = Path(__file__).parents[2]
+CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+IMPORT_TO_PYPI = {"PIL": "pillow", "yaml": "pyyaml"}
+RULES = {
+    found[1]: found[2]
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+    for found in re.finditer(
+        r"^rule (\w+):\n((?:(?: .*)?\n)+)", path.read_text() + "\n", re.MULTILINE
+    )
+}
+RULES |= {  # a rule made of another has what it does not change
+    name: RULES[base]
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+    for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", path.read_text(), re.MULTILINE)
+}
+STAGES = {
+    stage
+    for body in RULES.values()
+    for name in re.findall(r"python -m (pipeline[\w.{}]*)", body)
+    for stage in ([name.format(wildcards=SimpleNamespace(task=task)) for task in TASKS])
+}
+
+
+@pytest.fixture(scope="module")
+def tested():
+    """Package -> the version in constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text().split()
+    pairs = (line.split("==") for line in lines)
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+@pytest.fixture(scope="module")
+def conda():
+    """Package, named as on PyPI -> range in envs/torch.yaml."""
+    content = yaml.safe_load((ROOT / "envs" / "torch.yaml").read_text())
+    pairs = (line.split(maxsplit=1) for line in content["dependencies"])
+    return {CONDA_TO_PYPI.get(name, name): SpecifierSet(range_) for name, range_ in pairs}
+
+
+@pytest.fixture(scope="module")
+def required():
+    """Package -> range in pyproject.toml."""
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    requirements = map(Requirement, content["project"]["dependencies"])
+    return {canonicalize_name(r.name): r.specifier for r in requirements}
+
+
+def packages_of(paths):
+    """Packages that files import, named as on PyPI."""
+    modules = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(Path(path).read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module.split(".")[0])
+    modules -= {*sys.stdlib_module_names, "_typeshed", "pipeline"}  # the first: type checkers'
+    return {IMPORT_TO_PYPI.get(name, canonicalize_name(name)) for name in modules}
+
+
+@pytest.fixture(scope="module")
+def imported():
+    """Packages that the whole of the pipeline imports."""
+    return packages_of((ROOT / "pipeline").rglob("*.py"))
+
+
+@pytest.fixture
+def stage_files(monkeypatch):
+    """Stage -> its files by the import graph, those without an effect on results too."""
+    monkeypatch.setattr(codegraph, "WITHOUT_EFFECT", frozenset())
+    codegraph._imports.cache_clear()
+    # modules that are imported by the name that the config gives
+    named = [method.code for method in METHODS.values()]
+    named += [f"pipeline.models.methods.{method}" for method in WSOL_METHODS]
+    yield {stage: codegraph.code_of(stage, *named) for stage in STAGES}
+    codegraph._imports.cache_clear()
+
+
+def test_the_ranges_admit_the_tested_versions(tested, conda, required):
+    python = conda.pop("python")
+    assert python.contains(f"{sys.version_info.major}.{sys.version_info.minor}")
+    for ranges in (conda, required):
+        for name, range_ in ranges.items():
+            assert name in tested, name
+            assert range_.contains(tested[name]), (name, str(range_), tested[name])
+
+
+def test_what_the_code_imports_is_required_and_tested(imported, tested, conda, required):
+    assert {"torch", "pillow", "pyyaml"} <= imported
+    for ranges in (tested, conda, required):
+        assert imported <= ranges.keys()
+
+
+def test_the_environment_covers_what_each_stage_imports(stage_files, conda):
+    assert len(stage_files) > 15
+    for stage, files in stage_files.items():
+        packages = packages_of(files)
+        assert "pydantic" in packages, stage  # a stage reads its section
+        assert packages <= conda.keys(), stage
+    assert {"torch", "webdataset"} <= packages_of(stage_files["pipeline.sharding"])
+
+
+def test_jobs_need_no_snakemake(stage_files, conda):
+    assert "snakemake" not in conda
+    for stage, files in stage_files.items():
+        assert "snakemake" not in packages_of(files), stage
+
+
+def test_rules_are_found():
+    assert {"draw", "train", "cue_baseline", "figure_training", "report"} <= RULES.keys()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    "directive", ["input", "output", "log", "conda", "threads", "resources", "shell"]
+)
+def test_every_rule_says_what_it_needs(rule, directive):
+    assert re.search(rf"^    {directive}:", RULES[rule], re.MULTILINE)
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_the_keys_of_profiles_are_options_of_snakemake(profile):
+    content = yaml.safe_load((ROOT / "profiles" / profile / "profile.yaml").read_text())
+    options = {
+        name.removeprefix("--")
+        for action in get_argument_parser()._actions
+        for name in action.option_strings
+    }
+    assert content.keys() <= options
+    assert set(content.get("set-resources", {})) <= RULES.keys()
+
+
+def test_the_slurm_profile_sends_what_uses_a_gpu_to_gpus():
+    content = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text())
+    on_gpus = {
+        rule
+        for rule, resources in content["set-resources"].items()
+        if resources.get("slurm_partition") == "GPU_PARTITION"
+    }
+    assert on_gpus == {rule for rule, body in RULES.items() if "gpu=1" in body}
+    for rule, resources in content["set-resources"].items():
+        grows = re.fullmatch(r"(\d+) \* attempt", str(resources.get("mem_mb", "")))
+        if grows:  # the first attempt has what the rule asks for
+            assert f"mem_mb={grows[1]}," in RULES[rule], rule

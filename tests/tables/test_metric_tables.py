@@ -1,0 +1,202 @@
+"""Paired differences, and the tables with a column a metric."""
+
+import numpy as np
+import pytest
+from finished_study import JOB, identity, score
+
+from pipeline.artefacts.scores import per_image_path, write_arrays
+from pipeline.artefacts.table import pooled
+from pipeline.catalogue.tables import TABLES, tables_of
+from pipeline.settings import TablesJob
+from pipeline.tables.formats import best, digits, to_markdown
+from pipeline.tables.metrics import COLUMNS, metric_table
+from pipeline.tables.paired import difference
+from pipeline.tables.ranks import rank_table
+from pipeline.tables.scores import read_groups
+from pipeline.tables.trunks import trunk_table
+from pipeline.tables.wsol import wsol_table
+
+JOB = TablesJob.model_validate(JOB)
+IDS = np.array(["a", "b", "c"])
+
+
+def measured(path, task, who, values, replicates=None, ids=IDS, **details):
+    """A score, and beside it the replicates of its values."""
+    score(path, task, who, values, **details)
+    arrays = {"image_id": ids}
+    arrays |= {f"replicates.{name}": np.array(r) for name, r in (replicates or {}).items()}
+    write_arrays(per_image_path(path), arrays)
+    return path
+
+
+def scores_of(paths):
+    (group,) = read_groups(paths)
+    return group.scores
+
+
+def test_a_paired_difference_is_taken_replicate_by_replicate(tmp_path):
+    rng = np.random.default_rng(0)
+    shared = rng.random(200)
+    theirs, mine = 0.4 + 0.1 * shared, 0.5 + 0.1 * shared + 0.01 * rng.random(200)
+    reference, method = (
+        scores_of(
+            [measured(tmp_path / f"{n}.json", "erase", identity("cam", n), {"x": v}, {"x": r})]
+        )
+        for n, v, r in (("cam", 0.45, theirs), ("gradient", 0.555, mine))
+    )
+    cell = difference(method, "x", reference, "x", 100, 0.9)
+    low, high = np.quantile(100 * (mine - theirs), [0.05, 0.95])
+    assert (cell.value, cell.low, cell.high) == pytest.approx((10.5, low, high))
+    assert cell.high - cell.low < 2  # each interval by itself is ten wide: they share the draws
+
+
+@pytest.mark.parametrize("fault", ["images", "seed", "no replicates"])
+def test_what_was_not_measured_alike_has_no_difference(tmp_path, fault):
+    reference = [
+        measured(tmp_path / "r.json", "erase", identity("cam", "cam"), {"x": 0.4}, {"x": [1, 2]})
+    ]
+    who = identity("cam", "gradient", seed=int(fault == "seed"))
+    method = [
+        measured(
+            tmp_path / "m.json",
+            "erase",
+            who,
+            {"x": 0.5},
+            {} if fault == "no replicates" else {"x": [1, 2]},
+            ids=IDS[::-1] if fault == "images" else IDS,
+        )
+    ]
+    assert difference(scores_of(method), "x", scores_of(reference), "x", 100, 0.95) is None
+
+
+def test_several_seeds_have_the_interval_of_their_mean(tmp_path):
+    rng = np.random.default_rng(1)
+    draws = rng.random((2, 500))
+    paths = [
+        measured(
+            tmp_path / f"{seed}.json",
+            "erase",
+            identity("cam", "cam", seed=seed),
+            {"x": 0.1 + 0.2 * seed},
+            {"x": draws[seed]},
+        )
+        for seed in (0, 1)
+    ]
+    cell = pooled(scores_of(paths), "x", level=0.9)
+    assert cell.value == pytest.approx(20)
+    assert (cell.low, cell.high) == pytest.approx(
+        tuple(np.quantile(100 * draws.mean(axis=0), [0.05, 0.95]))
+    )
+    assert cell.sd == pytest.approx(np.sqrt(200))
+
+
+def erase_scores(folder):
+    values = {"cam": (0.6, 1.2), "gradient": (0.8, 1.4)}
+    return [
+        measured(
+            folder / f"{method}.json",
+            "erase",
+            identity("cam", method),
+            {"auc.blur.most": most, "auc.blur.least": least, "relative.blur.most.50": most / 2},
+            {"auc.blur.most": [most, most + 0.1]},
+            values_undefined=3 if method == "gradient" else 0,
+        )
+        for method, (most, least) in values.items()
+    ]
+
+
+def test_the_erase_table_knows_which_direction_is_good(tmp_path):
+    table = metric_table("table4_erase", read_groups(erase_scores(tmp_path)), JOB)
+    assert list(table.columns) == [
+        "erase.auc.blur.most", "erase.relative.blur.most.50", "erase.auc.blur.least", "delta",
+    ]  # fmt: skip
+    leading = best(table, table.blocks[0])
+    assert leading["erase.auc.blur.most"] == pytest.approx(60)  # the lower
+    assert leading["erase.auc.blur.least"] == pytest.approx(140)  # the higher
+    cam, gradient = table.blocks[0].rows
+    assert "delta" not in cam.cells
+    assert gradient.cells["delta"].value == pytest.approx(20)
+    assert "birds cam gradient 3" in " ".join(table.notes)
+    assert "**60.0" in to_markdown(table)
+
+
+def test_metrics_that_are_no_rates_are_shown_as_they_are(tmp_path):
+    path = measured(
+        tmp_path / "a.json", "infidelity", identity("cam", "cam"), {"infidelity": 0.012345}
+    )
+    table = metric_table("table6_faithfulness", read_groups([path]), JOB)
+    assert "infidelity.infidelity" in table.plain
+    assert "0.0123" in to_markdown(table)
+    assert (digits(1234.5, True), digits(12.34, False)) == ("1.23e+03", "12.3")
+
+
+def test_ranks_respect_directions_and_leave_out_what_some_metric_lacks(tmp_path):
+    paths = erase_scores(tmp_path)
+    for method, hit in (("cam", 0.5), ("gradient", 0.9), ("edges", 0.1)):
+        paths.append(
+            measured(
+                tmp_path / f"p.{method}.json", "pointing_game", identity("cam", method),
+                {"hit_rate": hit, "energy": 0.3},
+            )
+        )  # fmt: skip
+    table = rank_table(read_groups(paths), JOB)
+    rows = {row.names: row.cells for row in table.blocks[0].rows}
+    assert set(rows) == {("cam", "cam"), ("cam", "gradient")}  # edges were not erased by
+    assert rows["cam", "cam"]["erase.auc.blur.most"].value == 1  # lower is better
+    assert rows["cam", "cam"]["erase.auc.blur.least"].value == 2
+    assert rows["cam", "cam"]["pointing_game.hit_rate"].value == 2
+    assert rows["cam", "cam"]["pointing_game.energy"].value == 1  # equal values share a rank
+    assert rows["cam", "gradient"]["pointing_game.energy"].value == 1
+    assert "Pointing -1.00" in " ".join(table.notes)  # against most first, blur
+
+
+def wsol_scores(folder):
+    return [
+        measured(
+            folder / f"{architecture}.{method}.json", "wsol",
+            identity("cam", method, architecture=architecture),
+            {f"{target}.maxboxaccv2": value, f"{target}.maxboxacc_50": value,
+             f"{target}.maxboxaccv2_val_threshold": value - 0.1},
+            {f"{target}.maxboxaccv2": [value, value + 0.01]},
+            images=9,
+        )
+        for architecture, method, target, value in (
+            ("net", "cam", "class", 0.5),
+            ("net", "cam_superset", "superset", 0.6),
+            ("deep", "cam", "class", 0.7),
+        )
+    ]  # fmt: skip
+
+
+def job_of_two():
+    note = {"trunk": "resnet_small", "method": "cam"}
+    models = {f"birds/{name}/cam": note for name in ("net", "deep")}
+    return TablesJob.model_validate(JOB.model_dump() | {"models": models})
+
+
+def test_table_5_has_a_column_an_architecture_and_says_what_is_missing(tmp_path):
+    table = trunk_table(read_groups(wsol_scores(tmp_path)), job_of_two())
+    assert list(table.columns)[:2] == ["birds/net", "birds/deep"]
+    rows = {row.names: row.cells for row in table.blocks[0].rows}
+    assert rows["cam", "cam", "class"]["birds/deep"].value == pytest.approx(70)
+    assert "birds/deep" not in rows["cam", "cam_superset", "superset"]
+    assert "cam cam_superset superset not measured on birds deep" in " ".join(table.notes)
+    published = {row.names: row.cells for row in table.blocks[1].rows}
+    assert published["has", "", "class"]["cub_resnet50"].value == 64.6
+
+
+def test_a_superset_is_compared_with_cams_map_of_the_class(tmp_path):
+    table = wsol_table(read_groups(wsol_scores(tmp_path)), job_of_two())
+    rows = {(b.keys["architecture"], *row.names): row.cells for b in table.blocks for row in b.rows}
+    assert rows["net", "cam", "cam_superset", "superset"]["delta"].value == pytest.approx(10)
+    assert "delta" not in rows["net", "cam", "cam", "class"]
+    assert list(table.columns)[:3] == ["maxboxaccv2", "delta", "maxboxacc_50"]
+    assert "maxboxaccv2_val_threshold" in table.columns
+
+
+def test_the_catalogue_names_the_tables_that_can_be_built():
+    assert tables_of({"classification"}) == ["table2_accuracy"]
+    assert tables_of({"cues"}) == ["table1_cues"]
+    assert "table8_ranks" in tables_of({"cues", "erase"})
+    for name, metrics in COLUMNS.items():
+        assert {metric.task for metric in metrics} == set(TABLES[name][0])

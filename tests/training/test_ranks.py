@@ -1,0 +1,131 @@
+"""A training shared by two processes (gloo, on the CPU) has the numbers of one."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+import two_ranks
+from test_train import draw_data, job, words
+from two_ranks import record
+
+from pipeline.models import build_classifier
+from pipeline.training.__main__ import run as run_training
+
+TRAIN, VAL = 41, 7  # neither can be halved
+SCRIPT = Path(two_ranks.__file__)
+LAUNCHERS = {
+    "its own": [sys.executable, SCRIPT],
+    "torchrun": [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", SCRIPT
+    ],
+}  # fmt: skip
+
+# batch normalisation is synchronised on GPUs alone, and SqueezeNet has none
+WANTED = job("calm_em", batch_size=12, lr=0.003).model_copy(update={"trunk": "squeezenet1_0"})
+
+
+def train_on_two(launcher, data, out, read, **environment):
+    return subprocess.run(
+        [*LAUNCHERS[launcher], *words(data, out, WANTED, gpus=2)],
+        env=os.environ | {"READ": str(read), "PYTHONPATH": str(SCRIPT.parents[1])} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return draw_data(tmp_path_factory.mktemp("data"), TRAIN, VAL)
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """The training in one process."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        record(patch, folder / "read")
+        run_training(words(data, folder, WANTED))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cut(data, tmp_path_factory):
+    """The training in two processes, of which the first was killed after an epoch."""
+    folder = tmp_path_factory.mktemp("cut")
+    ended = train_on_two("its own", data, folder, folder / "read", CUT="1")
+    # the pipe of its errors is closed: the other process has ended too
+    assert ended.returncode == -9, ended.stderr
+    assert not (folder / "weights.safetensors").exists()
+    return folder
+
+
+def check_passes(whole, parts, passes):
+    """What two ranks read in their passes is what one read in ``passes``, in equal batches."""
+    for number, single in enumerate(passes):
+        expected = json.loads((whole / f"pass{single}.rank0.json").read_text())
+        first, second = (
+            json.loads((parts / f"pass{number}.rank{rank}.json").read_text()) for rank in (0, 1)
+        )
+        images = [image_id for part in (first, second) for step in part for image_id in step]
+        assert len(images) == len(set(images)) == (VAL if single % 2 else TRAIN)
+        assert len(first) == len(second)
+        both = [sorted(a + b) for a, b in zip(first, second, strict=True)]
+        assert both == [sorted(step) for step in expected]
+
+
+def check_losses(whole, parts, epoch):
+    expected, *ranks = (
+        json.loads((folder / f"losses{epoch}.rank{rank}.json").read_text())
+        for folder, rank in ((whole, 0), (parts, 0), (parts, 1))
+    )
+    assert len(expected) == 4
+    assert ranks[0] == ranks[1]
+    np.testing.assert_allclose(ranks[0], expected, rtol=1e-5)
+
+
+def test_an_epoch_of_two_processes_is_that_of_one(whole, cut):
+    check_passes(whole / "read", cut / "read", [0, 1])
+    check_losses(whole / "read", cut / "read", 0)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_go_on_and_end_with_the_weights_of_one(data, whole, cut, tmp_path, launcher):
+    shutil.copytree(cut / "checkpoints", tmp_path / "checkpoints")
+    ended = train_on_two(launcher, data, tmp_path, tmp_path / "read")
+    assert ended.returncode == 0, ended.stderr
+    assert "resuming after epoch 1" in ended.stderr
+    check_passes(whole / "read", tmp_path / "read", [2, 3])
+    check_losses(whole / "read", tmp_path / "read", 1)
+
+    expected, found = (
+        pd.read_csv(folder / "history.csv").drop(columns=["images_per_second", "seconds"])
+        for folder in (whole, tmp_path)
+    )
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
+    expected, found = (
+        safetensors.torch.load_file(folder / "weights.safetensors") for folder in (whole, tmp_path)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert not list((tmp_path / "checkpoints").glob("*"))
+
+
+def test_synchronised_batch_normalisation_changes_no_weights_file():
+    model = build_classifier(job("cam"), 2).eval()
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = model(images)
+        names = list(model.state_dict())
+        torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        assert any(isinstance(layer, torch.nn.SyncBatchNorm) for layer in model.modules())
+        assert not any(type(layer) is torch.nn.BatchNorm2d for layer in model.modules())
+        assert torch.equal(model(images), expected)  # the traced trunk runs the new layers
+    assert list(model.state_dict()) == names

@@ -1,0 +1,211 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.models import load_model
+from pipeline.runtime.errors import UserError
+from pipeline.settings import Images, Training, TrainJob
+from pipeline.sharding import writing as shards
+from pipeline.training import checkpoints
+from pipeline.training import fitting as train
+from pipeline.training.__main__ import run as run_training
+
+CLASSES = 2
+TRAINING = {
+    "epochs": 2,
+    "batch_size": 8,
+    "crop": 32,
+    "lr": 0.02,
+    "schedule": "cosine",
+    "head_lr_ratio": 1.0,
+}
+
+
+def write_split(folder, split, records):
+    images = Images(train_size=40, eval_size=32, format="png")
+    return shards.write_shards(records, images, split, folder / "shards" / split, workers=1)
+
+
+def draw_data(folder, train=40, val=12):
+    """Shards of so many red and green images with noise, and what training needs beside them."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", train), ("val", val)):
+        rows = []
+        for index in range(count):
+            label = index % CLASSES
+            pixels = rng.integers(0, 120, (40, 40, 3), dtype=np.uint8)
+            pixels[10:25, 10:25, label] += 120
+            path = folder / f"{split}{index}.png"
+            Image.fromarray(pixels).save(path)
+            rows.append({"image_id": path.name, "path": str(path), "label": label})
+        write_split(folder, split, pd.DataFrame(rows))
+    pd.DataFrame({"label": [0, 1], "class_id": [1, 2], "name": ["red", "green"]}).to_csv(
+        folder / "classes.csv", index=False
+    )
+    np.savetxt(folder / "attributes.txt", [[90, 10, 50], [0, 80, 49]])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return draw_data(tmp_path_factory.mktemp("data"))
+
+
+def job(method="cam", **keys):
+    training = Training(method=method, **{**TRAINING, **keys})
+    return TrainJob(trunk="resnet_small", weights="none", seed=5, training=training)
+
+
+def words(data, out, wanted, **options):
+    """The command line of a training."""
+    arguments = {
+        "section": wanted.model_dump_json(),
+        "train-shards": data / "shards/train/manifest.json",
+        "val-shards": data / "shards/val/manifest.json",
+        "classes": data / "classes.csv",
+        "checkpoints": out / "checkpoints",
+        "out": out,
+        "threads": 1,
+        "workers": 1,
+        **options,
+    }
+    return [str(word) for name, value in arguments.items() for word in (f"--{name}", value)]
+
+
+def run(data, out, wanted, **options):
+    run_training(words(data, out, wanted, **options))
+
+
+@pytest.mark.parametrize("method", ["cam", "calm_em", "calm_ml"])
+def test_training_learns_and_writes_its_results(data, tmp_path, method):
+    run(data, tmp_path, job(method, epochs=4, flip=False))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert list(history.epoch) == [1, 2, 3, 4]
+    # the EM loss holds the entropy of the cue's location, so it falls least
+    assert history.train_loss.iloc[-1] < 0.9 * history.train_loss.iloc[0]
+    assert history.val_accuracy.iloc[-1] > 0.8
+    assert {"lr", "train_accuracy", "val_loss", "images_per_second", "seconds"} <= {*history}
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert {"config", "code", "data"} <= metrics["provenance"].keys()
+    assert load_model(tmp_path / "weights.safetensors").num_classes == CLASSES
+    assert not list((tmp_path / "checkpoints").glob("*"))
+
+
+@pytest.mark.parametrize("method", ["calm_em", "cutmix", "adl"])  # the last two draw at random
+def test_a_resumed_training_ends_bit_identical(data, tmp_path, monkeypatch, method):
+    wanted = job(method, epochs=3)
+    run(data, tmp_path / "whole", wanted)
+
+    save = checkpoints.save
+
+    def save_and_die(folder, state):
+        save(folder, state)
+        if len(state["history"]) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "cut", wanted)
+    monkeypatch.undo()
+    assert not (tmp_path / "cut/weights.safetensors").exists()
+    run(data, tmp_path / "cut", wanted)
+    whole, cut = (tmp_path / name / "weights.safetensors" for name in ("whole", "cut"))
+    assert whole.read_bytes() == cut.read_bytes()
+    columns = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+    histories = [pd.read_csv(tmp_path / n / "history.csv")[columns] for n in ("whole", "cut")]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_a_changed_config_does_not_resume_from_an_old_checkpoint(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "clear", lambda folder: None)
+    run(data, tmp_path, job(epochs=1))
+    run(data, tmp_path, job(epochs=2))
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
+
+
+def test_attributes_pretrain_a_trunk(data, tmp_path):
+    run(data, tmp_path, job("attributes", epochs=1), attributes=data / "attributes.txt")
+    assert load_model(tmp_path / "weights.safetensors").num_classes == 3
+    table = train.attribute_targets(data / "attributes.txt", pd.read_csv(data / "classes.csv"))
+    assert table.tolist() == [[1, 0, 1], [0, 1, 0]]
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_batch(data, tmp_path, monkeypatch):
+    from pipeline.models.heads import CamHead
+
+    calls = []
+
+    def loss(self, maps, labels):
+        calls.append(1)
+        # one evaluation of the val split (2 batches) lies between the epochs of 5 batches
+        return maps.mean() * (float("nan") if len(calls) == 5 + 1 + 3 else 1.0)
+
+    monkeypatch.setattr(CamHead, "loss", loss)
+    with pytest.raises(UserError, match="the loss is nan in epoch 2, batch 3") as caught:
+        run(data, tmp_path, job())
+    assert "Lower `lr`" in str(caught.value)
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_an_empty_val_split_leaves_its_columns_empty(data, tmp_path):
+    nothing = pd.DataFrame({"image_id": [], "path": [], "label": []})
+    manifest = write_split(tmp_path, "val", nothing)
+    run(data, tmp_path, job(epochs=1), **{"val-shards": manifest})
+    assert pd.read_csv(tmp_path / "history.csv").val_accuracy.isna().all()
+    assert "val_loss" not in json.loads((tmp_path / "metrics.json").read_text())["last_epoch"]
+
+
+@pytest.mark.parametrize("damaged", [("last",), ("last", "previous")])
+def test_a_damaged_checkpoint_is_not_used(data, tmp_path, monkeypatch, caplog, damaged):
+    monkeypatch.setattr(checkpoints, "clear", lambda folder: None)
+    run(data, tmp_path, job(epochs=2))
+    weights = (tmp_path / "weights.safetensors").read_bytes()
+    (folder,) = (tmp_path / "checkpoints").iterdir()
+    for name, damage in zip(damaged, (flip_a_bit, cut), strict=False):
+        damage(folder / f"{name}.pt")
+    with caplog.at_level("INFO"):
+        run(data, tmp_path, job(epochs=2))
+    assert (tmp_path / "weights.safetensors").read_bytes() == weights
+    for name in damaged:
+        assert f"{folder / name}.pt is damaged" in caplog.text
+    assert ("resuming after epoch 1" in caplog.text) == (len(damaged) == 1)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_gpu_that_was_granted_but_cannot_be_used_is_an_error(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="the job was granted 1 GPU"):
+        run(data, tmp_path, job(), gpus=1)
+
+
+def test_watching_a_training_changes_no_byte(data, tmp_path):
+    pytest.importorskip("tensorboard")
+    run(data, tmp_path / "plain", job())
+    run(data, tmp_path / "watched", job(), tensorboard=tmp_path / "events")
+    plain, watched = (
+        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("plain", "watched")
+    )
+    assert plain == watched
+    assert list((tmp_path / "events").glob("events.out.tfevents.*"))
+
+
+def test_missing_shards_are_named(data, tmp_path):
+    shutil.copytree(data / "shards/train", tmp_path / "train")
+    next((tmp_path / "train").glob("*.tar")).unlink()
+    with pytest.raises(UserError, match=r"\.tar"):
+        run(data, tmp_path / "out", job(), **{"train-shards": tmp_path / "train/manifest.json"})
+    assert not (tmp_path / "out/weights.safetensors").exists()
