@@ -35,7 +35,7 @@ WANTED = job("calm_em", batch_size=12, lr=0.003).model_copy(update={"trunk": "sq
 def train_on_two(launcher, data, out, read, **environment):
     return subprocess.run(
         [*LAUNCHERS[launcher], *words(data, out, WANTED, gpus=2)],
-        env=os.environ | {"READ": str(read), "PYTHONPATH": str(SCRIPT.parents[1])} | environment,
+        env=os.environ | {"READ": str(read), "PYTHONPATH": str(SCRIPT.parents[2])} | environment,
         stderr=subprocess.PIPE,
         text=True,
         timeout=600,
