@@ -19,41 +19,36 @@ include: "workflow/rules/datasets.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/cues.smk"
 include: "workflow/rules/supersets.smk"
-include: "workflow/rules/search_inputs.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
-include: "workflow/rules/attribute_inputs.smk"
 include: "workflow/rules/attribute.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/report_inputs.smk"
-include: "workflow/rules/figure_inputs.smk"
-include: "workflow/rules/figures_of_scores.smk"
-include: "workflow/rules/figures_of_maps.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/report.html",
+        PATHS.report,
 
 
 # Named targets: stop after a stage.
 rule datasets:
     input:
-        expand(f"{RESULTS}/datasets/{{dataset}}/test.parquet", dataset=STUDY.datasets),
+        expand(PATHS.records, dataset=STUDY.datasets, split="test"),
 
 
 rule search:
     input:
-        [f"{SEARCH}/ledger.csv".format(**names) for names in SEARCHED],
+        [fill(PATHS.ledger, names) for names in MODELS.searched()],
 
 
 rule models:
     input:
-        [WEIGHTS.format(**names) for names in model_names(STUDY.models())],
+        MODELS.all(),
 
 
 rule scores:
     input:
-        all_scores(),
+        SCORES.all(),

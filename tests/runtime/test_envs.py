@@ -128,7 +128,7 @@ def test_jobs_need_no_snakemake(stage_files, conda):
 
 
 def test_rules_are_found():
-    assert {"draw", "train", "cue_baseline", "figure_training", "report"} <= RULES.keys()
+    assert {"draw", "train", "cue_baseline", "figure", "report"} <= RULES.keys()
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -28,9 +28,9 @@ JOBS = (
     f"train {PRETRAINED}",
     f"train {CAM}",
     f"train {CALM}",
-    f"attribute {CAM}/cam",
-    f"attribute {CALM}/joint",
-    f"attribute {CALM}/counterfactual",
+    f"attribute {CAM}/test/cam",
+    f"attribute {CALM}/test/joint",
+    f"attribute {CALM}/test/counterfactual",
     f"classification {CAM}",
     f"classification {CALM}",
     f"cue_localization {CAM}/cam",
@@ -41,23 +41,23 @@ JOBS = (
     f"wsol {CALM}/joint",
     "wsol_baseline birds/center_gaussian",
     "tables",
-    "figure_training otherbirds/small",
-    "figure_training birds/small_pretrained",
-    "figure_gallery birds/small_pretrained",
-    "figure_counterfactual birds/small_pretrained",
-    "figure_kinds birds/small_pretrained",
-    "figure_cue_scores birds/small_pretrained",
+    "figure otherbirds/small/training",
+    "figure birds/small_pretrained/training",
+    "figure birds/small_pretrained/gallery",
+    "figure birds/small_pretrained/counterfactual",
+    "figure birds/small_pretrained/kinds",
+    "figure birds/small_pretrained/cue_scores",
     "explorer birds/small_pretrained",
     "report",
 )
 
 # Patterns of jobs. What is downstream of ...
-TABLES = ("tables", "figure_cue_scores *", "report")
-PICTURES = ("figure_gallery *", "figure_counterfactual *", "figure_kinds *", "explorer *")
+TABLES = ("tables", "figure */cue_scores", "report")
+PICTURES = ("figure */gallery", "figure */counterfactual", "figure */kinds", "explorer *")
 MAPS = ("cue_localization *", "wsol birds*", *PICTURES, *TABLES)
-MODELS = ("attribute *", "classification *", "figure_training *", *MAPS)
+MODELS = ("attribute *", "classification *", "figure */training", *MAPS)
 CUES = ("attribute *", "cue_baseline *", *MAPS)
-FIGURES = ("figure_*", "report")
+FIGURES = ("figure *", "report")
 EVERYTHING = ("*",)
 NOTHING = ()
 
@@ -113,7 +113,7 @@ CASES = (
     ),
     Case(
         "messages and progress (`errors.py`, `cli.py`, `progress.py`, `machine.py`)",
-        edit(*(f"pipeline/{name}.py" for name in ("errors", "cli", "progress", "machine"))),
+        edit(*(f"pipeline/runtime/{name}.py" for name in ("errors", "cli", "progress", "machine"))),
         NOTHING,
     ),
     Case("`title`", config(title="Another title"), ("report",)),
@@ -128,7 +128,7 @@ CASES = (
             "classification */calm_em/*",
             "cue_localization */calm_em/*",
             "wsol */calm_em/*",
-            "figure_training birds/*",
+            "figure birds/*/training",
             *PICTURES,
             *TABLES,
         ),
@@ -157,14 +157,15 @@ CASES = (
         config(methods__calm=["joint", "counterfactual", "conditional"]),
         (
             "* */conditional",
-            "figure_gallery_of_variant *",
-            "figure_kinds *",
+            "figure */gallery.*",
+            "figure */kinds",
             "explorer *",
             *TABLES,
         ),
         (
-            *(f"{rule} {CALM}/conditional" for rule in ("attribute", "cue_localization", "wsol")),
-            "figure_gallery_of_variant birds/small_pretrained/calm_em",
+            f"attribute {CALM}/test/conditional",
+            *(f"{rule} {CALM}/conditional" for rule in ("cue_localization", "wsol")),
+            "figure birds/small_pretrained/gallery.calm_em",
         ),
     ),
     Case(
@@ -206,7 +207,7 @@ CASES = (
         ("shards *", "train *", *MODELS),
     ),
     Case("code of the part maps (`part_maps.py`)", edit("pipeline/cues/part_maps.py"),
-         ("cues *", "wsol_baseline *", *CUES)),
+         ("cues *", *CUES)),
     Case(
         "code of the supersets (`supersets.py`)",
         edit("pipeline/supersets/tree.py"),
@@ -244,7 +245,7 @@ CASES = (
     ),
     Case("code of a table (`tables/wsol.py`)", edit("pipeline/tables/wsol.py"), TABLES),
     Case("code of a figure (`cue_scores.py`)", edit("pipeline/figures/cue_scores.py"),
-         ("figure_cue_scores *", "report")),
+         ("figure */cue_scores", "report")),
     Case("code of the report (`report/page.py`, `report.js`)",
          edit("pipeline/report/page.py", "pipeline/report/assets/report.js"), ("report",)),
     Case("code of the explorer (`report/explorer.py`)", edit("pipeline/report/explorer.py"),

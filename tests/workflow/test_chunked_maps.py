@@ -19,5 +19,5 @@ def test_chunks_take_the_place_of_the_jobs_of_maps_and_of_nothing_else(checkout)
 def test_val_maps_are_in_chunks_too(checkout):
     edit_config(checkout, datasets__birds__map_chunks=2, evaluation__wsol__val_threshold=True)
     jobs = plan(checkout)
-    assert f"join_maps {CAM}/val//cam" in jobs
-    assert {f"attribute_chunk {CAM}/val//cam/{chunk}" for chunk in (0, 1)} <= jobs
+    assert f"join_maps {CAM}/val/cam" in jobs
+    assert {f"attribute_chunk {CAM}/val/cam/{chunk}" for chunk in (0, 1)} <= jobs

@@ -30,8 +30,8 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
     )
     damaged = {
         "shards/birds/test/00000.tar": flip_a_bit,
-        f"maps/{CALM}/joint.h5": cut,
-        f"maps/{CAM}/cam.h5": flip_a_bit,
+        f"maps/{CALM}/test/joint.h5": cut,
+        f"maps/{CAM}/test/cam.h5": flip_a_bit,
     }
     for name, damage in damaged.items():
         damage(results / name)
@@ -75,7 +75,7 @@ def test_a_training_shard_cut_short_is_named_and_mended(finished, study):
 
 def test_damaged_weights_are_trained_anew(finished, study):
     weights = f"results/models/{CALM}/weights.safetensors"
-    maps = f"results/maps/{CALM}/joint.h5"
+    maps = f"results/maps/{CALM}/test/joint.h5"
     flip_a_bit(study / weights)
     (study / maps).unlink()
     status, output = snakemake(study, maps, "--cores", "2")
@@ -92,7 +92,7 @@ def test_killed_twice_and_resumed_a_study_ends_with_the_same_bytes(finished, stu
     results = study / "results"
     made = (
         f"models/{CALM}/weights.safetensors",
-        f"maps/{CALM}/joint.h5",
+        f"maps/{CALM}/test/joint.h5",
         f"scores/cues/{CALM}/joint.json",
     )
     # written when the model is trained and not yet saved; when Snakemake starts the next job

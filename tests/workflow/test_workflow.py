@@ -60,7 +60,7 @@ def test_a_second_run_elsewhere_gives_the_same_bytes(finished, checkout):
 
 
 def test_every_target_has_its_map(finished):
-    with h5py.File(finished / "results" / "maps" / CALM / "joint.h5") as store:
+    with h5py.File(finished / "results" / "maps" / CALM / "test" / "joint.h5") as store:
         assert store["maps"].shape[0] == len(store["target"]) > 24  # several of each test image
 
 

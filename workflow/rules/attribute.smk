@@ -1,28 +1,31 @@
-# Stage 6, attribute: the maps that any evaluation will ask for, one file a (model, method).
-#   weights, test shards, records (+ pairs, supersets) -> maps/{model}/{method}.h5
-#   the same of the val images, of their own class     -> maps/{model}/val/{method}.h5
-#   the same, a user's own maps (docs/own_maps.md)     -> maps/{model}/{method}.h5
-# With `map_chunks` of a data set:
-#   the same                     -> maps/{model}/[val/]chunks/{method}/{0,1,...}.h5
-#   the chunks of a method       -> maps/{model}/[val/]{method}.h5, which reads as if in one piece
-# One forward an image serves all of its targets (pipeline/attribution/plan.py).
+# Stage 6, attribute: the maps that any evaluation will ask for, one file for each model and method.
+#   weights, shards, records (+ pairs, supersets)      -> maps/{model}/{split}/{method}.h5
+#   the same, a user's own maps (docs/own_maps.md)     -> maps/{model}/test/{method}.h5
+# The test images' maps are measured; those of the val images choose a map threshold
+# (`evaluation.wsol.val_threshold`). With `map_chunks` of a data set:
+#   the same                                           -> maps/{model}/{split}/chunks/{method}/{chunk}.h5
+#   the chunks of a method                             -> maps/{model}/{split}/{method}.h5, which reads
+#                                                         as if in one piece
+# One forward pass per image serves all of its targets (pipeline/attribution/plan.py).
 rule attribute:
     input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        pairs=pairs_of,
-        supersets=f"{RESULTS}/supersets/{{dataset}}.json",
-        code=method_code,
+        weights=PATHS.weights,
+        shards=PATHS.shards,
+        records=PATHS.records,
+        pairs=DATA.pairs,
+        supersets=PATHS.supersets,
+        code=lambda wildcards: code_of(
+            "pipeline.attribution", METHODS[wildcards.method].code
+        ),
     output:
-        f"{RESULTS}/maps/{MODEL}/{{method}}.h5",
+        PATHS.maps,
     log:
-        f"{RESULTS}/logs/attribute/{MODEL}/{{method}}.log",
+        f"{LOGS}/attribute/{MODEL}/{{split}}/{{method}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/attribute/{MODEL}/{{method}}.tsv"
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/{{method}}.tsv"
     wildcard_constraints:
-        dataset=WHOLE,
-        method=NO_NOISE,
+        dataset=MAPS.datasets(chunked=False),
+        method=MAPS.single_methods(),
     conda:
         ENV
     threads: 1
@@ -30,8 +33,8 @@ rule attribute:
         gpu=1,
         mem_mb=8000,
     params:
-        entry=lambda wildcards: entries_of(wildcards.method),
-        options=lambda wildcards: options_of(wildcards.method),
+        entry=lambda wildcards: MAPS.entries(wildcards.method),
+        options=lambda wildcards: MAPS.options(wildcards.method),
         chunk="0 1",
     shell:
         "python -m pipeline.attribution --section {params.options:q} --method {wildcards.method}"
@@ -41,39 +44,22 @@ rule attribute:
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
-# For the map threshold that val images choose (`evaluation.wsol.val_threshold`).
-use rule attribute as attribute_val with:
-    input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/val/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/val.parquet",
-        pairs=[],
-        supersets=f"{RESULTS}/supersets/{{dataset}}.json",
-        code=method_code,
-    output:
-        f"{RESULTS}/maps/{MODEL}/val/{{method}}.h5",
-    log:
-        f"{RESULTS}/logs/attribute/{MODEL}/val/{{method}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/attribute/{MODEL}/val/{{method}}.tsv"
-
-
 # The methods by noisy gradients share the noise: one pass writes the maps of all of them.
 rule attribute_noise:
     input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        pairs=pairs_of,
+        weights=PATHS.weights,
+        shards=PATHS.shards,
+        records=PATHS.records,
+        pairs=DATA.pairs,
         code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
     output:
-        [f"{RESULTS}/maps/{MODEL}/{name}.h5" for name in NOISE],
+        expand(PATHS.maps, method=NOISE, allow_missing=True),
     log:
-        f"{RESULTS}/logs/attribute/{MODEL}/noise.log",
+        f"{LOGS}/attribute/{MODEL}/{{split}}/noise.log",
     benchmark:
-        f"{RESULTS}/benchmarks/attribute/{MODEL}/noise.tsv"
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/noise.tsv"
     wildcard_constraints:
-        dataset=WHOLE,
+        dataset=MAPS.datasets(chunked=False),
     conda:
         ENV
     threads: 1
@@ -82,8 +68,8 @@ rule attribute_noise:
         mem_mb=8000,
     params:
         methods=NOISE,
-        entry=entries_of(*NOISE),
-        options=options_of(*NOISE),
+        entry=MAPS.entries(*NOISE),
+        options=MAPS.options(*NOISE),
         chunk="0 1",
     shell:
         "python -m pipeline.attribution --section {params.options:q} --method {params.methods}"
@@ -92,86 +78,49 @@ rule attribute_noise:
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
-use rule attribute_noise as attribute_noise_val with:
-    input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/val/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/val.parquet",
-        pairs=[],
-        code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
-    output:
-        [f"{RESULTS}/maps/{MODEL}/val/{name}.h5" for name in NOISE],
-    log:
-        f"{RESULTS}/logs/attribute/{MODEL}/val/noise.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/attribute/{MODEL}/val/noise.tsv"
-
-
-# A chunk of either split; {folder} is "" or "val/".
 use rule attribute as attribute_chunk with:
-    input:
-        weights=WEIGHTS,
-        shards=chunk_shards,
-        records=chunk_records,
-        pairs=chunk_pairs,
-        supersets=f"{RESULTS}/supersets/{{dataset}}.json",
-        code=method_code,
     output:
-        f"{RESULTS}/maps/{MODEL}/{{folder}}chunks/{{method}}/{{chunk}}.h5",
+        PATHS.map_chunk,
     log:
-        f"{RESULTS}/logs/attribute/{MODEL}/{{folder}}chunks/{{method}}/{{chunk}}.log",
+        f"{LOGS}/attribute/{MODEL}/{{split}}/chunks/{{method}}/{{chunk}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/attribute/{MODEL}/{{folder}}chunks/{{method}}/{{chunk}}.tsv"
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/chunks/{{method}}/{{chunk}}.tsv"
     wildcard_constraints:
-        dataset=CHUNKED,
-        method=NO_NOISE,
-        folder="(val/)?",
-        chunk=r"\d+",
+        dataset=MAPS.datasets(chunked=True),
+        method=MAPS.single_methods(),
     params:
-        entry=lambda wildcards: entries_of(wildcards.method),
-        options=lambda wildcards: options_of(wildcards.method),
-        chunk=chunk_of,
+        entry=lambda wildcards: MAPS.entries(wildcards.method),
+        options=lambda wildcards: MAPS.options(wildcards.method),
+        chunk=MAPS.chunk,
 
 
 use rule attribute_noise as attribute_noise_chunk with:
-    input:
-        weights=WEIGHTS,
-        shards=chunk_shards,
-        records=chunk_records,
-        pairs=chunk_pairs,
-        code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
     output:
-        [
-            f"{RESULTS}/maps/{MODEL}/{{folder}}chunks/{name}/{{chunk}}.h5"
-            for name in NOISE
-        ],
+        expand(PATHS.map_chunk, method=NOISE, allow_missing=True),
     log:
-        f"{RESULTS}/logs/attribute/{MODEL}/{{folder}}chunks/noise/{{chunk}}.log",
+        f"{LOGS}/attribute/{MODEL}/{{split}}/chunks/noise/{{chunk}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/attribute/{MODEL}/{{folder}}chunks/noise/{{chunk}}.tsv"
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/chunks/noise/{{chunk}}.tsv"
     wildcard_constraints:
-        dataset=CHUNKED,
-        folder="(val/)?",
-        chunk=r"\d+",
+        dataset=MAPS.datasets(chunked=True),
     params:
         methods=NOISE,
-        entry=entries_of(*NOISE),
-        options=options_of(*NOISE),
-        chunk=chunk_of,
+        entry=MAPS.entries(*NOISE),
+        options=MAPS.options(*NOISE),
+        chunk=MAPS.chunk,
 
 
 rule join_maps:
     input:
-        chunks=chunk_files,
+        chunks=MAPS.chunks,
         code=code_of("pipeline.attribution.join"),
     output:
-        f"{RESULTS}/maps/{MODEL}/{{folder}}{{method}}.h5",
+        PATHS.maps,
     log:
-        f"{RESULTS}/logs/attribute/{MODEL}/{{folder}}{{method}}.log",
+        f"{LOGS}/attribute/{MODEL}/{{split}}/{{method}}.log",
     wildcard_constraints:
-        dataset=CHUNKED,
+        dataset=MAPS.datasets(chunked=True),
         method="|".join(METHODS),
-        folder="(val/)?",
     conda:
         ENV
     threads: 1
@@ -184,18 +133,19 @@ rule join_maps:
 
 rule own_maps:
     input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        pairs=pairs_of,
-        maps=own_files,
+        weights=PATHS.weights,
+        shards=PATHS.shards,
+        records=PATHS.records,
+        pairs=DATA.pairs,
+        maps=MAPS.own_files,
         code=code_of("pipeline.attribution.own"),
     output:
-        f"{RESULTS}/maps/{MODEL}/{{method}}.h5",
+        PATHS.maps,
     log:
-        f"{RESULTS}/logs/attribute/{MODEL}/{{method}}.log",
+        f"{LOGS}/attribute/{MODEL}/{{split}}/{{method}}.log",
     wildcard_constraints:
-        method="|".join(STUDY.methods.own) or "(?!)",  # nothing, where there are none
+        split="test",
+        method=MAPS.own_methods(),
     conda:
         ENV
     threads: 1
@@ -203,7 +153,7 @@ rule own_maps:
         gpu=1,
         mem_mb=8000,
     params:
-        path=lambda wildcards: STUDY.methods.own[wildcards.method].path,
+        path=MAPS.own_path,
     shell:
         "python -m pipeline.attribution.own --name {wildcards.method} --path {params.path:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"

@@ -1,27 +1,27 @@
-# Stage 3, cues: attributes, keypoints and foreground -> class pairs and one part map an image.
+# Stage 3, cues: attributes, keypoints and foreground -> class pairs and a part map of each image.
 #   raw folder, datasets/{dataset}/test.parquet -> cues/{dataset}/{pairs.csv,part_maps.h5,check.json}
 rule cues:
     input:
-        raw=raw_inputs,
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
+        raw=DATA.raw,
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        classes=PATHS.classes,
         code=code_of("pipeline.cues"),
     output:
-        pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
-        maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
-        check=f"{RESULTS}/cues/{{dataset}}/check.json",
+        pairs=PATHS.pairs,
+        maps=PATHS.part_maps,
+        check=PATHS.cue_check,
     log:
-        f"{RESULTS}/logs/cues/{{dataset}}.log",
+        f"{LOGS}/cues/{{dataset}}.log",
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=2000,
     params:
-        section=study_config.params(STUDY.cues),
-        root=root_of,
-        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        section=params(STUDY.cues),
+        root=DATA.root,
+        size=lambda wildcards: DATA.of(wildcards).images.eval_size,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
         "python -m pipeline.cues --section {params.section:q} --root {params.root:q}"
         " --records {input.records:q} --classes {input.classes:q} --size {params.size}"

@@ -6,19 +6,19 @@ rule draw:
     input:
         code=code_of("pipeline.datasets.synthbirds"),
     output:
-        folder=directory(f"{RESULTS}/raw/{{dataset}}"),
-        manifest=f"{RESULTS}/raw/{{dataset}}.json",
+        folder=directory(PATHS.raw),
+        manifest=PATHS.raw_manifest,
     log:
-        f"{RESULTS}/logs/draw/{{dataset}}.log",
+        f"{LOGS}/draw/{{dataset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/draw/{{dataset}}.tsv"
+        f"{BENCHMARKS}/draw/{{dataset}}.tsv"
     conda:
         ENV
     threads: 2
     resources:
         mem_mb=2000,
     params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).draw),
+        section=lambda wildcards: params(DATA.of(wildcards).draw),
     shell:
         "python -m pipeline.datasets draw --section {params.section:q} --out {output.folder:q}"
         " --manifest {output.manifest:q} --workers {threads} > {log:q} 2>&1"
@@ -26,29 +26,26 @@ rule draw:
 
 rule records:
     input:
-        raw=raw_inputs,
+        raw=DATA.raw,
         # the reader's module bears the layout's name
         code=lambda wildcards: code_of(
-            f"pipeline.datasets.{dataset_of(wildcards).records.layout}"
+            f"pipeline.datasets.{DATA.of(wildcards).records.layout}"
         ),
     output:
-        splits=expand(
-            f"{RESULTS}/datasets/{{{{dataset}}}}/{{split}}.parquet",
-            split=("train", "val", "test"),
-        ),
-        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
-        check=f"{RESULTS}/datasets/{{dataset}}/check.json",
+        splits=expand(PATHS.records, split=("train", "val", "test"), allow_missing=True),
+        classes=PATHS.classes,
+        check=PATHS.data_check,
     log:
-        f"{RESULTS}/logs/records/{{dataset}}.log",
+        f"{LOGS}/records/{{dataset}}.log",
     conda:
         ENV
     threads: 2
     resources:
         mem_mb=2000,
     params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).records),
-        root=root_of,
-        out=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
+        section=lambda wildcards: params(DATA.of(wildcards).records),
+        root=DATA.root,
+        out=lambda wildcards: fill(PATHS.dataset, wildcards),
     shell:
         "python -m pipeline.datasets records --section {params.section:q} --root {params.root:q}"
         " --out {params.out:q} > {log:q} 2>&1"

@@ -7,14 +7,13 @@
 #   the same without a model            -> scores/{cues,wsol}/{dataset}/baselines/{baseline}.{json,npz}
 rule classification:
     input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
+        weights=PATHS.weights,
+        shards=expand(PATHS.shards, split="test", allow_missing=True),
         code=code_of("pipeline.evaluation.accuracy.classification"),
     output:
-        score=f"{SCORES}/classification/{MODEL}/model.json",
-        images=f"{SCORES}/classification/{MODEL}/model.npz",
+        **SCORES.outputs("classification", NO_MAPS),
     log:
-        f"{RESULTS}/logs/classification/{MODEL}.log",
+        f"{LOGS}/classification/{MODEL}.log",
     conda:
         ENV
     threads: 1
@@ -22,8 +21,8 @@ rule classification:
         gpu=1,
         mem_mb=8000,
     params:
-        section=study_config.params(STUDY.evaluation.classification),
-        identity=identity_of,
+        section=params(STUDY.evaluation.classification),
+        identity=SCORES.identity,
     shell:
         "python -m pipeline.evaluation.accuracy.classification --section {params.section:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --identity {params.identity:q}"
@@ -33,26 +32,25 @@ rule classification:
 
 rule cue_localization:
     input:
-        maps=f"{RESULTS}/maps/{MODEL}/{{method}}.h5",
-        pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
-        part_maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        maps=expand(PATHS.maps, split="test", allow_missing=True),
+        pairs=PATHS.pairs,
+        part_maps=PATHS.part_maps,
+        records=expand(PATHS.records, split="test", allow_missing=True),
         code=code_of("pipeline.evaluation.cues.cue_localization"),
     output:
-        score=f"{SCORES}/cues/{MODEL}/{{method}}.json",
-        images=f"{SCORES}/cues/{MODEL}/{{method}}.npz",
+        **SCORES.outputs("cues"),
     log:
-        f"{RESULTS}/logs/cues/{MODEL}/{{method}}.log",
+        f"{LOGS}/cues/{MODEL}/{{method}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/cues/{MODEL}/{{method}}.tsv"
+        f"{BENCHMARKS}/cues/{MODEL}/{{method}}.tsv"
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=4000,
     params:
-        section=study_config.params(STUDY.evaluation.cues),
-        identity=identity_of,
+        section=params(STUDY.evaluation.cues),
+        identity=SCORES.identity,
     shell:
         "python -m pipeline.evaluation.cues.cue_localization --section {params.section:q}"
         " --maps {input.maps:q} --pairs {input.pairs:q} --part-maps {input.part_maps:q}"
@@ -62,15 +60,14 @@ rule cue_localization:
 
 rule cue_baseline:
     input:
-        pairs=f"{RESULTS}/cues/{{dataset}}/pairs.csv",
-        part_maps=f"{RESULTS}/cues/{{dataset}}/part_maps.h5",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        pairs=PATHS.pairs,
+        part_maps=PATHS.part_maps,
+        records=expand(PATHS.records, split="test", allow_missing=True),
         code=code_of("pipeline.evaluation.cues.cue_localization"),
     output:
-        score=f"{SCORES}/cues/{{dataset}}/baselines/{{method}}.json",
-        images=f"{SCORES}/cues/{{dataset}}/baselines/{{method}}.npz",
+        **SCORES.baseline_outputs("cues"),
     log:
-        f"{RESULTS}/logs/cues/{{dataset}}/baselines/{{method}}.log",
+        f"{LOGS}/cues/{{dataset}}/baselines/{{method}}.log",
     wildcard_constraints:
         method="|".join(CUE_BASELINES),
     conda:
@@ -79,8 +76,8 @@ rule cue_baseline:
     resources:
         mem_mb=4000,
     params:
-        section=study_config.params(STUDY.evaluation.cues),
-        identity=identity_of,
+        section=params(STUDY.evaluation.cues),
+        identity=SCORES.identity,
     shell:
         "python -m pipeline.evaluation.cues.cue_localization --section {params.section:q}"
         " --baseline {wildcards.method} --pairs {input.pairs:q} --part-maps {input.part_maps:q}"
@@ -90,28 +87,27 @@ rule cue_baseline:
 
 rule wsol:
     input:
-        maps=f"{RESULTS}/maps/{MODEL}/{{method}}.h5",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        val_maps=val_maps_of,
-        val_records=val_records_of,
+        maps=expand(PATHS.maps, split="test", allow_missing=True),
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        val_maps=SCORES.val_maps,
+        val_records=DATA.val_records,
         code=code_of("pipeline.evaluation.localisation.wsol"),
     output:
-        score=f"{SCORES}/wsol/{MODEL}/{{method}}.json",
-        images=f"{SCORES}/wsol/{MODEL}/{{method}}.npz",
+        **SCORES.outputs("wsol"),
     log:
-        f"{RESULTS}/logs/wsol/{MODEL}/{{method}}.log",
+        f"{LOGS}/wsol/{MODEL}/{{method}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/wsol/{MODEL}/{{method}}.tsv"
+        f"{BENCHMARKS}/wsol/{MODEL}/{{method}}.tsv"
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=6000,
     params:
-        section=study_config.params(STUDY.evaluation.wsol),
-        identity=identity_of,
-        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        section=params(STUDY.evaluation.wsol),
+        identity=SCORES.identity,
+        size=lambda wildcards: DATA.of(wildcards).images.eval_size,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
         "python -m pipeline.evaluation.localisation.wsol --section {params.section:q} --maps {input.maps:q}"
         " --records {input.records:q} --val-maps {input.val_maps:q}"
@@ -121,14 +117,13 @@ rule wsol:
 
 rule wsol_baseline:
     input:
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        val_records=val_records_of,
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        val_records=DATA.val_records,
         code=code_of("pipeline.evaluation.localisation.wsol"),
     output:
-        score=f"{SCORES}/wsol/{{dataset}}/baselines/{{method}}.json",
-        images=f"{SCORES}/wsol/{{dataset}}/baselines/{{method}}.npz",
+        **SCORES.baseline_outputs("wsol"),
     log:
-        f"{RESULTS}/logs/wsol/{{dataset}}/baselines/{{method}}.log",
+        f"{LOGS}/wsol/{{dataset}}/baselines/{{method}}.log",
     wildcard_constraints:
         method="|".join(WSOL_BASELINES),
     conda:
@@ -137,10 +132,10 @@ rule wsol_baseline:
     resources:
         mem_mb=6000,
     params:
-        section=study_config.params(STUDY.evaluation.wsol),
-        identity=identity_of,
-        size=lambda wildcards: dataset_of(wildcards).images.eval_size,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        section=params(STUDY.evaluation.wsol),
+        identity=SCORES.identity,
+        size=lambda wildcards: DATA.of(wildcards).images.eval_size,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
         "python -m pipeline.evaluation.localisation.wsol --section {params.section:q}"
         " --baseline {wildcards.method} --records {input.records:q}"
@@ -150,19 +145,18 @@ rule wsol_baseline:
 
 rule measure:
     input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        maps=f"{RESULTS}/maps/{MODEL}/{{method}}.h5",
-        base=task_base,
-        code=task_code,
+        weights=PATHS.weights,
+        shards=expand(PATHS.shards, split="test", allow_missing=True),
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        maps=expand(PATHS.maps, split="test", allow_missing=True),
+        base=SCORES.task_base,
+        code=lambda wildcards: code_of(*SCORES.task_code(wildcards)),
     output:
-        score=f"{SCORES}/{{task}}/{MODEL}/{{method}}.json",
-        images=f"{SCORES}/{{task}}/{MODEL}/{{method}}.npz",
+        **SCORES.outputs("{task}"),
     log:
-        f"{RESULTS}/logs/{{task}}/{MODEL}/{{method}}.log",
+        f"{LOGS}/{{task}}/{MODEL}/{{method}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/{{task}}/{MODEL}/{{method}}.tsv"
+        f"{BENCHMARKS}/{{task}}/{MODEL}/{{method}}.tsv"
     conda:
         ENV
     threads: 1
@@ -171,10 +165,10 @@ rule measure:
         mem_mb=8000,
     params:
         module=lambda wildcards: TASKS[wildcards.task].code,
-        section=task_section,
-        options=task_options,
-        identity=identity_of,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        section=SCORES.task_section,
+        options=SCORES.task_options,
+        identity=SCORES.identity,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
         "python -m {params.module:q} --section {params.section:q}"
         " --options {params.options:q} --weights {input.weights:q} --shards {input.shards:q}"
@@ -185,17 +179,16 @@ rule measure:
 
 rule erase_random:
     input:
-        weights=WEIGHTS,
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        weights=PATHS.weights,
+        shards=expand(PATHS.shards, split="test", allow_missing=True),
+        records=expand(PATHS.records, split="test", allow_missing=True),
         code=code_of("pipeline.evaluation.erasing.erase_random"),
     output:
-        score=f"{SCORES}/erase_random/{MODEL}/model.json",
-        images=f"{SCORES}/erase_random/{MODEL}/model.npz",
+        **SCORES.outputs("erase_random", NO_MAPS),
     log:
-        f"{RESULTS}/logs/erase_random/{MODEL}.log",
+        f"{LOGS}/erase_random/{MODEL}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/erase_random/{MODEL}.tsv"
+        f"{BENCHMARKS}/erase_random/{MODEL}.tsv"
     conda:
         ENV
     threads: 1
@@ -203,9 +196,9 @@ rule erase_random:
         gpu=1,
         mem_mb=8000,
     params:
-        section=study_config.canonical_json(STUDY.task_section("erase")),
-        identity=identity_of,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        section=lambda wildcards: SCORES.section_of("erase"),
+        identity=SCORES.identity,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
         "python -m pipeline.evaluation.erasing.erase_random --section {params.section:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"

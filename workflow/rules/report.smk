@@ -1,40 +1,44 @@
-# Stage 8, report: scores -> tables; tables and figures (figures_of_*.smk) -> report.html.
+# Stage 8, report: scores -> tables; tables and figures (figures.smk) -> report.html.
 #   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/catalogue/tables.py
 #                                   that there are scores for, tables/tables.json (the same, and what each row is made of)
 #   test images and all maps     -> explorer/{dataset}/{architecture}.json, of a few images
 #   tables, figures, explorer    -> report.html
+PUBLISHED, ASSETS, CAPTIONS = (
+    os.path.relpath(f"{workflow.basedir}/{folder}")
+    for folder in ("pipeline/tables/paper", "pipeline/report/assets", "workflow/report")
+)
+
+
 rule tables:
     input:
-        scores=all_scores(),
-        checks=expand(f"{RESULTS}/cues/{{dataset}}/check.json", dataset=cue_datasets()),
-        published=[f"{PUBLISHED}/table{number}.csv" for number in (1, 2, 3, 5)],
+        scores=SCORES.all(),
+        checks=REPORT.cue_checks(),
+        published=expand(f"{PUBLISHED}/table{{number}}.csv", number=(1, 2, 3, 5)),
         code=code_of("pipeline.tables"),
     output:
-        everything=f"{RESULTS}/tables/tables.json",
+        everything=PATHS.tables,
         csv=[
             report(
-                f"{RESULTS}/tables/{table}.csv",
+                f"{fill(PATHS.table, table=table)}.csv",
                 caption=f"../report/{table}.rst",
                 category="Tables",
                 labels={"table": table},
             )
-            for table in TABLES
+            for table in REPORT.tables()
         ],
         texts=expand(
-            f"{RESULTS}/tables/{{table}}.{{format}}",
-            table=TABLES,
-            format=("md", "tex"),
+            f"{PATHS.table}.{{format}}", table=REPORT.tables(), format=("md", "tex")
         ),
     log:
-        f"{RESULTS}/logs/tables.log",
+        f"{LOGS}/tables.log",
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        section=tables_section(),
-        datasets=cue_datasets(),
+        section=REPORT.tables_section(),
+        datasets=REPORT.cue_datasets(),
         out=lambda wildcards, output: os.path.dirname(output.everything),
     shell:
         "python -m pipeline.tables --section {params.section:q} --scores {input.scores:q}"
@@ -44,17 +48,17 @@ rule tables:
 
 rule explorer:
     input:
-        shards=f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
-        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
-        part_maps=part_maps_of,
-        pairs=pairs_of,
-        maps=map_files(explored_names),
+        shards=expand(PATHS.shards, split="test", allow_missing=True),
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        classes=PATHS.classes,
+        part_maps=DATA.part_maps,
+        pairs=DATA.pairs,
+        maps=REPORT.explored_maps,
         code=code_of("pipeline.report.explorer"),
     output:
-        f"{RESULTS}/explorer/{{dataset}}/{{architecture}}.json",
+        PATHS.explorer,
     log:
-        f"{RESULTS}/logs/explorer/{{dataset}}/{{architecture}}.log",
+        f"{LOGS}/explorer/{{dataset}}/{{architecture}}.log",
     conda:
         ENV
     threads: 1
@@ -63,9 +67,9 @@ rule explorer:
     params:
         images=STUDY.report.explorer_images,
         seed=STUDY.report.seed,
-        model_seed=lambda wildcards: first_seed(wildcards.dataset),
-        names=explored_names,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
+        model_seed=lambda wildcards: MODELS.first_seed(wildcards.dataset),
+        names=FIGURES.explored,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
         "python -m pipeline.report.explorer --dataset {wildcards.dataset}"
         " --architecture {wildcards.architecture} --model-seed {params.model_seed}"
@@ -77,70 +81,34 @@ rule explorer:
 
 rule report:
     input:
-        tables=f"{RESULTS}/tables/tables.json",
+        tables=PATHS.tables,
         # named as well: a table of a new evaluation is missing, tables.json is not
-        table_files=expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
-        figures=report_figures(),
-        explorers=explorers(),
-        captions=expand(
-            f"{CAPTIONS}/{{name}}.rst",
-            name=(*TABLES, *FIGURE_NAMES),
-        ),
-        metrics=[
-            f"{RESULTS}/models/{MODEL}/metrics.json".format(**names)
-            for names in model_names(STUDY.models())
-        ],
-        checks=[
-            *expand(
-                f"{RESULTS}/datasets/{{dataset}}/check.json", dataset=STUDY.datasets
-            ),
-            *expand(f"{RESULTS}/cues/{{dataset}}/check.json", dataset=cue_datasets()),
-        ],
-        manifests=[
-            *(
-                f"{RESULTS}/raw/{name}.json"
-                for name, d in STUDY.datasets.items()
-                if d.draw
-            ),
-            *expand(
-                f"{RESULTS}/shards/{{dataset}}/{{split}}/manifest.json",
-                dataset=filter(is_trained, STUDY.datasets),
-                split=("train", "val"),
-            ),
-            *expand(
-                f"{RESULTS}/shards/{{dataset}}/test/manifest.json",
-                dataset=filter(is_studied, STUDY.datasets),
-            ),
-        ],
-        page=expand(
-            f"{PAGE}/{{name}}",
-            name=(
-                "report.html.j2",
-                "report.css",
-                "report.js",
-                "explorer_maps.js",
-                "explorer_drawings.js",
-                "explorer.js",
-            ),
-        ),
+        table_files=expand(f"{PATHS.table}.csv", table=REPORT.tables()),
+        figures=REPORT.figures(),
+        explorers=REPORT.explorers(),
+        captions=expand(f"{CAPTIONS}/{{name}}.rst", name=REPORT.captions()),
+        metrics=REPORT.metrics(),
+        checks=REPORT.checks(),
+        manifests=REPORT.manifests(),
+        page=sorted(glob(f"{ASSETS}/*")),
         code=code_of("pipeline.report"),
     output:
         report(
-            f"{RESULTS}/report.html",
+            PATHS.report,
             caption="../report/report.rst",
             category="Report",
             labels={"page": "report"},
         ),
     log:
-        f"{RESULTS}/logs/report.log",
+        f"{LOGS}/report.log",
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=1000,
     params:
-        study=study_config.params(STUDY),
-        benchmarks=f"{RESULTS}/benchmarks",
+        study=params(STUDY),
+        benchmarks=BENCHMARKS,
     shell:
         "python -m pipeline.report --study {params.study:q} --tables {input.tables:q}"
         " --figures {input.figures:q} --explorers {input.explorers:q}"

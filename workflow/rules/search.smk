@@ -5,20 +5,20 @@
 # A draw is named by its number alone: more draws run beside those that are finished.
 rule search_draw:
     input:
-        train=f"{RESULTS}/shards/{{dataset}}/train/manifest.json",
-        val=f"{RESULTS}/shards/{{dataset}}/val/manifest.json",
-        records=f"{RESULTS}/datasets/{{dataset}}/val.parquet",
-        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
-        init=init_weights,
-        code=draw_code,
+        train=expand(PATHS.shards, split="train", allow_missing=True),
+        val=expand(PATHS.shards, split="val", allow_missing=True),
+        records=expand(PATHS.records, split="val", allow_missing=True),
+        classes=PATHS.classes,
+        init=MODELS.weights_to_start_from,
+        code=lambda wildcards: code_of(
+            "pipeline.search.draw", *MODELS.training(wildcards).code
+        ),
     output:
-        f"{SEARCH}/draw{{draw}}.json",
+        PATHS.draw,
     log:
-        f"{RESULTS}/logs/search/{{dataset}}/{{architecture}}/{{variant}}/draw{{draw}}.log",
+        f"{LOGS}/search/{SEARCHED}/draw{{draw}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/search/{{dataset}}/{{architecture}}/{{variant}}/draw{{draw}}.tsv"
-    wildcard_constraints:
-        draw=r"\d+",
+        f"{BENCHMARKS}/search/{SEARCHED}/draw{{draw}}.tsv"
     conda:
         ENV
     threads: STUDY.cpu_threads
@@ -26,9 +26,9 @@ rule search_draw:
         gpu=1,
         mem_mb=8000,
     params:
-        section=draw_section,
-        resize=lambda wildcards: dataset_of(wildcards).images.resize,
-        checkpoints=f"{RESULTS}/checkpoints",
+        section=MODELS.draw_section,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
+        checkpoints=PATHS.checkpoints,
         cpu_threads=STUDY.cpu_threads,
     shell:
         "python -m pipeline.search.draw --section {params.section:q} --train-shards {input.train:q}"
@@ -40,21 +40,21 @@ rule search_draw:
 
 rule search_ledger:
     input:
-        draws=lambda wildcards: expand(
-            f"{SEARCH}/draw{{draw}}.json", draw=range(STUDY.search.draws), **wildcards
-        ),
+        draws=MODELS.draws,
         code=code_of("pipeline.search.ledger"),
     output:
-        multiext(f"{SEARCH}/", "ledger.csv", "best.json", "expected_best.csv"),
+        PATHS.ledger,
+        PATHS.best,
+        PATHS.expected_best,
     log:
-        f"{RESULTS}/logs/search/{{dataset}}/{{architecture}}/{{variant}}/ledger.log",
+        f"{LOGS}/search/{SEARCHED}/ledger.log",
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=500,
     params:
-        out=lambda wildcards: SEARCH.format(**wildcards),
+        out=lambda wildcards: fill(PATHS.search, wildcards),
     shell:
         "python -m pipeline.search.ledger --draws {input.draws:q} --out {params.out:q}"
         " > {log:q} 2>&1"

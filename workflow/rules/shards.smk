@@ -4,22 +4,22 @@
 # the shards checks them against it.
 rule shards:
     input:
-        records=f"{RESULTS}/datasets/{{dataset}}/{{split}}.parquet",
+        records=PATHS.records,
         code=code_of("pipeline.sharding"),
     output:
-        f"{RESULTS}/shards/{{dataset}}/{{split}}/manifest.json",
+        PATHS.shards,
     log:
-        f"{RESULTS}/logs/shards/{{dataset}}/{{split}}.log",
+        f"{LOGS}/shards/{{dataset}}/{{split}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/shards/{{dataset}}/{{split}}.tsv"
+        f"{BENCHMARKS}/shards/{{dataset}}/{{split}}.tsv"
     conda:
         ENV
     threads: 2
     resources:
         mem_mb=2000,
     params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).images),
-        out=lambda wildcards: f"{RESULTS}/shards/{wildcards.dataset}/{wildcards.split}",
+        section=lambda wildcards: params(DATA.of(wildcards).images),
+        out=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
         "python -m pipeline.sharding --section {params.section:q} --records {input.records:q}"
         " --split {wildcards.split} --out {params.out:q} --workers {threads} > {log:q} 2>&1"

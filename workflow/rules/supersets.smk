@@ -2,19 +2,19 @@
 #   datasets/{dataset}/classes.csv (+ WordNet's is-a edges) -> supersets/{dataset}.json
 rule supersets:
     input:
-        classes=f"{RESULTS}/datasets/{{dataset}}/classes.csv",
+        classes=PATHS.classes,
         code=code_of("pipeline.supersets"),
     output:
-        f"{RESULTS}/supersets/{{dataset}}.json",
+        PATHS.supersets,
     log:
-        f"{RESULTS}/logs/supersets/{{dataset}}.log",
+        f"{LOGS}/supersets/{{dataset}}.log",
     conda:
         ENV
     threads: 1
     resources:
         mem_mb=500,
     params:
-        section=lambda wildcards: study_config.params(dataset_of(wildcards).supersets),
+        section=lambda wildcards: params(DATA.of(wildcards).supersets),
     shell:
         "python -m pipeline.supersets --section {params.section:q} --classes {input.classes:q}"
         " --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,67 @@
+"""Files of attribution maps, and what decides them."""
+
+import os
+from dataclasses import asdict
+from glob import escape, glob
+from typing import Any
+
+from pipeline.artefacts.files import canonical_json
+from pipeline.artefacts.paths import Paths, fill
+from pipeline.catalogue.methods import METHODS
+from pipeline.study.config import Study
+
+# The methods by noisy gradients share the noise: one job writes the maps of all of them.
+NOISE = tuple(name for name, entry in METHODS.items() if entry.module == "noise")
+NOTHING = "(?!)"  # a pattern that matches no name
+
+
+class MapInputs:
+    """The files of a study's attribution maps."""
+
+    def __init__(self, study: Study, paths: Paths) -> None:
+        self._study, self._paths = study, paths
+
+    def datasets(self, *, chunked: bool) -> str:
+        """The data sets whose maps are made in chunks, or in one piece, as a pattern."""
+        datasets = self._study.datasets.items()
+        found = [name for name, dataset in datasets if (dataset.map_chunks > 1) == chunked]
+        return "|".join(found) or NOTHING
+
+    def single_methods(self) -> str:
+        """The methods of the catalogue that have a job of their own, as a pattern."""
+        return "|".join(name for name in METHODS if name not in NOISE)
+
+    def own_methods(self) -> str:
+        """The names of the user's own maps, as a pattern."""
+        return "|".join(self._study.methods.own) or NOTHING
+
+    def entries(self, *methods: str) -> str:
+        """What the catalogue says of methods: it decides their maps as the options do."""
+        return canonical_json([asdict(METHODS[name]) for name in methods])
+
+    def options(self, *methods: str) -> str:
+        """The options that methods use, as canonical JSON."""
+        used: dict[str, Any] = {}
+        for name in methods:
+            used |= self._study.method_options(name)
+        return canonical_json(used)
+
+    def chunk(self, names: Any) -> str:
+        """Which chunk a job computes: its number, and how many there are."""
+        return f"{names.chunk} {self._study.datasets[names.dataset].map_chunks}"
+
+    def chunks(self, names: Any) -> list[str]:
+        """The chunks of one model's and one method's maps, in their order."""
+        count = self._study.datasets[names.dataset].map_chunks
+        return [fill(self._paths.map_chunk, names, chunk=number) for number in range(count)]
+
+    def own_path(self, names: Any) -> str:
+        """Where a user's own maps are."""
+        return self._study.methods.own[names.method].path
+
+    def own_files(self, names: Any) -> list[str]:
+        """The files of a user's own maps. A missing one is the stage's to explain."""
+        path = self.own_path(names)
+        if os.path.isdir(path):
+            return sorted(glob(os.path.join(escape(path), "**", "*.npy"), recursive=True))
+        return [path] if os.path.exists(path) else []

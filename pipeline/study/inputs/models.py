@@ -1,0 +1,101 @@
+"""Files of trainings and searches, and which models a study has."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.settings import Training
+from pipeline.study import searches
+from pipeline.study.config import Study, params
+
+
+def names_of(models: Iterable[Sequence[Any]]) -> list[Names]:
+    """The names of models, (data set, architecture, variant, seed) each."""
+    return [Names(*model) for model in models]
+
+
+class ModelInputs:
+    """The files of a study's trainings and searches."""
+
+    def __init__(self, study: Study, paths: Paths) -> None:
+        self._study, self._paths = study, paths
+
+    def first_seed(self, dataset: str) -> int:
+        """The seed whose model the figures show."""
+        return (self._study.datasets[dataset].seeds or self._study.seeds)[0]
+
+    def trained_variants(self, dataset: str) -> list[str]:
+        """The variants of a data set that are trained; the weights of others are given."""
+        return [
+            variant
+            for variant in self._study.datasets[dataset].variants
+            if self._study.training_of(dataset, variant).epochs
+        ]
+
+    def is_trained(self, dataset: str) -> bool:
+        """Whether any of its models is trained."""
+        return bool(self.trained_variants(dataset))
+
+    def is_studied(self, dataset: str) -> bool:
+        """Whether its models are measured; others only pretrain a trunk."""
+        return any(model[0] == dataset for model in self._study.studied_models())
+
+    def all(self) -> list[str]:
+        """The weights of every model."""
+        return [fill(self._paths.weights, names) for names in names_of(self._study.models())]
+
+    def training(self, names: Any) -> Training:
+        """The training keys of a variant."""
+        return self._study.training_of(names.dataset, names.variant)
+
+    def train_section(self, names: Any) -> str:
+        """All that decides a model's weights, as canonical JSON."""
+        model = names.dataset, names.architecture, names.variant, int(names.seed)
+        return params(self._study.train_job(*model))
+
+    def train_shards(self, names: Any) -> list[str]:
+        """The training shards, if the model is trained at all."""
+        return self._shards(names, "train")
+
+    def val_shards(self, names: Any) -> list[str]:
+        """The val shards, if the model is trained at all."""
+        return self._shards(names, "val")
+
+    def _shards(self, names: Any, split: str) -> list[str]:
+        trains = self.training(names).epochs
+        return [fill(self._paths.shards, names, split=split)] if trains else []
+
+    def weights_to_start_from(self, names: Any) -> list[str]:
+        """The file behind a model's `weights`: a model of this study, a path, or nothing."""
+        # a draw of a search has no seed of its own: it trains with the first
+        seed = int(getattr(names, "seed", None) or self.first_seed(names.dataset))
+        job = self._study.train_job(names.dataset, names.architecture, names.variant, seed)
+        weights = job.weights
+        if weights.startswith("model:"):
+            dataset, architecture, variant = weights.removeprefix("model:").split("/")
+            seeds = self._study.datasets[dataset].seeds or self._study.seeds
+            source = Names(dataset, architecture, variant, seed if seed in seeds else seeds[0])
+            return [fill(self._paths.weights, source)]
+        return [weights] if os.path.exists(weights) else []
+
+    def found_keys(self, names: Any) -> list[str]:
+        """The training keys that a model's search found, if it is searched."""
+        searched = searches.is_searched(
+            self._study, names.dataset, names.architecture, names.variant
+        )
+        return [fill(self._paths.best, names)] if searched else []
+
+    def searched(self) -> list[Names]:
+        """The models whose training keys are searched."""
+        return [Names(*model) for model in searches.searched_models(self._study)]
+
+    def draws(self, names: Any) -> list[str]:
+        """All draws of a model's search."""
+        search = self._study.search
+        return [fill(self._paths.draw, names, draw=n) for n in range(search.draws if search else 0)]
+
+    def draw_section(self, names: Any) -> str:
+        """All that decides a draw, as canonical JSON."""
+        model = names.dataset, names.architecture, names.variant
+        return params(searches.draw_job(self._study, *model, int(names.draw)))

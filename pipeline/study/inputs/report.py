@@ -1,0 +1,112 @@
+"""Files of the tables, the explorer and the report."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.artefacts.files import canonical_json
+from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.catalogue.tables import tables_of
+from pipeline.study.config import Study
+from pipeline.study.inputs.figures import FigureInputs
+from pipeline.study.inputs.models import ModelInputs, names_of
+from pipeline.study.inputs.scores import ScoreInputs
+
+
+class ReportInputs:
+    """The files of a study's tables and report."""
+
+    def __init__(self, study: Study, paths: Paths) -> None:
+        self._study, self._paths = study, paths
+        self._models = ModelInputs(study, paths)
+        self._scores = ScoreInputs(study, paths)
+        self._figures = FigureInputs(study, paths)
+
+    def tables(self) -> list[str]:
+        """The names of the tables that there are scores for."""
+        study = self._study
+        tasks = {task for task, *_ in study.measurements()}
+        for name in self._studied():
+            tasks.add("classification")
+            tasks |= {"cues"} if study.datasets[name].cues else set()
+            tasks |= {"wsol"} if study.datasets[name].wsol else set()
+        return tables_of(tasks)
+
+    def tables_section(self) -> str:
+        """What the tables need to know of the config, as canonical JSON."""
+        study = self._study
+        models = {}
+        for dataset, architecture, variant, seed in study.studied_models():
+            job = study.train_job(dataset, architecture, variant, seed)
+            note = {"trunk": job.trunk, "method": job.training.method}
+            models[f"{dataset}/{architecture}/{variant}"] = note
+        return canonical_json(
+            {
+                "protocol": study.protocol,
+                "normalisations": study.evaluation.cues.normalisations,
+                "level": study.evaluation.classification.bootstrap.level,
+                "models": models,
+            }
+        )
+
+    def cue_datasets(self) -> list[str]:
+        """The data sets on which cue localisation is measured."""
+        return [name for name in self._studied() if self._study.datasets[name].cues]
+
+    def cue_checks(self) -> list[str]:
+        """The check of the cues of each of them."""
+        return [fill(self._paths.cue_check, dataset=name) for name in self.cue_datasets()]
+
+    def explored_maps(self, names: Any) -> list[str]:
+        """The maps that the explorer shows, in the order of `FigureInputs.explored`."""
+        return self._figures.map_files(names, self._figures.explored(names))
+
+    def explorers(self) -> list[str]:
+        """Data of the explorer for every data set and architecture whose maps are measured."""
+        return [
+            fill(self._paths.explorer, Names(name, architecture))
+            for name in self._studied()
+            for architecture in self._study.datasets[name].architectures
+        ]
+
+    def figures(self) -> list[str]:
+        """Figures of the report in its order: plots as SVG, pictures as PNG."""
+        files = []
+        for name, dataset in self._study.datasets.items():
+            for architecture in dataset.architectures:
+                names = Names(name, architecture)
+                files += [
+                    f"{fill(self._paths.figure, names, figure=figure)}{suffix}"
+                    for figure, suffix in self._figures.wanted(names)
+                ]
+        return files
+
+    def captions(self) -> list[str]:
+        """The names of the captions of all tables and figures."""
+        kinds = (Path(path).name.split(".")[0] for path in self.figures())
+        return [*self.tables(), *dict.fromkeys(kinds)]
+
+    def metrics(self) -> list[str]:
+        """What every training reached."""
+        return [fill(self._paths.metrics, names) for names in names_of(self._study.models())]
+
+    def checks(self) -> list[str]:
+        """The checks of data sets and cues."""
+        of_data = [fill(self._paths.data_check, dataset=name) for name in self._study.datasets]
+        return of_data + self.cue_checks()
+
+    def manifests(self) -> list[str]:
+        """The manifests of all data that the study used."""
+        datasets = self._study.datasets
+        drawn = [name for name, dataset in datasets.items() if dataset.draw]
+        trained = [name for name in datasets if self._models.is_trained(name)]
+        return [
+            *(fill(self._paths.raw_manifest, dataset=name) for name in drawn),
+            *(self._shards(name, split) for name in trained for split in ("train", "val")),
+            *(self._shards(name, "test") for name in self._studied()),
+        ]
+
+    def _shards(self, dataset: str, split: str) -> str:
+        return fill(self._paths.shards, dataset=dataset, split=split)
+
+    def _studied(self) -> list[str]:
+        return [name for name in self._study.datasets if self._models.is_studied(name)]

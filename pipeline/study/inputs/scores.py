@@ -1,0 +1,112 @@
+"""Files of scores, and what decides them."""
+
+from typing import Any
+
+from pipeline.artefacts.files import canonical_json
+from pipeline.artefacts.paths import NO_MAPS, Names, Paths, fill
+from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.methods import METHODS
+from pipeline.study.config import Study
+from pipeline.study.inputs.data import DataInputs
+from pipeline.study.inputs.maps import MapInputs
+from pipeline.study.inputs.models import names_of
+
+CUE_TARGETS = ("class", "prior")  # kinds of maps that cue localisation ranks
+CUE_BASELINES = ("chance", "always_head")
+WSOL_BASELINES = ("center_gaussian",)
+
+
+class ScoreInputs:
+    """The files of a study's scores."""
+
+    def __init__(self, study: Study, paths: Paths) -> None:
+        self._study, self._paths = study, paths
+        self._data, self._maps = DataInputs(study, paths), MapInputs(study, paths)
+
+    def outputs(self, task: str, method: str = "{method}") -> dict[str, str]:
+        """The patterns of a score and of its results per image."""
+        return _with_images(self._paths.score.replace("{task}", task).replace("{method}", method))
+
+    def baseline_outputs(self, task: str) -> dict[str, str]:
+        """The same of the baselines of a data set, which need no model."""
+        return _with_images(self._paths.baseline_score.replace("{task}", task))
+
+    def identity(self, names: Any) -> str:
+        """What a score belongs to, as canonical JSON."""
+        keys = ("dataset", "architecture", "variant", "method")
+        identity = {key: getattr(names, key, None) for key in keys}
+        seed = getattr(names, "seed", None)
+        return canonical_json(identity | {"seed": None if seed is None else int(seed)})
+
+    def val_maps(self, names: Any) -> list[str]:
+        """The maps of the val images; none where the test images' come from elsewhere."""
+        if self._data.val_records(names) and names.method in METHODS:
+            return [fill(self._paths.maps, names, split="val")]
+        return []
+
+    def task_code(self, names: Any) -> tuple[str, ...]:
+        """The modules of an evaluation of single maps, and its method's where it explains."""
+        entry = TASKS[names.task]
+        return entry.code, *((METHODS[names.method].code,) if entry.explains else ())
+
+    def task_options(self, names: Any) -> str:
+        """The options of the method where the evaluation computes further maps."""
+        return self._maps.options(names.method) if TASKS[names.task].explains else "{}"
+
+    def task_section(self, names: Any) -> str:
+        """The section of an evaluation of single maps, as canonical JSON."""
+        return self.section_of(names.task)
+
+    def section_of(self, task: str) -> str:
+        """The section of an evaluation, as canonical JSON."""
+        return canonical_json(self._study.task_section(task))
+
+    def task_base(self, names: Any) -> list[str]:
+        """The score of the model without maps that an evaluation compares with, if any."""
+        base = TASKS[names.task].base
+        return [fill(self._paths.score, names, task=base, method=NO_MAPS)] if base else []
+
+    def of_task(self, task: str, names: Any, seed: int) -> list[str]:
+        """The scores of an evaluation of single maps for one data set, architecture and seed."""
+        model = names.dataset, names.architecture, seed
+        return [
+            self._of(Names(dataset, architecture, variant, number), task, method)
+            for name, dataset, architecture, variant, number, method in self._study.measurements()
+            if (name, dataset, architecture, number) == (task, *model)
+        ]
+
+    def all(self) -> list[str]:
+        """Every score of the study."""
+        scores = []
+        models = names_of(self._study.studied_models())
+        for names in models:
+            scores.append(self._of(names, "classification", NO_MAPS))
+            dataset = self._data.of(names)
+            for method in self._data.methods(names):
+                # maps from elsewhere are of classes
+                targets = METHODS[method].targets if method in METHODS else "class"
+                if targets in CUE_TARGETS and dataset.cues:
+                    scores.append(self._of(names, "cues", method))
+                if targets != "counterfactual" and dataset.wsol:
+                    scores.append(self._of(names, "wsol", method))
+        for task, *model, method in self._study.measurements():
+            scores.append(self._of(names_of([model])[0], task, method))
+        for dataset_name in dict.fromkeys(names.dataset for names in models):
+            scores += self._baselines(Names(dataset_name))
+        return scores
+
+    def _of(self, names: Names, task: str, method: str) -> str:
+        return fill(self._paths.score, names, task=task, method=method)
+
+    def _baselines(self, names: Names) -> list[str]:
+        dataset = self._data.of(names)
+        baselines = [("cues", name) for name in CUE_BASELINES if dataset.cues]
+        baselines += [("wsol", name) for name in WSOL_BASELINES if dataset.wsol]
+        return [
+            fill(self._paths.baseline_score, names, task=task, method=method)
+            for task, method in baselines
+        ]
+
+
+def _with_images(score: str) -> dict[str, str]:
+    return {"score": score, "images": f"{score.removesuffix('.json')}.npz"}

@@ -1,0 +1,33 @@
+import pytest
+from workflow_config import study_of, study_with
+
+from pipeline.artefacts.paths import Names
+from pipeline.study.inputs.data import DataInputs
+
+BIRDS = Names(dataset="birds")
+
+
+def test_drawn_data_come_from_the_results_folder(study, paths):
+    data = DataInputs(study, paths)
+    assert data.root(BIRDS) == "out/raw/birds"
+    assert data.raw(BIRDS) == ["out/raw/birds.json"]
+
+
+def test_a_folder_is_watched_by_the_annotations_that_it_has(tmp_path, paths):
+    (tmp_path / "parts").mkdir()
+    for name in ("images.txt", "parts/part_locs.txt"):
+        (tmp_path / name).touch()
+    data = DataInputs(study_of({"root": str(tmp_path)}), paths)
+    assert data.raw(BIRDS) == [f"{tmp_path}/images.txt", f"{tmp_path}/parts/part_locs.txt"]
+
+
+@pytest.mark.parametrize(("split", "found"), [(None, 1), ("test", 1), ("val", 0)])
+def test_pairs_are_of_test_images_alone(study, paths, split, found):
+    pairs = DataInputs(study, paths).pairs(Names(dataset="birds", split=split))
+    assert pairs == ["out/cues/birds/pairs.csv"][:found]
+
+
+def test_val_records_are_asked_for_where_they_choose_a_threshold(study, paths):
+    assert DataInputs(study, paths).val_records(BIRDS) == []
+    chosen = study_with(evaluation={"wsol": {"val_threshold": True}})
+    assert DataInputs(chosen, paths).val_records(BIRDS) == ["out/datasets/birds/val.parquet"]

@@ -1,0 +1,32 @@
+import json
+
+from workflow_config import study_with
+
+from pipeline.artefacts.paths import Names, Paths
+from pipeline.study.inputs.report import ReportInputs
+
+
+def test_tables_are_those_that_there_are_scores_for(study, paths):
+    few = ReportInputs(study, paths).tables()
+    more = ReportInputs(study_with(evaluation={"erase": {}}), paths).tables()
+    assert len(more) == len(few) + 1
+    assert ReportInputs(study, paths).captions()[: len(few)] == few
+
+
+def test_the_report_shows_what_was_measured(study, paths):
+    report = ReportInputs(study, paths)
+    assert report.cue_datasets() == ["birds"]
+    assert report.explorers() == ["out/explorer/birds/pretrained.json"]
+    assert report.explored_maps(Names("birds", "pretrained"))[-1] == (
+        "out/maps/birds/pretrained/calm_em/seed3/test/counterfactual.h5"
+    )
+    assert report.figures()[0] == "out/figures/others/small/training.svg"
+    assert "out/shards/others/test/manifest.json" not in report.manifests()
+    assert "out/shards/birds/test/manifest.json" in report.manifests()
+    models = json.loads(report.tables_section())["models"]
+    assert models["birds/pretrained/calm_em"]["method"] == "calm_em"
+
+
+def test_every_path_lies_in_the_results_folder():
+    for name, pattern in vars(Paths("elsewhere")).items():
+        assert pattern.split("/")[0] == "elsewhere", name

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+from workflow_config import study_with
+
+from pipeline.artefacts.paths import Names
+from pipeline.study.inputs.scores import ScoreInputs
+
+MODEL = ("birds", "pretrained", "cam", 3)
+
+
+@pytest.fixture
+def measured(paths):
+    evaluation = {"erase": {"methods": ["cam"]}, "sanity": {}, "wsol": {"val_threshold": True}}
+    return ScoreInputs(study_with(evaluation=evaluation), paths)
+
+
+def test_every_score_of_a_study(measured):
+    scores = measured.all()
+    assert len(scores) == len(set(scores))
+    cam = [name.removeprefix("out/scores/") for name in scores if "/cam/seed3/" in name]
+    assert sorted(cam) == [
+        "classification/birds/pretrained/cam/seed3/model.json",
+        "cues/birds/pretrained/cam/seed3/cam.json",
+        "cues/birds/pretrained/cam/seed3/gradient.json",
+        "erase/birds/pretrained/cam/seed3/cam.json",
+        "sanity/birds/pretrained/cam/seed3/cam.json",
+        "sanity/birds/pretrained/cam/seed3/gradient.json",
+        "wsol/birds/pretrained/cam/seed3/cam.json",
+        "wsol/birds/pretrained/cam/seed3/gradient.json",
+    ]
+    assert "out/scores/cues/birds/baselines/chance.json" in scores
+    assert not [name for name in scores if "others" in name]  # it only pretrains
+    # a counterfactual map explains no single class
+    assert not [name for name in scores if name.endswith("/counterfactual.json")]
+
+
+def test_an_evaluation_may_need_a_score_without_maps(measured):
+    erase = Names(*MODEL, task="erase", method="cam")
+    assert measured.task_base(erase) == [
+        "out/scores/erase_random/birds/pretrained/cam/seed3/model.json"
+    ]
+    assert measured.task_base(Names(*MODEL, task="sanity", method="cam")) == []
+
+
+def test_an_evaluation_that_explains_has_the_methods_code_and_options(measured):
+    sanity = Names(*MODEL, task="sanity", method="gradient")
+    assert "pipeline.attribution.methods.gradients" in measured.task_code(sanity)
+    assert json.loads(measured.task_options(sanity)).keys() == {"gradient_maps"}
+    erase = Names(*MODEL, task="erase", method="gradient")
+    assert len(measured.task_code(erase)) == 1
+    assert measured.task_options(erase) == "{}"
+
+
+def test_the_val_maps_choose_a_threshold(measured):
+    found = measured.val_maps(Names(*MODEL, method="cam"))
+    assert found == ["out/maps/birds/pretrained/cam/seed3/val/cam.h5"]
+    assert measured.val_maps(Names(*MODEL, method="mine")) == []  # a user's own are of test images
+
+
+def test_identities_are_null_where_they_have_no_meaning(measured):
+    assert json.loads(measured.identity(Names(*MODEL, method="cam"))) == {
+        "dataset": "birds",
+        "architecture": "pretrained",
+        "variant": "cam",
+        "seed": 3,
+        "method": "cam",
+    }
+    baseline = json.loads(measured.identity(Names(dataset="birds", method="chance")))
+    assert baseline["seed"] is baseline["variant"] is None
