@@ -1,24 +1,22 @@
-"""Enough of conda for Snakemake: environments made of the packages that are installed here.
+"""Enough of conda for Snakemake to make the environment of an env file, where there is no conda.
 
-`conda env create` checks every range of the env file against the installed version, and makes a
-virtual environment that holds these packages and what they require, and no others: a package that
-the env file forgot cannot be imported, as in a real environment. Nothing is downloaded or solved.
+`conda env create` refuses every conda package but those of `KNOWN`, makes a virtual environment and
+installs the `pip:` part of the file into it, by pip and for real. What the file forgot cannot be
+imported in it.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import yaml
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).resolve()
-CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+# What conda-forge surely has; each stands for what a virtual environment brings.
+KNOWN = ("python", "pip")
 
 # Python reads it when it starts: which environment runs what, from which checkout.
 WITNESS = """
@@ -49,42 +47,36 @@ def install(folder: Path) -> Path:
     return binaries
 
 
-def create(env_file: Path, prefix: Path) -> None:
-    """Make the environment of an env file; end with a message where a range does not fit."""
-    wanted = []
-    for line in yaml.safe_load(env_file.read_text())["dependencies"]:
-        name, _, range_ = line.partition(" ")
-        if name == "python":
-            installed = ".".join(map(str, sys.version_info[:3]))
-        else:
-            wanted.append(distribution(CONDA_TO_PYPI.get(name, name)))
-            installed = wanted[-1].version
-        if not SpecifierSet(range_).contains(installed):
-            sys.exit(f"nothing provides {line}; there is {installed}")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
-    (packages,) = prefix.glob("lib/python*/site-packages")
-    for package in with_requirements(wanted):
-        for name in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
-            place = packages / name
-            if not place.exists():
-                place.symlink_to(Path(package.locate_file(name)).resolve())
-    (packages / "sitecustomize.py").write_text(WITNESS)
+def parts(env_file: Path) -> tuple[list[str], list[str]]:
+    """The conda packages and the pip requirements of an env file.
 
-
-def with_requirements(wanted: list[Distribution]) -> list[Distribution]:
-    """Distributions and all that they require here, extras left out."""
-    found: dict[str, Distribution] = {}
-    waiting = list(wanted)
-    while waiting:
-        package = waiting.pop()
-        name = canonicalize_name(package.name)
-        if name in found:
+    Ends with a message where a conda package is none of `KNOWN`, or Python is another than ours.
+    """
+    conda, pip = [], []
+    for entry in yaml.safe_load(env_file.read_text())["dependencies"]:
+        if isinstance(entry, dict):
+            pip += entry["pip"]
             continue
-        found[name] = package
-        for requirement in map(Requirement, package.requires or ()):
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(distribution(requirement.name))
-    return list(found.values())
+        conda.append(entry)
+        name, _, range_ = entry.partition(" ")
+        if name not in KNOWN:
+            sys.exit(f"nothing provides {entry}: the stand-in for conda knows {', '.join(KNOWN)}")
+        wanted = f"=={range_[1:]}.*" if range_[:1] == "=" else range_
+        version = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+        if name == "python" and not SpecifierSet(wanted).contains(version):
+            sys.exit(f"nothing provides {entry}; there is {version}")
+    if unpinned := [line for line in pip if "==" not in line]:
+        sys.exit(f"not pinned: {', '.join(unpinned)}")
+    return conda, pip
+
+
+def create(env_file: Path, prefix: Path) -> None:
+    """Make the environment of an env file."""
+    _, requirements = parts(env_file)
+    subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
+    subprocess.run([prefix / "bin" / "pip", "install", "-q", *requirements], check=True)
+    (packages,) = prefix.glob("lib/python*/site-packages")
+    (packages / "sitecustomize.py").write_text(WITNESS)
 
 
 def main() -> None:

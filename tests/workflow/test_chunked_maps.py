@@ -9,10 +9,10 @@ def test_chunks_take_the_place_of_the_jobs_of_maps_and_of_nothing_else(checkout)
     jobs = {job for job in plan(checkout) if job.split()[0] not in ("explorer",)}
     expected = {job for job in JOBS if job.split()[0] not in ("attribute", "explorer")}
     expected |= {f"cue_localization {CAM}/vargrad", f"wsol {CAM}/vargrad"}
-    maps = (f"{CAM}//cam", f"{CALM}//joint", f"{CALM}//counterfactual")  # folder is empty
+    maps = (f"{CAM}/test/cam", f"{CALM}/test/joint", f"{CALM}/test/counterfactual")
     expected |= {f"attribute_chunk {name}/{chunk}" for name in maps for chunk in (0, 1)}
-    expected |= {f"attribute_noise_chunk {CAM}//{chunk}" for chunk in (0, 1)}
-    expected |= {f"join_maps {name}" for name in (*maps, f"{CAM}//vargrad")}
+    expected |= {f"attribute_noise_chunk {CAM}/test/{chunk}" for chunk in (0, 1)}
+    expected |= {f"join_maps {name}" for name in (*maps, f"{CAM}/test/vargrad")}
     assert jobs == expected
 
 

@@ -1,46 +1,40 @@
-"""`--use-conda`, with a stand-in for conda whose environments hold what the env file names."""
+"""`--use-conda`: what is known without making the environment, as conda_run.py does."""
 
-import json
-import os
-import re
 import shutil
+from pathlib import Path
 
 import pytest
 import stand_in_conda
-from workflow_run import snakemake
+from workflow_run import CHECKOUT, snakemake
+
+ENV = CHECKOUT / "envs" / "torch.yaml"
 
 
-@pytest.fixture
-def conda(tmp_path, monkeypatch):
-    binaries = stand_in_conda.install(tmp_path / "conda")
-    monkeypatch.setenv("PATH", f"{binaries}{os.pathsep}{os.environ['PATH']}")
+def test_the_environment_can_be_solved_as_it_stands():
+    conda, pip = stand_in_conda.parts(ENV)
+    assert {entry.split()[0] for entry in conda} == {"python", "pip"}
+    assert not [line for line in pip if line.startswith(("-", ".", "/"))]  # the file is copied
 
 
-def test_every_rule_runs_in_its_environment_and_imports_the_checkout(finished, checkout, conda):
-    status, output = snakemake(checkout, "--cores", "all", "--use-conda")
-    assert status == 0, output
-    assert len(re.findall("Creating conda environment", output)) == 1
-
-    (witness,) = (checkout / ".snakemake" / "conda").glob("*.jobs")
-    jobs = [json.loads(line) for line in witness.read_text().splitlines()]
-    assert {job["prefix"] for job in jobs} == {str(witness.with_suffix(""))}
-    assert {tuple(job["pipeline"]) for job in jobs} == {(str(checkout / "pipeline"),)}
-    total = re.search(r"^total +(\d+)$", output, re.MULTILINE)
-    assert len(jobs) >= int(total[1]) - 1  # all but rule all; some start further processes
-
-    tables = sorted((finished / "results" / "tables").glob("*.csv"))
-    assert tables
-    for table in tables:
-        made = checkout / "results" / "tables" / table.name
-        assert made.read_bytes() == table.read_bytes()
-
-
-def test_a_package_that_the_env_file_forgets_is_missed(checkout, conda):
-    env = checkout / "envs" / "torch.yaml"
-    env.write_text(env.read_text().replace("  - pyarrow >=17\n", ""))
-    status, output = snakemake(checkout, "--cores", "2", "--use-conda", "datasets")
-    assert status != 0
-    assert "No module named 'pyarrow'" in output
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "  - pip >=24\n",
+            "  - pip >=24\n  - lightning-fabric >=2\n",
+            "nothing provides lightning",
+        ),
+        ("python =3.11", "python =3.2", "nothing provides python =3.2"),
+        ("pydantic==", "pydantic>=", "not pinned: pydantic"),
+    ],
+)
+def test_the_stand_in_refuses_what_conda_would(tmp_path, old, new, message):
+    changed = tmp_path / "env.yaml"
+    text = Path(ENV).read_text()
+    assert old in text
+    changed.write_text(text.replace(old, new))
+    with pytest.raises(SystemExit, match=message):
+        stand_in_conda.parts(changed)
 
 
 @pytest.mark.skipif(shutil.which("conda") is not None, reason="conda is there")
