@@ -20,7 +20,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it onto ``target`` if the block succeeds.
 
     The suffix of the target is kept (some writers choose a format by it). On any error the
-    temporary file is removed and ``target`` stays as it was.
+    temporary file is removed and ``target`` stays as it was. What was renamed is on the disk: it
+    survives a power failure.
 
     Raises:
         UserError: the file cannot be written, or the disk is full.
@@ -30,13 +31,13 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        # a rename survives a power failure before the content does, unless that is on the disk
+        _onto_disk(temporary)
         os.replace(temporary, target)
+        _onto_disk(target.parent)
     except Exception as error:
         if reason := _why_not_written(error, temporary, target):
-            raise UserError(
-                f"Cannot write {target}: {reason}. Free some space, or choose another `results` "
-                "folder, and run again."
-            ) from error
+            raise UserError(f"Cannot write {target}: {reason}") from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -66,20 +67,45 @@ def temporary_beside(target: Path) -> Path:
     return target.with_name(f"{start}{os.getpid()}{end}")
 
 
+def _onto_disk(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that have no fsync
+            raise
+    finally:
+        os.close(handle)
+
+
+_OTHER_CURE = "Choose another `results` folder, or see to this one, and run again."
+_SPACE_CURE = "Free some space, or choose another `results` folder, and run again."
+_CURES = {
+    errno.ENOSPC: _SPACE_CURE,
+    errno.EDQUOT: _SPACE_CURE,
+    errno.EACCES: "You may not write there: change its permissions, or choose another `results` "
+    "folder.",
+    errno.EROFS: "Choose a `results` folder that can be written to.",
+    errno.ENOENT: "The folder, or the file that was being written, has been removed meanwhile, "
+    "perhaps by a second run of the same study: let one run end, then run again.",
+}
+
+
 def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | None:
-    """The reason, if the error is about writing ``target`` at all."""
+    """The reason and its cure, if the error is about writing ``target`` at all."""
     if isinstance(error, UserError):
         return None
     if isinstance(error, OSError):
         if error.filename not in (None, str(temporary), str(target), str(target.parent)):
             return None  # about another file, read inside the block
-        return error.strerror or str(error)
+        return f"{error.strerror or error}. {_CURES.get(error.errno or 0, _OTHER_CURE)}"
     # Libraries have many kinds of errors for a full disk. Some do not say so, and some remove what
     # they wrote before they raise.
     folder = target.parent
     no_space = os.strerror(errno.ENOSPC)
     full = folder.is_dir() and shutil.disk_usage(folder).free < _FULL
-    return no_space if full or no_space in str(error) else None
+    return f"{no_space}. {_CURES[errno.ENOSPC]}" if full or no_space in str(error) else None
 
 
 def canonical_json(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 
 from pipeline.artefacts.files import atomic_path
-from pipeline.artefacts.integrity import HEADER, damaged, is_sealed, is_whole, seal
+from pipeline.artefacts.integrity import HEADER, damaged, is_whole, seal
 from pipeline.runtime.errors import UserError
 
 
@@ -63,14 +63,16 @@ def create(path: str | Path) -> Iterator[NewFile]:
 
 
 def open_checked(path: str | Path) -> h5py.File:
-    """Open what :func:`create` wrote, or an earlier version, whose files were not sealed.
+    """Open what :func:`create` wrote.
+
+    A file without the seal's header is damaged as well: a lost header must not switch the check off.
 
     Raises:
         UserError: the file cannot be read, or it is damaged and was moved aside.
     """
     path = Path(path)
     try:
-        whole = not is_sealed(path) or is_whole(path)
+        whole = is_whole(path)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}. Run again.") from error
     if not whole:

@@ -24,12 +24,6 @@ def seal(path: str | Path) -> None:
         stream.write(header.ljust(HEADER, b"\0"))
 
 
-def is_sealed(path: str | Path) -> bool:
-    """Whether a file has a header: results of earlier versions have none."""
-    with open(path, "rb") as stream:
-        return stream.read(len(_MARK)) == _MARK
-
-
 def is_whole(path: str | Path) -> bool:
     """Whether a file is byte for byte what was sealed; OSError if it cannot be read."""
     with open(path, "rb") as stream:

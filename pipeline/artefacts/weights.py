@@ -42,8 +42,7 @@ def read_own_weights(path: Path) -> tuple[dict[str, Tensor], dict]:
         about = json.loads(metadata[_ABOUT])
     except (safetensors.SafetensorError, ValueError) as error:
         raise damaged(path, str(error)) from error
-    checksum = about.pop(_CHECKSUM, None)  # files of earlier versions have none
-    if checksum is not None and checksum != _sha256(state, about):
+    if about.pop(_CHECKSUM, None) != _sha256(state, about):
         raise damaged(path, "its SHA-256 is not the one in its metadata")
     return state, about
 

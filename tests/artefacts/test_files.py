@@ -46,6 +46,32 @@ def test_a_full_disk_is_told_whatever_the_library_raises(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.EDQUOT, "Free some space"),
+        (errno.EACCES, "You may not write there"),
+        (errno.EROFS, "can be written to"),
+        (errno.ENOENT, "removed meanwhile, perhaps by a second run"),
+        (errno.EIO, "see to this one"),
+    ],
+)
+def test_every_reason_has_its_own_cure(tmp_path, number, cure):
+    with pytest.raises(UserError, match=cure) as caught, files.atomic_path(tmp_path / "a.json"):
+        raise OSError(number, os.strerror(number))
+    assert os.strerror(number) in str(caught.value)
+    assert ("Free some space" in str(caught.value)) == (number == errno.EDQUOT)
+
+
+def test_content_is_on_the_disk_before_the_rename_and_the_name_after_it(tmp_path, monkeypatch):
+    order = []
+    sync, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: order.append("fsync") or sync(handle))
+    monkeypatch.setattr(os, "replace", lambda *paths: order.append("rename") or rename(*paths))
+    files.write_json(tmp_path / "a.json", 1)
+    assert order == ["fsync", "rename", "fsync"]
+
+
 def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

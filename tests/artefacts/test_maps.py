@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from pipeline.artefacts import hdf5
 from pipeline.artefacts.maps import MapStore
 from pipeline.runtime.errors import UserError
 
@@ -187,11 +188,12 @@ def test_damage_while_the_file_is_in_use_is_told(path):
 
 def test_another_file_is_no_store(tmp_path):
     path = tmp_path / "other.h5"
-    with h5py.File(path, "w") as file:
+    with hdf5.create(path) as file:
         file["maps"] = np.zeros((3, 2, 2), np.float32)
     with pytest.raises(UserError, match=r"other\.h5"):
         MapStore.open(path)
-    with h5py.File(path, "a") as file:  # columns of different length
+    with hdf5.create(path) as file:  # columns of different length
+        file["maps"] = np.zeros((3, 2, 2), np.float32)
         file["image_id"] = np.array([b"a", b"b"], dtype=h5py.string_dtype())
         file["target"] = np.array([b"a", b"b"], dtype=h5py.string_dtype())
         file["class_probability"] = np.zeros(3)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from pipeline import calm
-from pipeline.artefacts.weights import read_own_weights
+from pipeline.artefacts.weights import read_own_weights, write_weights
 from pipeline.models import build_classifier, load_model, save_model
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
@@ -108,9 +108,9 @@ def test_a_file_from_before_the_map_size_has_the_larger_maps(tmp_path):
     path = tmp_path / "weights.safetensors"
     model = build_classifier(job("calm_em"), 5).eval()
     save_model(model, path, {})
-    about = read_own_weights(path)[1]  # without its checksum, as files were before that too
+    state, about = read_own_weights(path)
     del about["job"]["map_size"]
-    save_file(load_file(path), path, metadata={"model": json.dumps(about)})
+    write_weights(path, state, about)
     again = load_model(path)
     assert again.job.map_size == 28
     assert torch.equal(again(IMAGES), model(IMAGES))
@@ -194,3 +194,12 @@ def test_the_real_squeezenet_weights_load(calm_data):
     assert torch.equal(model.trunk.state_dict()["features.0.weight"], loaded["features.0.weight"])
     with pytest.raises(UserError, match="do not fit trunk 'resnet_small'"):
         build_classifier(job(weights=str(weights)), 5)
+
+
+def test_weights_that_lost_their_checksum_are_damaged(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_model(build_classifier(job(), 5), path, {})
+    about = read_own_weights(path)[1]
+    save_file(load_file(path), path, metadata={"model": json.dumps(about)})
+    with pytest.raises(UserError, match=r"weights\.safetensors is damaged"):
+        load_model(path)
