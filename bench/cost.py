@@ -11,7 +11,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.models.backbones import build_trunk
-from pipeline.study import config
+from pipeline.study.jobs import Study
+from pipeline.study.loading import load
 
 IMAGES = {  # train, val, test; classes: as in docs/datasets.md
     "cub": (5_994, 0, 5_794, 200),
@@ -32,7 +33,7 @@ def operations(trunk: str, map_size: int) -> float:
     return counter.get_total_flops() / 1e9
 
 
-def costs(study: config.Study, draws: int, proxy: int) -> pd.DataFrame:
+def costs(study: Study, draws: int, proxy: int) -> pd.DataFrame:
     """One row a (data set, architecture): models, and 10^18 operations of each stage."""
     forward = {
         name: operations(trunk.trunk, trunk.map_size) / 1e9  # 10^18
@@ -44,7 +45,9 @@ def costs(study: config.Study, draws: int, proxy: int) -> pd.DataFrame:
         one = forward[architecture]
         epochs = study.training_of(dataset, variant).epochs
         methods = study.methods_of(dataset, architecture, variant)
-        maps = [m for m in methods if m != "counterfactual" or study.datasets[dataset].cues]
+        maps = [
+            m for m in methods if m != "counterfactual" or study.datasets[dataset].cue_localization
+        ]
         empty = dict.fromkeys(("models", "train", "maps", "search", "GB of maps"), 0.0)
         row = rows.setdefault(f"{dataset}, {architecture}", empty)
         row["models"] += 1
@@ -71,7 +74,7 @@ def main() -> None:
     arguments.add_argument("--draws", type=int, default=30, help="of a search of every model")
     arguments.add_argument("--proxy", type=int, default=128, help="images a class in a draw")
     given = arguments.parse_args()
-    table = costs(config.load(given.config), given.draws, given.proxy)
+    table = costs(load(given.config), given.draws, given.proxy)
     for stage in ("train", "maps", "search"):
         table[f"{stage}, h"] = table[stage] * 1e18 / (given.rate * 1e12) / 3600
     print(table.round(2).to_string())

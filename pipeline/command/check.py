@@ -1,17 +1,30 @@
-"""``calm check``: the data doctor."""
+"""``calm check``: can a study, or one folder of images, be used as it is?"""
 
 import argparse
 import os
+from collections.abc import Iterator
+from typing import get_args
+
+from pydantic import ValidationError
+
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.validation import problems_of
+from pipeline.settings import Records
+from pipeline.study.jobs import Study
+from pipeline.study.loading import load
 
 DESCRIPTION = """\
-Check a study's data sets and weights before anything runs.
+Check a study's data sets and weights, or one folder of images, before anything runs.
 
 Reads every list and decodes every image that the config names, and writes nothing. What is
 missing comes with where to get it and what the folder should look like."""
 
 EXAMPLES = """\
   calm check                      the default study (draws its own images: nothing to fetch)
-  calm check config/cub.yaml      CUB-200-2011 and the weights that its models start from"""
+  calm check config/cub.yaml      CUB-200-2011 and the weights that its models start from
+  calm check data/birds           a folder of images, without a config"""
+
+_OF_FOLDER = ("layout", "metadata", "boxes", "masks")  # options that are keys of `records`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
         nargs="?",
+        metavar="CONFIG_OR_FOLDER",
         default="config/config.yaml",
-        help="config of the study (default: %(default)s)",
+        help="config of a study, or a folder of raw data (default: %(default)s)",
     )
+    parser.add_argument(
+        "--layout",
+        choices=get_args(Records.model_fields["layout"].annotation),
+        help="of a folder (docs/datasets.md); default: wsol with --metadata, cub where the folder "
+        "has images.txt, else folder",
+    )
+    parser.add_argument("--metadata", help="layout wsol: folder of the benchmark's lists")
+    parser.add_argument("--boxes", help="layout folder: file of boxes, CSV or COCO JSON")
+    parser.add_argument("--masks", help="folder of masks, or COCO JSON")
     parser.add_argument(
         "--workers",
         type=int,
         default=os.cpu_count() or 1,
-        help="decoding threads (default: one a core)",
+        help="decoding threads (default: one per core)",
     )
 
 
@@ -36,7 +59,86 @@ def run(given: argparse.Namespace) -> None:
     Raises:
         UserError: the config is wrong, or something that it names cannot be used.
     """
-    from pipeline.datasets.__main__ import check_study
-
-    check_study(given.config, given.workers)
+    if os.path.isdir(given.config):
+        _check_folder(given)
+        return
+    named = [f"--{key}" for key in _OF_FOLDER if getattr(given, key)]
+    if named:
+        raise UserError(
+            f"{', '.join(named)}: for a folder alone, and {given.config} is none. A config says "
+            "it under `records` of a data set."
+        )
+    unusable = 0
+    for usable, text in diagnose(load(given.config), given.workers):
+        print(text, flush=True)
+        unusable += not usable
+    if unusable:
+        raise UserError(
+            f"{given.config} names {unusable} data sets or weights that cannot be used, see above."
+        )
     print(f"{given.config}: all of it can be used. Next: calm run --configfile {given.config}")
+
+
+def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
+    """Check a study's data sets and weights one after the other.
+
+    Args:
+        study: its config.
+        workers: decoding threads.
+
+    Yields:
+        Whether it can be used, and a paragraph that says what was found, or else what is missing,
+        where to get it and what it should look like.
+    """
+    from pipeline.datasets import doctor  # imports pandas, which the help does not need
+
+    for name, dataset in study.datasets.items():
+        if dataset.root is None:
+            yield True, f"{name}: drawn by the study itself."
+            continue
+        usable, text = doctor.diagnose(
+            dataset.root, dataset.records, workers, cue_localization=dataset.cue_localization
+        )
+        yield usable, f"{name}: {text}"
+    for key, weights in study.named_weights():
+        yield _weights(key, weights)
+
+
+def _check_folder(given: argparse.Namespace) -> None:
+    from pipeline.datasets import doctor
+
+    keys = {key: value for key in _OF_FOLDER if (value := getattr(given, key))}
+    keys.setdefault("layout", _layout(given.config, keys))
+    try:
+        records = Records.model_validate(keys)
+    except ValidationError as error:
+        raise UserError("; ".join(problems_of(error, Records))) from error
+    usable, text = doctor.diagnose(given.config, records, given.workers, cue_localization=False)
+    print(text, flush=True)
+    if not usable:
+        raise UserError(f"{given.config} cannot be used, see above.")
+    written = ", ".join(f"{key}: {value}" for key, value in keys.items())
+    print(f"In a config: root: {given.config}, records: {{{written}}} (docs/own_data.md)")
+
+
+def _layout(folder: str, keys: dict[str, str]) -> str:
+    """What a folder looks like."""
+    if "metadata" in keys:
+        return "wsol"
+    return "cub" if os.path.isfile(os.path.join(folder, "images.txt")) else "folder"
+
+
+def _weights(key: str, weights: str) -> tuple[bool, str]:
+    if weights == "none":
+        return True, f"{key}: none, training starts from random weights."
+    if weights.startswith("model:"):
+        return True, f"{key}: {weights}, trained by the study itself."
+    if weights.startswith("torchvision:"):
+        return True, f"{key}: {weights}, downloaded by torchvision when they are first used."
+    if os.path.isfile(weights):
+        return True, f"{key}: {weights}, found."
+    return False, (
+        f"{key}: {weights} is missing.\n"
+        "  Correct the path, run the study that trains these weights, or write torchvision:NAME\n"
+        "  for torchvision's own, such as torchvision:ResNet50_Weights.IMAGENET1K_V1."
+    )

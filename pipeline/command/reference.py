@@ -16,7 +16,8 @@ from pipeline import settings
 from pipeline.artefacts.files import atomic_path, canonical_json
 from pipeline.command import cli_reference
 from pipeline.runtime.cli import main, parser
-from pipeline.study.config import PRESETS, Dataset, Study
+from pipeline.study.config import Config, Dataset
+from pipeline.study.presets import PRESETS
 
 _ROOT = Path(__file__).parents[2]
 SCHEMA = _ROOT / "workflow/schemas/config.schema.json"
@@ -25,7 +26,7 @@ PAGE = _ROOT / "config/README.md"
 _INTRODUCTION = """\
 # Config reference
 
-This page is generated from `pipeline/settings/` and `pipeline/study/config.py` by
+This page is generated from `pipeline/settings/` and `pipeline/study/` by
 `python -m pipeline.command.reference`; a test keeps it equal to them.
 
 | file | study |
@@ -45,7 +46,12 @@ This page is generated from `pipeline/settings/` and `pipeline/study/config.py` 
 | `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |
 
 A key that is absent has its default. An unknown or wrong key stops the workflow before any job,
-with every problem in one message. Fractions are in [0, 1]; sizes are in pixels.
+with every problem in one message. Fractions are in [0, 1]; sizes are in pixels. A path may begin
+with `~`, your home folder; others count from the folder in which the workflow runs.
+
+A config may lie over another, which it names in `extends`: mappings are merged key by key, lists
+are replaced. A null drops what lies under a name: `variants: {calm_ml: null}` trains no CALM-ML.
+Data sets, architectures, own maps and ranges of a search are dropped in the same way.
 
 Training keys are merged from three places, the later winning: `training` of the study, `training`
 of a data set, and the keys under a variant in `datasets.*.variants`. A variant's name is its
@@ -55,20 +61,22 @@ of a data set, and the keys under a variant in `datasets.*.variants`. A variant'
 
 def schema_text() -> str:
     """The JSON schema of a config file."""
-    return json.dumps(Study.model_json_schema(), indent=2, sort_keys=True) + "\n"
+    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
 
 
 def page_text() -> str:
     """The reference page in Markdown: one table a section."""
     sections: list[tuple[str, type[BaseModel]]] = [
-        ("(top level)", Study),
+        ("(top level)", Config),
         ("datasets.NAME", Dataset),
     ]
     sections += [(f"datasets.NAME.{key}", model) for key, model in _inner(Dataset)]
-    sections += [("architectures.NAME", settings.Trunk)]
+    sections += [("architectures.NAME", settings.Architecture)]
     sections += [("training (also in data sets and variants)", settings.Training)]
     sections += [(f"training.{key}", model) for key, model in _inner(settings.Training)]
-    sections += list(_inner(Study))
+    named = {"architectures", "datasets", "own_maps"}  # above, or as NAME below
+    sections += [(key, model) for key, model in _inner(Config) if key not in named]
+    sections += [("own_maps.NAME", settings.OwnMaps)]
     sections += [("search.ranges.KEY", settings.Range)]
     sections += [(f"evaluation.{key}", model) for key, model in _inner(settings.Evaluation)]
     sections += [("evaluation.*.bootstrap", settings.Bootstrap)]

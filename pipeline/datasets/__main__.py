@@ -1,18 +1,14 @@
-"""Stage 1 on the command line: draw SynthBirds, write records, or check a folder or a study."""
+"""Stage 1 on the command line: draw SynthBirds, or check a folder and write its records."""
 
-import json
 import os
 from pathlib import Path
 
 from pipeline import settings
 from pipeline.artefacts.files import atomic_path, write_json
 from pipeline.artefacts.records import SPLITS, write_records
-from pipeline.datasets.doctor import diagnose
 from pipeline.datasets.readers import READERS
 from pipeline.datasets.synthbirds import draw
 from pipeline.runtime.cli import add_section, main, parser, read_section
-from pipeline.runtime.errors import UserError
-from pipeline.study.config import load
 
 
 def run(argv: list[str]) -> None:
@@ -30,12 +26,6 @@ def run(argv: list[str]) -> None:
     command.add_argument("--root", required=True, help="folder of the raw data")
     command.add_argument("--out", required=True, help="folder for the records of each split")
 
-    command = commands.add_parser("check", help="check the data, without writing anything")
-    checked = command.add_mutually_exclusive_group(required=True)
-    checked.add_argument("--config", help="config file: all its data sets and weights, in words")
-    checked.add_argument("--root", help="a folder of raw data: what is in it, as JSON")
-    add_section(command, settings.Records, default="{}")
-
     for command in commands.choices.values():
         command.add_argument(
             "--workers",
@@ -49,37 +39,15 @@ def run(argv: list[str]) -> None:
         drawn = read_section(options.section, settings.SynthBirds)
         write_json(options.manifest, draw(drawn, options.out, workers=options.workers))
         return
-    if options.command == "check" and options.config:
-        check_study(options.config, options.workers)
-        return
     section = read_section(options.section, settings.Records)
     reader = READERS[section.layout]
     records, classes, summary = reader.read(options.root, section, options.workers)
-    if options.command == "check":
-        print(json.dumps(summary, indent=2))
-        return
     out = Path(options.out)
     for split in SPLITS:
         write_records(out / f"{split}.parquet", records[records["split"] == split])
     with atomic_path(out / "classes.csv") as temporary:
         classes.to_csv(temporary, index=False)
     write_json(out / "check.json", summary)
-
-
-def check_study(path: str, workers: int) -> None:
-    """Print what a config's data sets and weights are like.
-
-    Raises:
-        UserError: something is missing or broken; what and where was printed.
-    """
-    unusable = 0
-    for usable, text in diagnose(load(path), workers):
-        print(text, flush=True)
-        unusable += not usable
-    if unusable:
-        raise UserError(
-            f"{path} names {unusable} data sets or weights that cannot be used, see above."
-        )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""Does a study have what it needs? Its data sets are read and checked, its weights looked for."""
+"""Can a folder of raw data be used? It is read and checked as the study would, in words."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.datasets.readers import READERS
 from pipeline.runtime.errors import UserError
-from pipeline.study.config import Dataset, Study
+from pipeline.settings import Records
 
 CUB = "CUB-200-2011 is at CaltechDATA ('Caltech-UCSD Birds-200-2011', Wah et al., 2011)."
 # The WSOL benchmark's lists come with its code (Choe et al., CVPR 2020), in these folders.
@@ -19,41 +18,36 @@ WSOL = {
     "they were chosen from Open Images V5.",
 }
 LISTS = "The lists are in the folder `metadata` of the WSOL benchmark's code (wsolevaluation)."
-# What the cues stage reads beside the records.
+# What the cues stage reads as well as the records.
 ATTRIBUTES = "attributes/class_attribute_labels_continuous.txt"
 
 
-def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
-    """Check a study's data sets and weights one after the other.
+def diagnose(
+    root: str, records: Records, workers: int, *, cue_localization: bool
+) -> tuple[bool, str]:
+    """Read and check a folder of raw data, as the study would.
 
     Args:
-        study: its config.
+        root: the folder.
+        records: what of it is used.
         workers: decoding threads.
+        cue_localization: whether attributes are needed as well.
 
-    Yields:
+    Returns:
         Whether it can be used, and a paragraph that says what was found, or else what is missing,
-        where it is to be had and what it should look like.
+        where to get it and what it should look like.
     """
-    for name, dataset in study.datasets.items():
-        yield _dataset(name, dataset, workers)
-    for key, weights in study.named_weights():
-        yield _weights(key, weights)
-
-
-def _dataset(name: str, dataset: Dataset, workers: int) -> tuple[bool, str]:
-    if dataset.root is None:
-        return True, f"{name}: drawn by the study itself."
-    reader = READERS[dataset.records.layout]
-    head = f"{name}: {dataset.root}, layout {dataset.records.layout}"
+    reader = READERS[records.layout]
+    head = f"{root}, layout {records.layout}"
     try:
-        _, _, summary = reader.read(dataset.root, dataset.records, workers)
-        if dataset.cues and not (Path(dataset.root) / ATTRIBUTES).is_file():
+        _, _, summary = reader.read(root, records, workers)
+        if cue_localization and not (Path(root) / ATTRIBUTES).is_file():
             raise UserError(
-                f"{Path(dataset.root) / ATTRIBUTES} is missing, which cue localisation needs. "
-                f"Put it in place, or set `cues: false` for {name}."
+                f"{Path(root) / ATTRIBUTES} is missing, which cue localisation needs. "
+                "Put it in place, or set `cue_localization: false` for this data set."
             )
     except UserError as error:
-        parts = [str(error), f"Where to get it: {_source(dataset)}", reader.layout]
+        parts = [str(error), f"Where to get it: {_source(records)}", reader.layout]
         return False, "\n".join([f"{head}: not usable.", *map(_indented, parts)])
     return True, "\n".join([f"{head}: found.", *map(_indented, _facts(summary))])
 
@@ -76,27 +70,10 @@ def _facts(summary: dict[str, Any]) -> Iterator[str]:
             yield f"{key.replace('_', ' ')}: {count}"
 
 
-def _source(dataset: Dataset) -> str:
+def _source(records: Records) -> str:
     """Who publishes a data set."""
-    records = dataset.records
     if records.layout == "cub":
         return CUB
     if records.layout == "folder":
         return "these are your own images."
     return f"{WSOL.get(Path(records.metadata or '').name, '')} {LISTS}".strip()
-
-
-def _weights(key: str, weights: str) -> tuple[bool, str]:
-    if weights == "none":
-        return True, f"{key}: none, training starts from random weights."
-    if weights.startswith("model:"):
-        return True, f"{key}: {weights}, trained by the study itself."
-    if weights.startswith("torchvision:"):
-        return True, f"{key}: {weights}, downloaded by torchvision when they are first used."
-    if os.path.isfile(weights):
-        return True, f"{key}: {weights}, found."
-    return False, (
-        f"{key}: {weights} is missing.\n"
-        "  Correct the path, run the study that trains these weights, or write torchvision:NAME\n"
-        "  for torchvision's own, such as torchvision:ResNet50_Weights.IMAGENET1K_V1."
-    )

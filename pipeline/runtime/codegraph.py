@@ -25,7 +25,6 @@ WITHOUT_EFFECT = frozenset(
         "runtime.progress",
         "runtime.validation",
         "settings",
-        "study.config",
         "training.events",
     }
 )

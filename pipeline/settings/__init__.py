@@ -6,7 +6,17 @@ JSON of its section, so a changed key reruns exactly the jobs that it touches. T
 """
 
 from pipeline.settings.attribution import Attribution, GradientMaps, Methods, Noise, OwnMaps
-from pipeline.settings.base import Bootstrap, Count, Fraction, Name, Positive, Section, Seed
+from pipeline.settings.base import (
+    Bootstrap,
+    Count,
+    FilePath,
+    Fraction,
+    Name,
+    Positive,
+    ResultsFolder,
+    Section,
+    Seed,
+)
 from pipeline.settings.data import Cues, Images, Records, Supersets, SynthBirds
 from pipeline.settings.evaluation import (
     Axioms,
@@ -22,7 +32,7 @@ from pipeline.settings.evaluation import (
     Task,
     Wsol,
 )
-from pipeline.settings.models import Training, TrainJob, Trunk
+from pipeline.settings.models import Architecture, Training, TrainJob
 from pipeline.settings.report import ModelNote, Report, TablesJob
 from pipeline.settings.search import DrawJob, Range, Search
 from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
@@ -30,6 +40,7 @@ from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 __all__ = [
     "Acol",
     "Adl",
+    "Architecture",
     "Attribution",
     "Axioms",
     "Bootstrap",
@@ -41,6 +52,7 @@ __all__ = [
     "DrawJob",
     "Erase",
     "Evaluation",
+    "FilePath",
     "Fraction",
     "GradientMaps",
     "GridPointing",
@@ -59,6 +71,7 @@ __all__ = [
     "Range",
     "Records",
     "Report",
+    "ResultsFolder",
     "Sanity",
     "Search",
     "Section",
@@ -70,6 +83,5 @@ __all__ = [
     "Task",
     "TrainJob",
     "Training",
-    "Trunk",
     "Wsol",
 ]

@@ -2,28 +2,42 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.catalogue.methods import METHODS
-from pipeline.settings.base import Count, Fraction, Name, Section, Seed
+from pipeline.settings.base import Count, FilePath, Fraction, Section, Seed
 
 
 class OwnMaps(Section):
     """Attribution maps made elsewhere, measured like every other method (docs/own_maps.md)."""
 
-    path: str = Field(description="HDF5 file (maps, image_id, target) or folder of .npy files")
+    path: FilePath = Field(description="HDF5 file (maps, image_id, target) or folder of .npy files")
     model: str = Field(
         description="DATASET/ARCHITECTURE/VARIANT: the model of this study that they explain"
     )
 
 
-class Methods(Section, extra="allow"):
-    """Attribution methods by kind of model; NAME: {path, model} adds maps of your own."""
+def _methods_of(kind: str) -> tuple[str, ...]:
+    return tuple(name for name, entry in METHODS.items() if kind in entry.models)
 
-    __pydantic_extra__: dict[Name, OwnMaps]
 
-    cam: tuple[str, ...] = Field(("cam", "cam_superset"), description="methods for CAM models")
-    calm: tuple[str, ...] = Field(
+def _every_method(kind: str) -> BeforeValidator:
+    """Reads ``all`` as the catalogue's methods for a kind of model."""
+    return BeforeValidator(lambda given: _methods_of(kind) if given == "all" else given)
+
+
+_IN_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"enum": ["all"]}, {"type": "array", "items": {"type": "string"}}]}
+)
+
+
+class Methods(Section):
+    """Attribution methods by kind of model; all: every method of the catalogue for the kind."""
+
+    cam: Annotated[tuple[str, ...], _every_method("cam"), _IN_SCHEMA] = Field(
+        ("cam", "cam_superset"), description="methods for CAM models"
+    )
+    calm: Annotated[tuple[str, ...], _every_method("calm"), _IN_SCHEMA] = Field(
         ("joint", "conditional", "posterior", "saliency", "subset", "counterfactual"),
         description="methods for CALM models",
     )
@@ -32,8 +46,7 @@ class Methods(Section, extra="allow"):
     def _known(self) -> "Methods":
         problems = []
         for kind in ("cam", "calm"):
-            names = getattr(self, kind)
-            valid = [name for name, entry in METHODS.items() if kind in entry.models]
+            names, valid = getattr(self, kind), _methods_of(kind)
             problems += [
                 f"methods.{kind}: a {kind} model has no method {name!r}; valid: {', '.join(valid)}"
                 for name in names
@@ -41,19 +54,9 @@ class Methods(Section, extra="allow"):
             ]
             if len(set(names)) != len(names):
                 problems.append(f"methods.{kind} names a method twice: {', '.join(names)}")
-        problems += [
-            f"methods.{name}: that is the name of a built-in method; give your maps another"
-            for name in self.own
-            if name in METHODS
-        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
-
-    @property
-    def own(self) -> dict[str, OwnMaps]:
-        """Name -> maps of the user's own."""
-        return self.__pydantic_extra__ or {}
 
 
 class IntegratedGradients(Section):

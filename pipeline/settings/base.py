@@ -1,5 +1,6 @@
 """What every section of the config is made of."""
 
+import os
 import re
 from typing import Annotated
 
@@ -14,8 +15,32 @@ def _check_name(name: str) -> str:
     return name
 
 
+def _check_path(path: str) -> str:
+    if not path.strip():
+        raise ValueError("the path is empty")
+    if "{" in path or "}" in path:
+        raise ValueError(
+            f"{path!r} has a brace, which Snakemake reads as a wildcard: rename the folder or "
+            "file, or give the name of a link to it"
+        )
+    return os.path.expanduser(path)
+
+
+def _check_results(path: str) -> str:
+    folder = os.path.normpath(path)
+    if folder in (".", os.path.dirname(folder)):
+        raise ValueError(
+            f"{path!r} is no folder of the study's own: name one, such as 'results', which is made"
+        )
+    return folder
+
+
 # What the user calls something: it becomes a part of paths, commands and patterns.
 Name = Annotated[str, AfterValidator(_check_name)]
+# Files and folders of the user: "~" is their home, as in a shell. Also of what may be a path among
+# other things (`weights`): prefixes such as "model:" pass unchanged.
+FilePath = Annotated[str, AfterValidator(_check_path)]
+ResultsFolder = Annotated[FilePath, AfterValidator(_check_results)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

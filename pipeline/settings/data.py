@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.settings.base import Count, Section, Seed
+from pipeline.settings.base import Count, FilePath, Section, Seed
 
 
 class SynthBirds(Section):
@@ -32,17 +32,17 @@ class Records(Section):
         "{train,val,test}/CLASS/*.jpg, or test images that all lie in the root and are named "
         "WNID_name.JPEG (any of ImageNet's 1000 classes)",
     )
-    metadata: str | None = Field(
+    metadata: FilePath | None = Field(
         None,
         description="wsol: folder of the lists, {train,val,test}/{image_ids,class_labels,"
         "image_sizes,localization}.txt",
     )
-    boxes: str | None = Field(
+    boxes: FilePath | None = Field(
         None,
         description="folder: file of boxes, CSV with the first line image_id,x0,y0,x1,y1, or COCO "
         "JSON; null: boxes.csv in the root, if it is there",
     )
-    masks: str | None = Field(
+    masks: FilePath | None = Field(
         None,
         description="wsol: folder that the mask paths start from; null: the root. folder: folder "
         "of PNG masks (> 0 is object), or COCO JSON; null: masks/ in the root, if it is there",
@@ -125,7 +125,7 @@ class Supersets(Section):
     parents: Literal["last", "all"] = Field(
         "last", description="wordnet: one parent a synset (reproduces Table 4), or every parent"
     )
-    is_a: str | None = Field(
+    is_a: FilePath | None = Field(
         None,
         description="wordnet: path of the full edge list (wordnet.is_a.txt); none: the edges above "
         "the 1000 ImageNet classes, which are shipped",

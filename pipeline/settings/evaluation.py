@@ -190,7 +190,7 @@ class Evaluation(Section):
     """What is measured, and how; an evaluation that is null here is not run."""
 
     classification: Classification = Classification()
-    cues: CueLocalization = CueLocalization()
+    cue_localization: CueLocalization = CueLocalization()
     wsol: Wsol = Wsol()
     erase: Erase | None = None
     insertion_deletion: InsertionDeletion | None = None

@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from pipeline.settings.base import Count, Fraction, Positive, Section, Seed
+from pipeline.settings.base import Count, FilePath, Fraction, Positive, Section, Seed
 from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 
 # training methods with a section and a module of their name, pipeline/models/methods/NAME.py
 WSOL_METHODS = ("has", "acol", "spg", "adl", "cutmix", "inca")
 
 
-class Trunk(Section):
-    """The network below the heads."""
+class Architecture(Section):
+    """A trunk, the network below the heads, and the weights that it starts from."""
 
     trunk: Literal[
         "resnet_small",
@@ -30,7 +30,7 @@ class Trunk(Section):
         description="nominal side of the map for images of 224 pixels, in cells "
         "(squeezenet1_0: 13 and 27)",
     )
-    weights: str = Field(
+    weights: FilePath = Field(
         "none",
         description="none; a path (.safetensors or a PyTorch state dict); 'torchvision:NAME' "
         "(downloads); or 'model:DATASET/ARCHITECTURE/VARIANT', trained by this study",
@@ -49,7 +49,7 @@ class Training(Section):
     epochs: Annotated[int, Field(ge=0)] = Field(
         40, description="passes over the training split; 0: the weights are measured as they are"
     )
-    weights: str | None = Field(
+    weights: FilePath | None = Field(
         None, description="instead of the architecture's, for one variant; same forms"
     )
     head: Literal["scratch", "network", "trained"] = Field(

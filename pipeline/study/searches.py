@@ -1,18 +1,14 @@
 """Which models of a study are searched, and what each draw of one trains."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.validation import nearest
 from pipeline.settings import Bootstrap, DrawJob, Range, TrainJob
+from pipeline.study.jobs import Study
 from pipeline.study.search_space import draw, drawable_keys, field_type, of_job
-
-if TYPE_CHECKING:
-    from pipeline.study.config import Study
 
 
 def is_searched(study: Study, dataset: str, architecture: str, variant: str) -> bool:
@@ -63,9 +59,7 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
 
 
 def problems(study: Study) -> Iterator[str]:
-    """What is wrong with a study's `search`, one text a problem."""
-    from pipeline.study.config import nearest
-
+    """What is wrong with a study's `search`: one text for each problem."""
     if study.search is None:
         return
     variants = {name for dataset in study.datasets.values() for name in dataset.variants}
@@ -80,7 +74,7 @@ def problems(study: Study) -> Iterator[str]:
 
 
 def invalid_draws(study: Study) -> Iterator[str]:
-    """Searches with ranges of their own of which a draw is no valid training, one text each."""
+    """Searches with ranges of their own of which a draw is no valid training: one text for each."""
     if study.search is None or not study.search.ranges:
         return  # the methods' own ranges fit together
     for model in searched_models(study):

@@ -1,11 +1,7 @@
 import shutil
 
 import pytest
-
-from pipeline.datasets.synthbirds import draw
-from pipeline.settings import SynthBirds
-
-SECTION = SynthBirds(seed=3, classes=4, train_images=5, test_images=2, size=64)
+from drawn_birds import SECTION, draw_birds
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +12,7 @@ def section():
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
     """A small SynthBirds folder; not to be changed."""
-    root = tmp_path_factory.mktemp("synthbirds") / "birds"
-    draw(SECTION, root)
-    return root
+    return draw_birds(tmp_path_factory.mktemp("synthbirds"))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Small studies for tests of what jobs need: nothing of them is ever run."""
 
-from pipeline.study import config
+from pipeline.study.loading import load
 
 
 def study_with(**changes):
@@ -25,12 +25,12 @@ def study_with(**changes):
         },
         "methods": {"cam": ["cam", "gradient"], "calm": ["joint", "counterfactual"]},
     }
-    return config.load(keys | changes)
+    return load(keys | changes)
 
 
 def study_of(data, weights="none"):
     """One data set and one CAM whose trunk starts from ``weights``."""
-    return config.load(
+    return load(
         {
             "architectures": {"small": {"trunk": "resnet_small", "weights": weights}},
             "datasets": {"birds": {"architectures": ["small"], "variants": {"cam": {}}} | data},

@@ -34,7 +34,7 @@ def give_statistics(network):
 
 
 def test_the_config_knows_every_trunk():
-    assert get_args(settings.Trunk.model_fields["trunk"].annotation) == tuple(TRUNKS)
+    assert get_args(settings.Architecture.model_fields["trunk"].annotation) == tuple(TRUNKS)
 
 
 @pytest.mark.parametrize("map_size", [14, 28])

@@ -16,7 +16,7 @@ from pipeline.models.pretrained import read_weights
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images
 from pipeline.sharding.writing import write_shards
-from pipeline.study import config
+from pipeline.study.loading import load
 from pipeline.training import checkpoints
 
 ROOT = Path(__file__).parents[2]
@@ -94,22 +94,22 @@ def test_names_are_words(place, name):
         section = section[key]
     section[name] = section.pop(old)
     with pytest.raises(UserError, match="a name has letters, digits") as raised:
-        config.load(study)
+        load(study)
     assert f"{'.'.join(above)}.{name}: a name" in str(raised.value)
 
 
 def test_names_of_own_maps_are_words():
     study = yaml.safe_load(TINY.read_text())
-    study["methods"]["../mine"] = {"path": "maps", "model": "birds/small_pretrained/cam"}
-    with pytest.raises(UserError, match=r"methods\.\.\./mine: a name has letters, digits"):
-        config.load(study)
+    study["own_maps"] = {"../mine": {"path": "maps", "model": "birds/small_pretrained/cam"}}
+    with pytest.raises(UserError, match=r"own_maps\.\.\./mine: a name has letters, digits"):
+        load(study)
 
 
 def test_a_config_runs_nothing(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text(f"title: !!python/object/apply:os.system ['touch {tmp_path}/owned']\n")
     with pytest.raises(UserError, match=r"study\.yaml"):
-        config.load(path)
+        load(path)
     assert not (tmp_path / "owned").exists()
 
 

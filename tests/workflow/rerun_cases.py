@@ -134,8 +134,8 @@ CASES = (
         ),
     ),
     Case(
-        "`evaluation.cues.thresholds`",
-        config(evaluation__cues__thresholds="even"),
+        "`evaluation.cue_localization.thresholds`",
+        config(evaluation__cue_localization__thresholds="even"),
         ("cue_localization *", "cue_baseline *", *TABLES),
     ),
     Case(

@@ -125,7 +125,9 @@ def test_folders_that_are_no_data_set_are_named_with_the_cure(finished, checkout
     folders = {"absent": "nowhere", "other": "otherlayout", "torn": "torn"}
     edit_config(
         checkout,
-        datasets={name: {"root": root, "cues": False} for name, root in folders.items()},
+        datasets={
+            name: {"root": root, "cue_localization": False} for name, root in folders.items()
+        },
         architectures={},
     )
     status, output = snakemake(checkout, "--cores", "1", "--keep-going", "datasets")

@@ -112,7 +112,7 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
             "mine": {
                 "root": "listed",
                 "records": {"layout": "table"},
-                "cues": False,
+                "cue_localization": False,
                 "wsol": False,
                 "architectures": ["regnet"],
                 "variants": {"cam": {}},

@@ -13,13 +13,14 @@ from pipeline.catalogue.evaluations import TASKS
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime import codegraph, orphans
 from pipeline.runtime.errors import UserError
-from pipeline.study.config import load, params
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.figures import FigureInputs, figure_code, options
 from pipeline.study.inputs.maps import NOISE, MapInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.report import ReportInputs
 from pipeline.study.inputs.scores import CUE_BASELINES, WSOL_BASELINES, ScoreInputs
+from pipeline.study.jobs import params
+from pipeline.study.loading import load
 
 try:
     STUDY = load(config)
@@ -45,9 +46,7 @@ wildcard_constraints:
     variant="|".join(sorted({v for d in STUDY.datasets.values() for v in d.variants})),
     seed=r"\d+",
     split="train|val|test",
-    method="|".join(
-        sorted({*STUDY.methods.cam, *STUDY.methods.calm, *STUDY.methods.own})
-    ),
+    method="|".join(sorted({*STUDY.methods.cam, *STUDY.methods.calm, *STUDY.own_maps})),
     task="|".join(TASKS),
     chunk=r"\d+",
     draw=r"\d+",

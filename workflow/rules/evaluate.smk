@@ -49,7 +49,7 @@ rule cue_localization:
     resources:
         mem_mb=4000,
     params:
-        section=params(STUDY.evaluation.cues),
+        section=params(STUDY.evaluation.cue_localization),
         identity=SCORES.identity,
     shell:
         "python -m pipeline.evaluation.cues.cue_localization --section {params.section:q}"
@@ -76,7 +76,7 @@ rule cue_baseline:
     resources:
         mem_mb=4000,
     params:
-        section=params(STUDY.evaluation.cues),
+        section=params(STUDY.evaluation.cue_localization),
         identity=SCORES.identity,
     shell:
         "python -m pipeline.evaluation.cues.cue_localization --section {params.section:q}"

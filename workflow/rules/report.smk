@@ -107,7 +107,8 @@ rule report:
     resources:
         mem_mb=1000,
     params:
-        study=params(STUDY),
+        # a function: Snakemake would read a brace of the title as a wildcard
+        study=lambda wildcards: params(STUDY),
         benchmarks=BENCHMARKS,
     shell:
         "python -m pipeline.report --study {params.study:q} --tables {input.tables:q}"

@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
-from pipeline.study.config import Dataset, Study
+from pipeline.study.config import Dataset
+from pipeline.study.jobs import Study
 
 ANNOTATIONS = {
     "cub": (
@@ -59,12 +60,13 @@ class DataInputs:
 
     def pairs(self, names: Any) -> list[str]:
         """The class pairs; none where cue localisation is not measured, nor of other splits."""
-        measured = self.of(names).cues and getattr(names, "split", None) in (None, "test")
+        is_test = getattr(names, "split", None) in (None, "test")
+        measured = self.of(names).cue_localization and is_test
         return [fill(self._paths.pairs, names)] if measured else []
 
     def part_maps(self, names: Any) -> list[str]:
         """The part maps; none where cue localisation is not measured."""
-        return [fill(self._paths.part_maps, names)] if self.of(names).cues else []
+        return [fill(self._paths.part_maps, names)] if self.of(names).cue_localization else []
 
     def val_records(self, names: Any) -> list[str]:
         """The val images that choose a map threshold; none where they are not asked for."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
-from pipeline.study.config import Study, params
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.scores import ScoreInputs
+from pipeline.study.jobs import Study, params
 
 GALLERY = ("cam", "cam_superset", "joint", "subset")
 # How a variant tells two classes apart: the first of these that it has.
@@ -62,7 +62,7 @@ class FigureInputs:
 
     def _of_measured(self, names: Any) -> Iterator[tuple[str, str]]:
         compared = self._gallery(names)
-        if self._data.of(names).cues:
+        if self._data.of(names).cue_localization:
             yield "cue_scores", PLOT
             if self._differences(names):
                 yield "counterfactual", PICTURE
@@ -161,7 +161,7 @@ class FigureInputs:
             f"{variant}/{method}"
             for variant, methods in self._methods(names).items()
             for method in methods
-            if method != "counterfactual" or self._data.of(names).cues
+            if method != "counterfactual" or self._data.of(names).cue_localization
         ]
 
     def _shown(self, names: Any) -> list[str]:
@@ -181,7 +181,7 @@ class FigureInputs:
         found = [
             f"{variant}/{method}"
             for variant, methods in self._methods(names).items()
-            for method in (*GALLERY, *self._study.methods.own)
+            for method in (*GALLERY, *self._study.own_maps)
             if method in methods
         ]
         return self._with_gradients(names, found, GALLERY_COLUMNS)
@@ -202,7 +202,7 @@ class FigureInputs:
                     f"{variant}/{method}"
                     for method in KINDS
                     if method in methods
-                    and (method != "counterfactual" or self._data.of(names).cues)
+                    and (method != "counterfactual" or self._data.of(names).cue_localization)
                 ]
         return []
 
@@ -211,7 +211,7 @@ class FigureInputs:
         return [
             f"{variant}/{method}"
             for method in self._methods(names)[variant]
-            if method in self._study.methods.own or METHODS[method].targets != "counterfactual"
+            if method in self._study.own_maps or METHODS[method].targets != "counterfactual"
         ]
 
     def _with_gradients(self, names: Any, shown: list[str], most: int) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
-from pipeline.study.config import Study
+from pipeline.study.jobs import Study
 
 # The methods by noisy gradients share the noise: one job writes the maps of all of them.
 NOISE = tuple(name for name, entry in METHODS.items() if entry.module == "noise")
@@ -33,7 +33,7 @@ class MapInputs:
 
     def own_methods(self) -> str:
         """The names of the user's own maps, as a pattern."""
-        return "|".join(self._study.methods.own) or NOTHING
+        return "|".join(self._study.own_maps) or NOTHING
 
     def entries(self, *methods: str) -> str:
         """What the catalogue says of methods: it decides their maps as the options do."""
@@ -57,7 +57,7 @@ class MapInputs:
 
     def own_path(self, names: Any) -> str:
         """Where a user's own maps are."""
-        return self._study.methods.own[names.method].path
+        return self._study.own_maps[names.method].path
 
     def own_files(self, names: Any) -> list[str]:
         """The files of a user's own maps. A missing one is the stage's to explain."""

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.artefacts.paths import Names, Paths, fill
 from pipeline.settings import Training
 from pipeline.study import searches
-from pipeline.study.config import Study, params
+from pipeline.study.jobs import Study, params
 
 
 def names_of(models: Iterable[Sequence[Any]]) -> list[Names]:

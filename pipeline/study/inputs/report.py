@@ -6,10 +6,10 @@ from typing import Any
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import Names, Paths, fill
 from pipeline.catalogue.tables import tables_of
-from pipeline.study.config import Study
 from pipeline.study.inputs.figures import FigureInputs
 from pipeline.study.inputs.models import ModelInputs, names_of
 from pipeline.study.inputs.scores import ScoreInputs
+from pipeline.study.jobs import Study
 
 
 class ReportInputs:
@@ -27,7 +27,7 @@ class ReportInputs:
         tasks = {task for task, *_ in study.measurements()}
         for name in self._studied():
             tasks.add("classification")
-            tasks |= {"cues"} if study.datasets[name].cues else set()
+            tasks |= {"cues"} if study.datasets[name].cue_localization else set()
             tasks |= {"wsol"} if study.datasets[name].wsol else set()
         return tables_of(tasks)
 
@@ -42,7 +42,7 @@ class ReportInputs:
         return canonical_json(
             {
                 "protocol": study.protocol,
-                "normalisations": study.evaluation.cues.normalisations,
+                "normalisations": study.evaluation.cue_localization.normalisations,
                 "level": study.evaluation.classification.bootstrap.level,
                 "models": models,
             }
@@ -50,7 +50,7 @@ class ReportInputs:
 
     def cue_datasets(self) -> list[str]:
         """The data sets on which cue localisation is measured."""
-        return [name for name in self._studied() if self._study.datasets[name].cues]
+        return [name for name in self._studied() if self._study.datasets[name].cue_localization]
 
     def cue_checks(self) -> list[str]:
         """The check of the cues of each of them."""

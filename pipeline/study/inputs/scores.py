@@ -6,10 +6,10 @@ from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import NO_MAPS, Names, Paths, fill
 from pipeline.catalogue.evaluations import TASKS
 from pipeline.catalogue.methods import METHODS
-from pipeline.study.config import Study
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.maps import MapInputs
 from pipeline.study.inputs.models import names_of
+from pipeline.study.jobs import Study
 
 CUE_TARGETS = ("class", "prior")  # kinds of maps that cue localisation ranks
 CUE_BASELINES = ("chance", "always_head")
@@ -85,7 +85,7 @@ class ScoreInputs:
             for method in self._data.methods(names):
                 # maps from elsewhere are of classes
                 targets = METHODS[method].targets if method in METHODS else "class"
-                if targets in CUE_TARGETS and dataset.cues:
+                if targets in CUE_TARGETS and dataset.cue_localization:
                     scores.append(self._of(names, "cues", method))
                 if targets != "counterfactual" and dataset.wsol:
                     scores.append(self._of(names, "wsol", method))
@@ -100,7 +100,7 @@ class ScoreInputs:
 
     def _baselines(self, names: Names) -> list[str]:
         dataset = self._data.of(names)
-        baselines = [("cues", name) for name in CUE_BASELINES if dataset.cues]
+        baselines = [("cues", name) for name in CUE_BASELINES if dataset.cue_localization]
         baselines += [("wsol", name) for name in WSOL_BASELINES if dataset.wsol]
         return [
             fill(self._paths.baseline_score, names, task=task, method=method)

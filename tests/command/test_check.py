@@ -1,11 +1,11 @@
-import json
 import sys
 
 import pytest
 import yaml
 from tiny_wsol import tiny_wsol
 
-from pipeline.datasets.__main__ import run
+from pipeline.command.__main__ import execute
+from pipeline.datasets.__main__ import run as stage
 from pipeline.runtime.cli import main
 from pipeline.runtime.errors import UserError
 
@@ -30,7 +30,7 @@ def config(tmp_path, drawn):
             "insects": {
                 "root": str(root),
                 "records": {"layout": "wsol", "metadata": str(metadata)},
-                "cues": False,
+                "cue_localization": False,
             },
         },
     }
@@ -41,7 +41,7 @@ def check(tmp_path, config, capsys):
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(config))
     try:
-        run(["check", "--config", str(path), "--workers", "1"])
+        execute(["check", str(path), "--workers", "1"])
     except UserError as error:
         return 2, capsys.readouterr().out, str(error)
     return 0, capsys.readouterr().out, ""
@@ -58,7 +58,7 @@ def test_a_complete_study(tmp_path, config, capsys):
     assert "downloaded by torchvision" in text
 
 
-def test_everything_that_is_missing_is_told_with_its_source(tmp_path, config, capsys):
+def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, capsys):
     config["datasets"]["birds"]["root"] = str(tmp_path / "CUB_200_2011")
     records = config["datasets"]["insects"]["records"]
     records["metadata"] = str(tmp_path / "wsol_metadata" / "OpenImages")
@@ -75,14 +75,14 @@ def test_everything_that_is_missing_is_told_with_its_source(tmp_path, config, ca
 
 
 def test_cues_need_attributes(tmp_path, config, capsys):
-    config["datasets"]["insects"]["cues"] = True
+    config["datasets"]["insects"]["cue_localization"] = True
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "class_attribute_labels_continuous.txt is missing, which cue localisation needs" in text
-    assert "set `cues: false` for insects" in text
+    assert "set `cue_localization: false` for this data set" in text
 
 
-def test_splits_without_images_are_told(tmp_path, config, capsys):
+def test_splits_without_images_are_named(tmp_path, config, capsys):
     for path in (tmp_path / "images" / "val").rglob("*.jpg"):
         path.unlink()
     status, text, _ = check(tmp_path, config, capsys)
@@ -94,17 +94,60 @@ def test_the_exit_status_is_two(tmp_path, config, capsys, monkeypatch):
     config["architectures"]["small"]["weights"] = "nowhere.pth"
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(config))
-    monkeypatch.setattr(sys, "argv", ["x", "check", "--config", str(path), "--workers", "1"])
+    monkeypatch.setattr(sys, "argv", ["calm", "check", str(path), "--workers", "1"])
     with pytest.raises(SystemExit) as stop:
-        main(run)
+        main(execute)
     assert stop.value.code == 2
     assert "names 1 data sets or weights" in capsys.readouterr().err
 
 
-def test_a_single_folder_is_still_checked_by_itself(tmp_path, config, capsys):
-    section = json.dumps(config["datasets"]["insects"]["records"])
-    root = config["datasets"]["insects"]["root"]
-    run(["check", "--root", root, "--section", section, "--workers", "1"])
-    assert json.loads(capsys.readouterr().out)["images"] == {"train": 2, "val": 1, "test": 2}
+def test_a_folder_needs_no_config(config, drawn, capsys):
+    execute(["check", str(drawn), "--workers", "1"])
+    text = capsys.readouterr().out
+    assert f"{drawn}, layout cub: found.\n  4 classes; 16 train images, 4 val images" in text
+    assert f"In a config: root: {drawn}, records: {{layout: cub}}" in text
+
+    insects = config["datasets"]["insects"]
+    metadata = insects["records"]["metadata"]
+    execute(["check", insects["root"], "--metadata", metadata, "--workers", "1"])
+    text = capsys.readouterr().out
+    assert "layout wsol: found.\n  2 classes; 2 train images, 1 val images, 2 test images" in text
+    assert f"records: {{metadata: {metadata}, layout: wsol}}" in text
+
+
+def test_a_folder_that_cannot_be_used(tmp_path, capsys):
+    (tmp_path / "train" / "ape").mkdir(parents=True)
+    with pytest.raises(UserError, match=f"{tmp_path} cannot be used, see above"):
+        execute(["check", str(tmp_path), "--workers", "1"])
+    assert "layout folder: not usable" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"layout wsol needs `metadata`"):
+        execute(["check", str(tmp_path), "--layout", "wsol"])
+
+
+def test_options_of_a_folder_are_refused_for_a_config(tmp_path, config):
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError, match=r"--layout, --masks: for a folder alone"):
+        execute(["check", str(path), "--layout", "folder", "--masks", "m"])
+
+
+def test_a_config_that_is_wrong_is_refused_before_any_data_is_read(tmp_path, config, capsys):
+    config["datasets"]["birds"]["root"] = "data {v2}"
+    config["datasets"]["insects"]["cues"] = False
+    status, text, error = check(tmp_path, config, capsys)
+    assert (status, text) == (2, "")
+    assert "datasets.birds.root: 'data {v2}' has a brace" in error
+    assert "datasets.insects.cues is now datasets.insects.cue_localization" in error
+
+
+def test_the_home_folder_is_where_a_shell_says(tmp_path, config, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config["architectures"]["small"]["weights"] = "~/trunk.pth"
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 0
+    assert f"architectures.small.weights: {tmp_path}/trunk.pth, found." in text
+
+
+def test_calm_check_is_the_only_check():
     with pytest.raises(SystemExit):
-        run(["check", "--root", root, "--config", "x.yaml"])
+        stage(["check", "--root", "anywhere"])

@@ -1,15 +1,15 @@
 import pytest
 
 from pipeline.runtime.errors import UserError
-from pipeline.study import config
-from pipeline.study.config import params
+from pipeline.study.jobs import params
+from pipeline.study.loading import load
 from pipeline.study.searches import draw_job, is_searched, searched_models
 
 MODEL = ("birds", "small", "cam")
 
 
 def study(search, **keys):
-    return config.load(
+    return load(
         {
             "seeds": [4, 7],
             "architectures": {"small": {"trunk": "resnet_small"}},

@@ -1,0 +1,71 @@
+"""Names in a config that refer to what it does not have: each with the nearest that it has."""
+
+from collections.abc import Iterator
+
+from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.methods import METHODS
+from pipeline.runtime.validation import nearest
+from pipeline.study import searches
+from pipeline.study.jobs import TRAINING_METHODS, Study
+
+
+def problems(study: Study) -> list[str]:
+    """What is wrong with a config whose sections are all valid by themselves, one text each."""
+    found = [*_models(study), *_weights(study), *_own_maps(study), *_measured(study)]
+    found += searches.problems(study)
+    return found or [*searches.invalid_draws(study)]
+
+
+def _models(study: Study) -> Iterator[str]:
+    for name, dataset in study.datasets.items():
+        for architecture in dataset.architectures:
+            if architecture not in study.architectures:
+                yield (
+                    f"datasets.{name}.architectures: {architecture!r} is not in architectures"
+                    + nearest(architecture, study.architectures)
+                )
+        for variant, own in dataset.variants.items():
+            if "method" not in own and variant not in TRAINING_METHODS:
+                yield (
+                    f"datasets.{name}.variants.{variant}: give it a `method`, or the name of "
+                    f"one{nearest(variant, TRAINING_METHODS)}"
+                )
+
+
+def _weights(study: Study) -> Iterator[str]:
+    models = _model_names(study)
+    for key, weights in study.named_weights():
+        source = weights.removeprefix("model:")
+        if source != weights and source not in models:
+            yield (
+                f"{key}: the study trains no model {source!r} "
+                "(expected model:DATASET/ARCHITECTURE/VARIANT)"
+            )
+
+
+def _own_maps(study: Study) -> Iterator[str]:
+    models = _model_names(study)
+    for name, maps in study.own_maps.items():
+        if name in METHODS:
+            yield f"own_maps.{name}: that is the name of a built-in method; give your maps another"
+        if maps.model not in models:
+            yield (
+                f"own_maps.{name}.model: the study trains no model {maps.model!r}"
+                + nearest(maps.model, models)
+            )
+
+
+def _measured(study: Study) -> Iterator[str]:
+    methods = {*study.methods.cam, *study.methods.calm, *study.own_maps}
+    for task in TASKS:
+        section = getattr(study.evaluation, task)
+        for method in (section and section.methods) or ():
+            if method not in methods:
+                yield (
+                    f"evaluation.{task}.methods: the study has no method {method!r} in `methods` "
+                    f"or `own_maps`{nearest(method, methods)}"
+                )
+
+
+def _model_names(study: Study) -> set[str]:
+    return {"/".join(model) for model in study.models_without_seed()}

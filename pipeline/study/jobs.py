@@ -1,0 +1,110 @@
+"""What each job of a study needs: its models, their methods, and the section of each job."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from pipeline import settings
+from pipeline.artefacts.files import canonical_json
+from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.methods import METHODS
+from pipeline.study.config import Config
+from pipeline.study.merging import merge
+
+TRAINING_METHODS = get_args(settings.Training.model_fields["method"].annotation)
+
+
+class Study(Config):
+    """A config that says which jobs it asks for, and what decides each of them."""
+
+    def models_without_seed(self) -> Iterator[tuple[str, str, str]]:
+        """The models, whatever their seeds: (dataset, architecture, variant)."""
+        for name, dataset in self.datasets.items():
+            for architecture in dataset.architectures:
+                for variant in dataset.variants:
+                    yield name, architecture, variant
+
+    def named_weights(self) -> Iterator[tuple[str, str]]:
+        """Every key that names weights, and what it says."""
+        for name, architecture in self.architectures.items():
+            yield f"architectures.{name}.weights", architecture.weights
+        trainings = {"training": self.training}
+        for name, dataset in self.datasets.items():
+            trainings[f"datasets.{name}.training"] = dataset.training
+            for variant, own in dataset.variants.items():
+                trainings[f"datasets.{name}.variants.{variant}"] = own
+        for key, training in trainings.items():
+            if weights := training.get("weights"):
+                yield f"{key}.weights", weights
+
+    def models(self) -> list[tuple[str, str, str, int]]:
+        """Every model to train: (dataset, architecture, variant, seed)."""
+        return [
+            (name, architecture, variant, seed)
+            for name, architecture, variant in self.models_without_seed()
+            for seed in self.datasets[name].seeds or self.seeds
+        ]
+
+    def studied_models(self) -> list[tuple[str, str, str, int]]:
+        """The models whose maps are measured: all but those that only pretrain a trunk."""
+        return [model for model in self.models() if self.methods_of(*model[:3])]
+
+    def training_of(self, dataset: str, variant: str) -> settings.Training:
+        """Training keys of a variant: the study's, then the data set's, then its own."""
+        own = self.datasets[dataset].variants[variant]
+        keys: dict[str, Any] = {"method": variant} if variant in TRAINING_METHODS else {}
+        for more in (self.training, self.datasets[dataset].training, own):
+            keys = merge(keys, more)
+        return settings.Training.model_validate(keys)
+
+    def train_job(
+        self, dataset: str, architecture: str, variant: str, seed: int
+    ) -> settings.TrainJob:
+        """Everything that decides the weights of one model."""
+        trunk = self.architectures[architecture]
+        training = self.training_of(dataset, variant)
+        return settings.TrainJob(
+            trunk=trunk.trunk,
+            map_size=trunk.map_size,
+            weights=training.weights or trunk.weights,
+            seed=seed,
+            training=training.model_copy(update={"weights": None}),
+        )
+
+    def methods_of(self, dataset: str, architecture: str, variant: str) -> tuple[str, ...]:
+        """Attribution methods of a model, its own maps last; none for pretraining."""
+        method = self.training_of(dataset, variant).method
+        if method == "attributes":
+            return ()
+        model = f"{dataset}/{architecture}/{variant}"
+        own = (name for name, maps in self.own_maps.items() if maps.model == model)
+        return (*(self.methods.calm if method.startswith("calm") else self.methods.cam), *own)
+
+    def method_options(self, method: str) -> dict[str, Any]:
+        """The options that an attribution method uses, as JSON; none for a user's own maps."""
+        used = METHODS[method].options if method in METHODS else ()
+        options = self.attribution.model_dump(mode="json", include=set(used))
+        return options if used else {}
+
+    def task_section(self, task: str) -> dict[str, Any]:
+        """The section of an evaluation of single maps, without its methods; {} if it is not run."""
+        section = getattr(self.evaluation, task)
+        return section.model_dump(mode="json", exclude={"methods"}) if section else {}
+
+    def measurements(self) -> Iterator[tuple[str, str, str, str, int, str]]:
+        """Every evaluation of single maps: (task, dataset, architecture, variant, seed, method)."""
+        for task, entry in TASKS.items():
+            section = getattr(self.evaluation, task)
+            if section is None:
+                continue
+            for model in self.studied_models():
+                for method in self.methods_of(*model[:3]):
+                    chosen = section.methods is None or method in section.methods
+                    if chosen and entry.measures(method):
+                        yield (task, *model, method)
+
+
+def params(section: BaseModel) -> str:
+    """Canonical JSON of a section: what a Snakemake job carries as its parameters."""
+    return canonical_json(section.model_dump(mode="json"))
