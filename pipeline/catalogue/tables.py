@@ -12,14 +12,14 @@ _RANKED = frozenset({"cues", "wsol", "erase"}) | _FAITHFULNESS - {"sanity"}
 
 # name -> tasks that it shows, and of how many of them at least there must be scores
 TABLES: dict[str, tuple[frozenset[str], int]] = {
-    "table1_cues": (frozenset({"cues"}), 1),
-    "table2_accuracy": (frozenset({"classification"}), 1),
-    "table3_wsol": (frozenset({"wsol"}), 1),
-    "table4_erase": (frozenset({"erase"}), 1),
-    "table5_trunks": (frozenset({"wsol"}), 1),
-    "table6_faithfulness": (_FAITHFULNESS, 1),
-    "table7_axioms": (frozenset({"axioms"}), 1),
-    "table8_ranks": (_RANKED, 2),
+    "cue_localization": (frozenset({"cues"}), 1),
+    "accuracy": (frozenset({"classification"}), 1),
+    "wsol": (frozenset({"wsol"}), 1),
+    "erasing": (frozenset({"erase"}), 1),
+    "trunks": (frozenset({"wsol"}), 1),
+    "faithfulness": (_FAITHFULNESS, 1),
+    "axioms": (frozenset({"axioms"}), 1),
+    "rankings": (_RANKED, 2),
 }
 
 

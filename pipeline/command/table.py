@@ -19,9 +19,9 @@ brackets and, over several seeds, their standard deviation. The CSV files have e
 
 EXAMPLES = """\
   calm table                                    which tables there are
-  calm table table1_cues                        one of them
-  calm table cues --results results/cub         part of a name is enough; another study
-  calm table cues | less -S                     a wide one"""
+  calm table cue_localization                   one of them
+  calm table cue --results results/cub          part of a name is enough; another study
+  calm table cue | less -S                      a wide one"""
 
 _WIDTH = 250  # characters, where no terminal says how wide it is
 

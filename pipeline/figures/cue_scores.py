@@ -30,7 +30,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 
 def draw(given: argparse.Namespace, section: Report) -> Figure:
     """Draw it from the command line's inputs."""
-    table = load(given.tables).get("table1_cues")
+    table = load(given.tables).get("cue_localization")
     if table is None:
         raise UserError(f"{given.tables} has no table of cue scores. Make the tables again.")
     return cue_scores(table, given.dataset, given.architecture)

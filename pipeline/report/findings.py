@@ -14,25 +14,25 @@ _BASELINES = {
 
 def findings(tables: Tables) -> list[str]:
     """One finding a block of measured rows; published rows are never compared."""
-    found = [*_cues(tables.get("table1_cues"))]
+    found = [*_cues(tables.get("cue_localization"))]
     for name, column, what in _HEADLINES:
         found += _of_blocks(tables.get(name), column, what)
     return found
 
 
 _HEADLINES = (
-    ("table2_accuracy", "top1", "top-1 accuracy"),
-    ("table3_wsol", "maxboxaccv2", "MaxBoxAccV2"),
-    ("table3_wsol", "pxap", "PxAP"),
+    ("accuracy", "top1", "top-1 accuracy"),
+    ("wsol", "maxboxaccv2", "MaxBoxAccV2"),
+    ("wsol", "pxap", "PxAP"),
     (
-        "table4_erase",
+        "erasing",
         "erase.auc.blur.most",
         "accuracy relative to random erasing, averaged over the erased fractions",
     ),
-    ("table6_faithfulness", "insertion_deletion.insertion", "insertion area"),
-    ("table6_faithfulness", "insertion_deletion.deletion", "deletion area"),
-    ("table6_faithfulness", "pointing_game.hit_rate", "hit rate in the pointing game"),
-    ("table6_faithfulness", "grid_pointing.localisation", "localisation in grids of images"),
+    ("faithfulness", "insertion_deletion.insertion", "insertion area"),
+    ("faithfulness", "insertion_deletion.deletion", "deletion area"),
+    ("faithfulness", "pointing_game.hit_rate", "hit rate in the pointing game"),
+    ("faithfulness", "grid_pointing.localisation", "localisation in grids of images"),
 )
 
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
 
 _MAIN = (  # table, its column, what it is called outside of its table
-    ("table2_accuracy", "top1", "Top-1 accuracy"),
-    ("table1_cues", "weighted", "Cues: mPxAP"),
-    ("table3_wsol", "maxboxaccv2", "MaxBoxAccV2"),
-    ("table3_wsol", "pxap", "PxAP"),
-    ("table4_erase", "erase.auc.blur.most", "Erasing ↓"),
-    ("table6_faithfulness", "insertion_deletion.insertion", "Insertion"),
-    ("table6_faithfulness", "insertion_deletion.deletion", "Deletion ↓"),
-    ("table6_faithfulness", "pointing_game.hit_rate", "Pointing"),
-    ("table6_faithfulness", "grid_pointing.localisation", "Grid pointing"),
+    ("accuracy", "top1", "Top-1 accuracy"),
+    ("cue_localization", "weighted", "Cues: mPxAP"),
+    ("wsol", "maxboxaccv2", "MaxBoxAccV2"),
+    ("wsol", "pxap", "PxAP"),
+    ("erasing", "erase.auc.blur.most", "Erasing ↓"),
+    ("faithfulness", "insertion_deletion.insertion", "Insertion"),
+    ("faithfulness", "insertion_deletion.deletion", "Deletion ↓"),
+    ("faithfulness", "pointing_game.hit_rate", "Pointing"),
+    ("faithfulness", "grid_pointing.localisation", "Grid pointing"),
 )
 
 

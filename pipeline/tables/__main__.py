@@ -15,7 +15,7 @@ from pipeline.tables.accuracy import accuracy_table
 from pipeline.tables.cues import cue_table
 from pipeline.tables.formats import to_csv, to_latex, to_markdown
 from pipeline.tables.metrics import COLUMNS, metric_table
-from pipeline.tables.ranks import rank_table
+from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import Group, read_groups
 from pipeline.tables.trunks import trunk_table
 from pipeline.tables.wsol import wsol_table
@@ -33,11 +33,11 @@ def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) ->
     for group in groups:
         of_task.setdefault(group.task, []).append(group)
     builders: dict[str, Callable[[], Table]] = {
-        "table1_cues": lambda: cue_table(of_task["cues"], checks, job),
-        "table2_accuracy": lambda: accuracy_table(of_task["classification"], job),
-        "table3_wsol": lambda: wsol_table(of_task["wsol"], job),
-        "table5_trunks": lambda: trunk_table(of_task["wsol"], job),
-        "table8_ranks": lambda: rank_table(groups, job),
+        "cue_localization": lambda: cue_table(of_task["cues"], checks, job),
+        "accuracy": lambda: accuracy_table(of_task["classification"], job),
+        "wsol": lambda: wsol_table(of_task["wsol"], job),
+        "trunks": lambda: trunk_table(of_task["wsol"], job),
+        "rankings": lambda: rank_table(groups, job),
     }
     builders |= {name: partial(metric_table, name, groups, job) for name in COLUMNS}
     return [builders[name]() for name in tables_of(of_task)]

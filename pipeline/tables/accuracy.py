@@ -45,7 +45,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         ),
     )
     return Table(
-        name="table2_accuracy",
+        name="accuracy",
         title="Classification: top-1 accuracy (%) on the test split",
         names={"variant": "Model"},
         columns={"top1": "Top-1"} | heading(blocks, "Δ CAM"),

@@ -69,7 +69,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
     numbers = sorted(int(c.removeprefix("parts_")) for c in found if c.startswith("parts_"))
     columns = {f"parts_{n}": f"{n} part{'s' if n > 1 else ''}" for n in numbers}
     return Table(
-        name="table1_cues",
+        name="cue_localization",
         title="Cue localisation: mPxAP (%) by number of differing parts",
         names={"variant": "Model", "method": "Map"},
         columns=columns

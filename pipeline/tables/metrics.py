@@ -45,7 +45,7 @@ class Metric:
 _ERASERS = {"blur": "blur", "zero": "zero", "mean": "mean", "noisy_linear": "ROAD"}
 
 COLUMNS: dict[str, tuple[Metric, ...]] = {
-    "table4_erase": (
+    "erasing": (
         *(
             Metric("erase", f"auc.{eraser}.most", f"most first, {name}: mean R", lower=True)
             for eraser, name in _ERASERS.items()
@@ -60,7 +60,7 @@ COLUMNS: dict[str, tuple[Metric, ...]] = {
         ),
         Metric("erase", "auc_kept.blur.most", "most first, blur, own predictions", lower=True),
     ),
-    "table6_faithfulness": (
+    "faithfulness": (
         Metric("insertion_deletion", "insertion", "Insertion"),
         Metric("insertion_deletion", "deletion", "Deletion", lower=True),
         Metric("pointing_game", "hit_rate", "Pointing"),
@@ -71,7 +71,7 @@ COLUMNS: dict[str, tuple[Metric, ...]] = {
         Metric("sanity", "spearman", "Sanity: rank corr.", lower=True, percent=False),
         Metric("sanity", "ssim", "Sanity: SSIM", lower=True, percent=False),
     ),
-    "table7_axioms": tuple(
+    "axioms": tuple(
         Metric("axioms", value, heading, lower=True, percent=False)
         for value, heading in (
             ("completeness_gap", "Completeness gap"),
@@ -87,19 +87,19 @@ COLUMNS: dict[str, tuple[Metric, ...]] = {
 }
 
 _TITLES = {
-    "table4_erase": "Remove-and-classify: accuracy relative to random erasing (%)",
-    "table6_faithfulness": "Faithfulness, pointing and sanity of the maps",
-    "table7_axioms": "The axioms of sections 3.1 and 4.2 as numbers",
+    "erasing": "Remove-and-classify: accuracy relative to random erasing (%)",
+    "faithfulness": "Faithfulness, pointing and sanity of the maps",
+    "axioms": "The axioms of sections 3.1 and 4.2 as numbers",
 }
 
 _NOTES = {
-    "table4_erase": "R_k is the accuracy with k % of the pixels erased by the map, relative to "
+    "erasing": "R_k is the accuracy with k % of the pixels erased by the map, relative to "
     "random erasing (section 5.3). Mean R is the area under R_k over its range of k. Most "
     "relevant first: lower is better; least relevant first: higher is better.",
-    "table6_faithfulness": "Lower is better for deletion, infidelity, max-sensitivity and sanity "
+    "faithfulness": "Lower is better for deletion, infidelity, max-sensitivity and sanity "
     "(similarity to the map of a randomised model), higher for the others; definitions in "
     "docs/protocols.md. Percent, but infidelity, max-sensitivity and sanity as they are.",
-    "table7_axioms": "Zero is what the axioms ask for; docs/protocols.md says what each number "
+    "axioms": "Zero is what the axioms ask for; docs/protocols.md says what each number "
     "measures.",
 }
 

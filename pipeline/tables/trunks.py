@@ -66,7 +66,7 @@ def trunk_table(groups: Sequence[Group], job: TablesJob) -> Table:
     if missing:
         notes.append("; ".join(missing) + ": the study trains or maps none.")
     return Table(
-        name="table5_trunks",
+        name="trunks",
         title="Localisation by data set and architecture (%)",
         names={"variant": "Model", "method": "Map", "target": "Target"},
         columns=columns | _PUBLISHED,

@@ -33,7 +33,7 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
     )
     found = {column for block in blocks for row in block.rows for column in row.cells}
     return Table(
-        name="table3_wsol",
+        name="wsol",
         title="Localisation: MaxBoxAccV2 (%) and accuracy at each IoU threshold",
         names={"variant": "Model", "method": "Map", "target": "Target"},
         columns=_columns(found),

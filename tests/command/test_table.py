@@ -15,9 +15,9 @@ measured,birds,estimated,joint,0;1,7.25,6.5,8,0.5,-38.58,,,
 def results(tmp_path):
     folder = tmp_path / "results"
     (folder / "tables").mkdir(parents=True)
-    (folder / "tables" / "table1_cues.csv").write_text(CSV)
-    (folder / "tables" / "table1_cues.md").write_text("# Cue localisation\n\nmore\n")
-    (folder / "tables" / "table3_wsol.csv").write_text(CSV)
+    (folder / "tables" / "cue_localization.csv").write_text(CSV)
+    (folder / "tables" / "cue_localization.md").write_text("# Cue localisation\n\nmore\n")
+    (folder / "tables" / "wsol.csv").write_text(CSV)
     return folder
 
 
@@ -29,12 +29,12 @@ def _printed(capsys, *arguments):
 def test_without_a_name_the_tables_are_listed(results, capsys):
     lines = _printed(capsys, "--results", str(results)).splitlines()
     assert [line.split() for line in lines] == [
-        ["table1_cues", "Cue", "localisation"],
-        ["table3_wsol"],
+        ["cue_localization", "Cue", "localisation"],
+        ["wsol"],
     ]
 
 
-@pytest.mark.parametrize("name", ["table1_cues", "cues"])
+@pytest.mark.parametrize("name", ["cue_localization", "cue"])
 def test_a_table_has_a_line_a_row_and_its_intervals(results, capsys, name):
     text = _printed(capsys, name, "--results", str(results))
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
@@ -47,7 +47,10 @@ def test_a_table_has_a_line_a_row_and_its_intervals(results, capsys, name):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("table1_cue5", "did you mean 'table1_cues'"), ("table", "Several.*table1_cues, table3")],
+    [
+        ("cue_localisation", "did you mean 'cue_localization'"),
+        ("l", "Several.*cue_localization, wsol"),
+    ],
 )
 def test_an_unknown_name_is_answered(results, name, message):
     with pytest.raises(UserError, match=message):

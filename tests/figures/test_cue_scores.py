@@ -6,7 +6,7 @@ from pipeline.runtime.errors import UserError
 
 
 def test_dots_stand_at_the_values_and_baselines_are_lines(study):
-    table = load(study["tables"]).get("table1_cues")
+    table = load(study["tables"]).get("cue_localization")
     figure = cue_scores.cue_scores(table, "birds", "net")
     one_part = figure.axes[0]
     dots = {
@@ -28,4 +28,4 @@ def test_dots_stand_at_the_values_and_baselines_are_lines(study):
 
 def test_scores_of_an_unknown_architecture_are_refused(study):
     with pytest.raises(UserError, match="no cue scores of birds, other"):
-        cue_scores.cue_scores(load(study["tables"]).get("table1_cues"), "birds", "other")
+        cue_scores.cue_scores(load(study["tables"]).get("cue_localization"), "birds", "other")

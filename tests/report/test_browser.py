@@ -91,19 +91,19 @@ def choose(page, name, **which):
 
 
 def test_a_click_sorts_each_block_down_up_and_back(page):
-    heading = page.locator("#table1_cues thead th", has_text="1 part")
+    heading = page.locator("#cue_localization thead th", has_text="1 part")
     button = heading.get_by_role("button")
-    before = column(page, "table1_cues", 2)
+    before = column(page, "cue_localization", 2)
     for state, sign in (("descending", -1), ("ascending", 1)):
         button.click()
         assert heading.get_attribute("aria-sort") == state
-        sorted_ = column(page, "table1_cues", 2)
+        sorted_ = column(page, "cue_localization", 2)
         for block, original in zip(sorted_, before, strict=True):
             assert block == sorted(original, key=lambda text: sign * float(text))
     assert sorted_ != before
     button.click()
     assert heading.get_attribute("aria-sort") is None
-    assert column(page, "table1_cues", 2) == before
+    assert column(page, "cue_localization", 2) == before
 
 
 def test_empty_cells_come_last_in_both_directions(page):
@@ -229,7 +229,7 @@ def test_the_page_itself_never_scrolls_sideways(visit, width):
 def test_without_javascript_there_are_plain_tables_and_a_word_about_the_explorer(visit):
     page = visit(java_script_enabled=False)
     assert page.locator("#headline td", has_text="42.0").first.is_visible()
-    assert page.locator("#table1_cues").is_visible()
+    assert page.locator("#cue_localization").is_visible()
     assert page.locator("table button").count() == 0
     assert not page.locator("#explorer-panel").is_visible()
     assert page.get_by_text("The explorer needs JavaScript").is_visible()

@@ -40,7 +40,7 @@ def test_published_rows_are_left_to_their_tables(tables):
 
 
 def test_models_without_maps_stand_alone(tables):
-    table = headline(Tables(tables=(tables.get("table2_accuracy"),)))
+    table = headline(Tables(tables=(tables.get("accuracy"),)))
     assert [row.names for row in table.blocks[0].rows] == [
         ("cam", ""), ("calm_em", ""), ("calm_ml", ""),
     ]  # fmt: skip

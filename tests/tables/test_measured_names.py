@@ -9,7 +9,7 @@ from pipeline.evaluation.axioms import axioms
 from pipeline.evaluation.sanity import sanity
 from pipeline.settings import TablesJob
 from pipeline.tables.metrics import COLUMNS, metric_table
-from pipeline.tables.ranks import rank_table
+from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import read_groups
 from pipeline.tables.wsol import wsol_table
 
@@ -18,19 +18,19 @@ CAM = identity("cam", "cam")
 
 
 def test_every_axiom_that_is_measured_has_a_column():
-    shown = {metric.value for metric in COLUMNS["table7_axioms"]}
+    shown = {metric.value for metric in COLUMNS["axioms"]}
     assert shown == {*axioms.VALUES, "completeness_gap_scaled"}
 
 
 def test_sanity_columns_are_means_over_the_depths():
-    shown = {m.value for m in COLUMNS["table6_faithfulness"] if m.task == "sanity"}
+    shown = {m.value for m in COLUMNS["faithfulness"] if m.task == "sanity"}
     assert shown <= set(sanity.METRICS)
 
 
 def test_a_model_that_is_never_right_with_pixels_erased_has_a_table_of_dashes(tmp_path):
     values = {"accuracy.blur.most.50": 0.0}
     path = score(tmp_path / "a.json", "erase", CAM, values, values_undefined=4)
-    table = metric_table("table4_erase", read_groups([path]), JOB)
+    table = metric_table("erasing", read_groups([path]), JOB)
     assert list(table.columns) == ["erase.auc.blur.most"]
     assert table.blocks[0].rows[0].cells == {}
     assert "birds cam cam 4" in " ".join(table.notes)
@@ -48,7 +48,7 @@ def test_footnotes_count_undefined_images_and_missing_grids_over_the_seeds(tmp_p
         score(tmp_path / "g.json", "grid_pointing", CAM, {"localisation": 0.3},
               grids=12, grids_asked_for=50)
     )  # fmt: skip
-    notes = " ".join(metric_table("table6_faithfulness", read_groups(paths), JOB).notes)
+    notes = " ".join(metric_table("faithfulness", read_groups(paths), JOB).notes)
     assert "Images for which Sanity: rank corr. is not defined: birds cam cam 4." in notes
     assert "Fewer grids than asked for: birds cam cam seed 0: 12 of 50." in notes
 

@@ -11,7 +11,7 @@ from pipeline.settings import TablesJob
 from pipeline.tables.formats import best, digits, to_markdown
 from pipeline.tables.metrics import COLUMNS, metric_table
 from pipeline.tables.paired import difference
-from pipeline.tables.ranks import rank_table
+from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import read_groups
 from pipeline.tables.trunks import trunk_table
 from pipeline.tables.wsol import wsol_table
@@ -106,7 +106,7 @@ def erase_scores(folder):
 
 
 def test_the_erase_table_knows_which_direction_is_good(tmp_path):
-    table = metric_table("table4_erase", read_groups(erase_scores(tmp_path)), JOB)
+    table = metric_table("erasing", read_groups(erase_scores(tmp_path)), JOB)
     assert list(table.columns) == [
         "erase.auc.blur.most", "erase.relative.blur.most.50", "erase.auc.blur.least", "delta",
     ]  # fmt: skip
@@ -124,7 +124,7 @@ def test_metrics_that_are_no_rates_are_shown_as_they_are(tmp_path):
     path = measured(
         tmp_path / "a.json", "infidelity", identity("cam", "cam"), {"infidelity": 0.012345}
     )
-    table = metric_table("table6_faithfulness", read_groups([path]), JOB)
+    table = metric_table("faithfulness", read_groups([path]), JOB)
     assert "infidelity.infidelity" in table.plain
     assert "0.0123" in to_markdown(table)
     assert (digits(1234.5, True), digits(12.34, False)) == ("1.23e+03", "12.3")
@@ -195,8 +195,8 @@ def test_a_superset_is_compared_with_cams_map_of_the_class(tmp_path):
 
 
 def test_the_catalogue_names_the_tables_that_can_be_built():
-    assert tables_of({"classification"}) == ["table2_accuracy"]
-    assert tables_of({"cues"}) == ["table1_cues"]
-    assert "table8_ranks" in tables_of({"cues", "erase"})
+    assert tables_of({"classification"}) == ["accuracy"]
+    assert tables_of({"cues"}) == ["cue_localization"]
+    assert "rankings" in tables_of({"cues", "erase"})
     for name, metrics in COLUMNS.items():
         assert {metric.task for metric in metrics} == set(TABLES[name][0])

@@ -30,7 +30,7 @@ def measured(path, who, value, replicates, ids=("a", "b"), task="insertion_delet
 
 
 def notes(paths):
-    return " ".join(metric_table("table6_faithfulness", read_groups(paths), JOB).notes)
+    return " ".join(metric_table("faithfulness", read_groups(paths), JOB).notes)
 
 
 @pytest.mark.parametrize(

@@ -219,9 +219,9 @@ def test_the_stage_writes_equal_bytes_and_tables_that_can_be_read_again(tmp_path
         for name in tables_of({"cues", "classification", "wsol"})
         for suffix in ("csv", "md", "tex")
     }
-    table = load(first).get("table1_cues")
-    assert to_csv(table) == (first.parent / "table1_cues.csv").read_text()
-    assert to_markdown(table) == (first.parent / "table1_cues.md").read_text()
+    table = load(first).get("cue_localization")
+    assert to_csv(table) == (first.parent / "cue_localization.csv").read_text()
+    assert to_markdown(table) == (first.parent / "cue_localization.md").read_text()
 
 
 def test_every_measured_row_names_its_score_config_and_inputs(tmp_path):
@@ -238,9 +238,9 @@ def test_a_study_without_cue_scores_has_the_other_tables(tmp_path):
     who = identity("cam", "model")
     path = score(tmp_path / "a.json", "classification", who, {"top1": 0.7}, images=9)
     run(["--section", json.dumps(JOB), "--scores", str(path), "--out", str(tmp_path / "out")])
-    assert "70.0" in (tmp_path / "out" / "table2_accuracy.md").read_text()
+    assert "70.0" in (tmp_path / "out" / "accuracy.md").read_text()
     assert [table.name for table in load(tmp_path / "out" / "tables.json").tables] == [
-        "table2_accuracy"
+        "accuracy"
     ]
 
 

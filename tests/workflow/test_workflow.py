@@ -14,7 +14,7 @@ def files(folder):
 
 def test_the_finished_study_has_its_report_tables_scores_and_no_leftovers(finished):
     results = finished / "results"
-    for table in ("table1_cues", "table2_accuracy", "table3_wsol"):
+    for table in ("cue_localization", "accuracy", "wsol"):
         for suffix in ("csv", "md", "tex"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 100
     page = (results / "report.html").read_text()

@@ -13,8 +13,8 @@ from pipeline.tables.scores import Group, datasets_and_architectures
 RANKED: tuple[Metric, ...] = (
     Metric("cues", "mpxap_weighted_raw", "mPxAP"),
     Metric("wsol", "class.maxboxaccv2", "MaxBoxAccV2"),
-    *(m for m in COLUMNS["table4_erase"] if m.value in ("auc.blur.most", "auc.blur.least")),
-    *(m for m in COLUMNS["table6_faithfulness"] if m.task != "sanity"),
+    *(m for m in COLUMNS["erasing"] if m.value in ("auc.blur.most", "auc.blur.least")),
+    *(m for m in COLUMNS["faithfulness"] if m.task != "sanity"),
 )
 
 
@@ -71,7 +71,7 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
         notes.append(_agreement(dataset, architecture, numbers, metrics))
     columns = {"mean": "Mean rank"} | {metric.key: metric.heading for metric in used}
     return Table(
-        name="table8_ranks",
+        name="rankings",
         title="Ranks of the maps on every metric",
         names={"variant": "Model", "method": "Map"},
         columns=columns,
