@@ -31,7 +31,7 @@ from pipeline.attribution.join import join
 from pipeline.evaluation.cues import cue_localization
 from pipeline.evaluation.erasing import erase, erase_random
 from pipeline.evaluation.localisation import wsol
-from pipeline.evaluation.task import Subject
+from pipeline.evaluation.subject import Subject
 from pipeline.settings import Attribution, Erase, Images
 from pipeline.sharding.writing import write_shards
 

@@ -15,11 +15,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from pipeline.artefacts.files import atomic_path, digest, read_json, sha256, write_json
-from pipeline.catalogue import evaluations as catalogue
+from pipeline.catalogue.evaluations import BASES, EVALUATIONS
 from pipeline.runtime.errors import UserError
 
 FRACTIONS = ("classification", "cues", "wsol")  # tasks whose values all lie in [0, 1]
-TASKS = (*FRACTIONS, "erase_random", *catalogue.TASKS)
+TASKS = (*FRACTIONS, *BASES, *EVALUATIONS)
 IDENTITY = ("dataset", "architecture", "variant", "seed", "method")
 KEYS = ("task", "identity", "values", "intervals", "details", "provenance")
 

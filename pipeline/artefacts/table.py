@@ -84,6 +84,7 @@ class Table(_Frozen):
     Attributes:
         names and columns: key -> heading, in their order.
         lower: the columns in which a low number is the better one.
+        neither: the columns in which no number is better than another.
         plain: the columns whose numbers are not percent.
         notes: footnotes.
     """
@@ -94,6 +95,7 @@ class Table(_Frozen):
     columns: dict[str, str]
     blocks: tuple[Block, ...]
     lower: tuple[str, ...] = ()
+    neither: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,29 +1,56 @@
-"""Which evaluations of single maps there are: one line each, read by the config without PyTorch.
+"""Which evaluations of single maps there are: one entry each, read by the config without PyTorch.
 
-Each is ``pipeline/evaluation/<question>/<name>.py``, run by ``python -m`` with the command line of
-`pipeline.evaluation.task`, and a section of the same name in `settings.Evaluation`;
-a study runs those whose section its config has. (Classification, cue localisation and WSOL have
-command lines of their own.)
+Each is ``pipeline/evaluation/<question>/<name>.py`` with a function ``measure(subject, section)``,
+run by ``python -m pipeline.evaluation <name>``. Its section of the config has its name too, and is
+the class in `pipeline.settings.evaluation` that is called like it, or else `MapEvaluation`. A study
+runs those whose section its config has. (Classification, cue localisation and WSOL have command
+lines of their own.)
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.catalogue.methods import METHODS
 
 
 @dataclass(frozen=True)
-class Task:
+class Column:
+    """A value of an evaluation as a column of a table.
+
+    Attributes:
+        value: its name in the scores.
+        heading: of the column.
+        better: which values are good; neither: it says something, but not which map is better.
+        percent: it is a rate, shown in percent.
+        table: one of those in `pipeline.tables.metrics`.
+        ranked: it is also a column of the table of ranks.
+    """
+
+    value: str
+    heading: str
+    better: Literal["higher", "lower", "neither"] = "higher"
+    percent: bool = True
+    table: str = "faithfulness"
+    ranked: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluation:
     """One evaluation.
 
     Attributes:
         module: in ``pipeline.evaluation``.
+        columns: what tables show of its values; the columns of a table stand in the order of the
+            catalogue.
         targets: kinds of maps that it can measure, of `pipeline.attribution.plan.KINDS`.
         explains: it computes further maps of its own, so that maps from elsewhere cannot be
             measured.
-        base: the evaluation of the model without maps that it needs, if any.
+        base: the evaluation of the model without maps that it needs, if any: a module beside its
+            own, with the same section.
     """
 
     module: str
+    columns: tuple[Column, ...]
     targets: tuple[str, ...] = ("class", "superset", "prior")
     explains: bool = False
     base: str | None = None
@@ -40,12 +67,107 @@ class Task:
         return "class" in self.targets and not self.explains
 
 
-TASKS: dict[str, Task] = {
-    "erase": Task("erasing.erase", base="erase_random"),
-    "insertion_deletion": Task("erasing.insertion_deletion"),
-    "pointing_game": Task("pointing.pointing_game"),
-    "grid_pointing": Task("pointing.grid_pointing", ("class",), explains=True),
-    "sanity": Task("sanity.sanity", ("class",), explains=True),
-    "infidelity": Task("robustness.infidelity", ("class",), explains=True),
-    "axioms": Task("axioms.axioms", ("class",), explains=True),
+_ERASERS = {"blur": "blur", "zero": "zero", "mean": "mean", "noisy_linear": "ROAD"}
+
+
+def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
+    """Mean R with the most or the least relevant pixels erased first, for each eraser."""
+    return [
+        Column(
+            f"auc.{eraser}.{order}",
+            f"{order} first, {name}: mean R",
+            better,
+            table="erasing",
+            ranked=eraser == "blur",
+        )
+        for eraser, name in _ERASERS.items()
+    ]
+
+
+def _axiom(value: str, heading: str) -> Column:
+    return Column(value, heading, "lower", percent=False, table="axioms")
+
+
+_OF_CLASSES = ("class",)
+
+EVALUATIONS: dict[str, Evaluation] = {
+    "erase": Evaluation(
+        "erasing.erase",
+        (
+            *_areas("most", "lower"),
+            *(
+                Column(f"relative.blur.most.{k}", f"R{k}, blur", "lower", table="erasing")
+                for k in (10, 50, 90)
+            ),
+            *_areas("least", "higher"),
+            Column(
+                "auc_kept.blur.most", "most first, blur, own predictions", "lower", table="erasing"
+            ),
+        ),
+        base="erase_random",
+    ),
+    "insertion_deletion": Evaluation(
+        "erasing.insertion_deletion",
+        (
+            Column("insertion", "Insertion", ranked=True),
+            Column("deletion", "Deletion", "lower", ranked=True),
+        ),
+    ),
+    "pointing_game": Evaluation(
+        "pointing.pointing_game",
+        (
+            Column("hit_rate", "Pointing", ranked=True),
+            Column("energy", "Energy on object", ranked=True),
+        ),
+    ),
+    "grid_pointing": Evaluation(
+        "pointing.grid_pointing",
+        (Column("localisation", "Grid pointing", ranked=True),),
+        _OF_CLASSES,
+        explains=True,
+    ),
+    "infidelity": Evaluation(
+        "robustness.infidelity",
+        (
+            Column("infidelity", "Infidelity", "lower", percent=False, ranked=True),
+            Column("max_sensitivity", "Max-sensitivity", "lower", percent=False, ranked=True),
+        ),
+        _OF_CLASSES,
+        explains=True,
+    ),
+    "sanity": Evaluation(
+        "sanity.sanity",
+        (
+            Column("spearman", "Sanity: rank corr.", "lower", percent=False),
+            Column("ssim", "Sanity: SSIM", "lower", percent=False),
+        ),
+        _OF_CLASSES,
+        explains=True,
+    ),
+    "axioms": Evaluation(
+        "axioms.axioms",
+        (
+            _axiom("completeness_gap", "Completeness gap"),
+            _axiom("completeness_gap_scaled", "Gap after one factor"),
+            _axiom("invariance.raw", "Shift of logits: map"),
+            _axiom("invariance.minmax", "Shift of logits: min-max map"),
+            _axiom("sensitivity.locations.missed", "Locations missed"),
+            _axiom("sensitivity.locations.spurious", "Locations spurious"),
+            _axiom("sensitivity.blocks.missed", "Blocks missed"),
+            _axiom("sensitivity.blocks.spurious", "Blocks spurious"),
+        ),
+        _OF_CLASSES,
+        explains=True,
+    ),
 }
+
+# evaluations of a model without maps -> the one whose base they are
+BASES = {entry.base: name for name, entry in EVALUATIONS.items() if entry.base}
+
+
+def code_of_evaluation(name: str) -> str:
+    """The dotted name of the module of an evaluation or of a base."""
+    if name in EVALUATIONS:
+        return EVALUATIONS[name].code
+    package = EVALUATIONS[BASES[name]].code.rpartition(".")[0]
+    return f"{package}.{name}"

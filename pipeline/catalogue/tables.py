@@ -1,28 +1,47 @@
-"""Which tables a study has: one line a table, read by the workflow without pandas.
+"""Which tables a study has: one line each, read by the workflow without pandas.
 
 The order is that of the report.
 """
 
 from collections.abc import Collection
 
-_FAITHFULNESS = frozenset(
-    {"insertion_deletion", "pointing_game", "grid_pointing", "infidelity", "sanity"}
-)
-_RANKED = frozenset({"cues", "wsol", "erase"}) | _FAITHFULNESS - {"sanity"}
+from pipeline.catalogue.evaluations import EVALUATIONS, Column
 
-# name -> tasks that it shows, and of how many of them at least there must be scores
+# evaluation -> its columns of the table of ranks: the headlines of maps of single classes
+RANKED: dict[str, tuple[Column, ...]] = {
+    "cues": (Column("mpxap_weighted_raw", "mPxAP"),),
+    "wsol": (Column("class.maxboxaccv2", "MaxBoxAccV2"),),
+} | {
+    name: ranked
+    for name, entry in EVALUATIONS.items()
+    if (ranked := tuple(column for column in entry.columns if column.ranked))
+}
+
+
+def columns_of(table: str) -> dict[str, tuple[Column, ...]]:
+    """Evaluation -> its columns of a table, for those that have some."""
+    return {
+        name: columns
+        for name, entry in EVALUATIONS.items()
+        if (columns := tuple(column for column in entry.columns if column.table == table))
+    }
+
+
+# name -> the evaluations that it shows, and of how many of them at least there must be scores
 TABLES: dict[str, tuple[frozenset[str], int]] = {
     "cue_localization": (frozenset({"cues"}), 1),
     "accuracy": (frozenset({"classification"}), 1),
     "wsol": (frozenset({"wsol"}), 1),
-    "erasing": (frozenset({"erase"}), 1),
+    "erasing": (frozenset(columns_of("erasing")), 1),
     "trunks": (frozenset({"wsol"}), 1),
-    "faithfulness": (_FAITHFULNESS, 1),
-    "axioms": (frozenset({"axioms"}), 1),
-    "rankings": (_RANKED, 2),
+    "faithfulness": (frozenset(columns_of("faithfulness")), 1),
+    "axioms": (frozenset(columns_of("axioms")), 1),
+    "rankings": (frozenset(RANKED), 2),
 }
 
 
-def tables_of(tasks: Collection[str]) -> list[str]:
+def tables_of(evaluations: Collection[str]) -> list[str]:
     """The names of the tables that there are scores for."""
-    return [name for name, (shown, least) in TABLES.items() if len(shown & set(tasks)) >= least]
+    return [
+        name for name, (shown, least) in TABLES.items() if len(shown & set(evaluations)) >= least
+    ]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.attribution.query import explain
-from pipeline.evaluation.task import Subject
+from pipeline.evaluation.subject import Subject
 from pipeline.models.classifier import Classifier
 
 

@@ -27,9 +27,9 @@ from pipeline.settings.evaluation import (
     GridPointing,
     Infidelity,
     InsertionDeletion,
+    MapEvaluation,
     PointingGame,
     Sanity,
-    Task,
     Wsol,
 )
 from pipeline.settings.models import Architecture, Training, TrainJob
@@ -61,6 +61,7 @@ __all__ = [
     "Inca",
     "Infidelity",
     "InsertionDeletion",
+    "MapEvaluation",
     "Methods",
     "ModelNote",
     "Name",
@@ -80,7 +81,6 @@ __all__ = [
     "Supersets",
     "SynthBirds",
     "TablesJob",
-    "Task",
     "TrainJob",
     "Training",
     "Wsol",

@@ -1,9 +1,10 @@
 """Sections of the evaluations."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.settings.base import Bootstrap, Count, Fraction, Positive, Section, Seed
 
 
@@ -68,8 +69,8 @@ class Classification(Section):
     bootstrap: Bootstrap = Bootstrap()
 
 
-class Task(Section):
-    """What the evaluations of single maps share."""
+class MapEvaluation(Section):
+    """Evaluation of single maps: the keys that all of them have."""
 
     methods: tuple[str, ...] | None = Field(
         None, description="attribution methods that are measured; null: all that can be"
@@ -83,7 +84,7 @@ class Task(Section):
 Eraser = Literal["blur", "zero", "mean", "noisy_linear"]
 
 
-class Erase(Task):
+class Erase(MapEvaluation):
     """Remove-and-classify (paper, section 5.3)."""
 
     erasers: tuple[Eraser, ...] = Field(
@@ -110,13 +111,13 @@ class Erase(Task):
         return self
 
 
-class InsertionDeletion(Task):
+class InsertionDeletion(MapEvaluation):
     """Insertion and deletion curves (Petsiuk et al., BMVC 2018)."""
 
     steps: Count = Field(28, description="parts in which the pixels come")
 
 
-class PointingGame(Task):
+class PointingGame(MapEvaluation):
     """Pointing game (Zhang et al., IJCV 2018)."""
 
     region: Literal["box", "mask"] = Field(
@@ -129,7 +130,7 @@ class PointingGame(Task):
     )
 
 
-class GridPointing(Task):
+class GridPointing(MapEvaluation):
     """Grid pointing game (Boehle et al., CVPR 2021)."""
 
     side: Annotated[int, Field(ge=2)] = Field(
@@ -138,7 +139,7 @@ class GridPointing(Task):
     grids: Count = Field(100, description="grids; fewer where the images do not suffice")
 
 
-class CostlyTask(Task):
+class CostlyEvaluation(MapEvaluation):
     """An evaluation that needs many maps or forward passes of each image."""
 
     images: Count | None = Field(
@@ -146,13 +147,13 @@ class CostlyTask(Task):
     )
 
 
-class Sanity(CostlyTask):
+class Sanity(CostlyEvaluation):
     """Sanity checks: cascading randomisation of the weights (Adebayo et al., NeurIPS 2018)."""
 
     seed: Seed = Field(0, description="seed of the random weights")
 
 
-class Infidelity(CostlyTask):
+class Infidelity(CostlyEvaluation):
     """Infidelity and max-sensitivity (Yeh et al., NeurIPS 2019)."""
 
     square: Annotated[float, Field(gt=0, le=1)] = Field(
@@ -168,7 +169,7 @@ class Infidelity(CostlyTask):
     seed: Seed = Field(0, description="seed of squares and changes")
 
 
-class Axioms(CostlyTask):
+class Axioms(CostlyEvaluation):
     """The axioms of the paper's sections 3.1 and 4.2 as numbers."""
 
     shift: float = Field(
@@ -186,16 +187,35 @@ class Axioms(CostlyTask):
     )
 
 
-class Evaluation(Section):
-    """What is measured, and how; an evaluation that is null here is not run."""
+def section_of(name: str) -> type[MapEvaluation]:
+    """The section of an evaluation: the class here of its name in CamelCase, or what all share."""
+    found = globals().get(name.title().replace("_", ""))
+    if isinstance(found, type) and issubclass(found, MapEvaluation):
+        return found
+    return MapEvaluation
+
+
+class _WholeModels(Section):
+    """Evaluations with command lines of their own."""
 
     classification: Classification = Classification()
     cue_localization: CueLocalization = CueLocalization()
     wsol: Wsol = Wsol()
-    erase: Erase | None = None
-    insertion_deletion: InsertionDeletion | None = None
-    pointing_game: PointingGame | None = None
-    grid_pointing: GridPointing | None = None
-    sanity: Sanity | None = None
-    infidelity: Infidelity | None = None
-    axioms: Axioms | None = None
+
+
+if TYPE_CHECKING:  # what a function makes is no base class to a type checker
+    _All = _WholeModels
+else:
+    _All = create_model(
+        "_All",
+        __base__=_WholeModels,
+        **{name: (section_of(name) | None, None) for name in EVALUATIONS},
+    )
+
+
+class Evaluation(_All):
+    """What is measured, and how; an evaluation that is null here is not run."""
+
+    def of(self, name: str) -> MapEvaluation | None:
+        """The section of an evaluation of the catalogue; None if it is not run."""
+        return getattr(self, name)

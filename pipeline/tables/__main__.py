@@ -14,7 +14,7 @@ from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
 from pipeline.tables.cues import cue_table
 from pipeline.tables.formats import to_csv, to_latex, to_markdown
-from pipeline.tables.metrics import COLUMNS, metric_table
+from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import Group, read_groups
 from pipeline.tables.trunks import trunk_table
@@ -39,7 +39,7 @@ def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) ->
         "trunks": lambda: trunk_table(of_task["wsol"], job),
         "rankings": lambda: rank_table(groups, job),
     }
-    builders |= {name: partial(metric_table, name, groups, job) for name in COLUMNS}
+    builders |= {name: partial(metric_table, name, groups, job) for name in TITLES}
     return [builders[name]() for name in tables_of(of_task)]
 
 

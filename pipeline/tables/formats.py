@@ -115,7 +115,7 @@ def best(table: Table, block: Block) -> dict[str, float]:
             row.cells[column].value for row in measured if column in row.cells
         )
         for column in columns
-        if column != "delta"
+        if column != "delta" and column not in table.neither
     }
 
 

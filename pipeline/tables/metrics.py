@@ -1,35 +1,29 @@
-"""Tables with a row a method and a column a metric: erasing, faithfulness, axioms, ranks.
+"""Tables with a row for each map and a column for each metric: erasing, faithfulness, axioms.
 
-A new metric is one line in `COLUMNS`.
+The columns are those of `pipeline.catalogue.evaluations`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
+from pipeline.catalogue.evaluations import Column
+from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
 from pipeline.tables.paired import delta, heading, reference, unpaired
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A value of a task as a column.
+class Metric(Column):
+    """A column of the catalogue and the evaluation that it belongs to.
 
     Attributes:
         task: of its scores.
-        value: its name in the scores.
-        heading: of the column.
-        lower: a low value is good; None: neither is (it says something, but ranks nothing).
-        percent: it is a rate, shown in percent.
     """
 
-    task: str
-    value: str
-    heading: str
-    lower: bool | None = False
-    percent: bool = True
+    task: str = field(kw_only=True)
 
     @property
     def key(self) -> str:
@@ -37,56 +31,25 @@ class Metric:
         return f"{self.task}.{self.value}"
 
     @property
+    def lower(self) -> bool:
+        """Whether a low value is good."""
+        return self.better == "lower"
+
+    @property
     def scale(self) -> float:
         """Factor between a score and a cell."""
         return 100.0 if self.percent else 1.0
 
 
-_ERASERS = {"blur": "blur", "zero": "zero", "mean": "mean", "noisy_linear": "ROAD"}
+def metrics_of(columns: Mapping[str, Sequence[Column]]) -> tuple[Metric, ...]:
+    """Evaluation -> columns, as a part of the catalogue, in one row."""
+    return tuple(
+        Metric(**asdict(column), task=task) for task, of in columns.items() for column in of
+    )
 
-COLUMNS: dict[str, tuple[Metric, ...]] = {
-    "erasing": (
-        *(
-            Metric("erase", f"auc.{eraser}.most", f"most first, {name}: mean R", lower=True)
-            for eraser, name in _ERASERS.items()
-        ),
-        *(
-            Metric("erase", f"relative.blur.most.{k}", f"R{k}, blur", lower=True)
-            for k in (10, 50, 90)
-        ),
-        *(
-            Metric("erase", f"auc.{eraser}.least", f"least first, {name}: mean R")
-            for eraser, name in _ERASERS.items()
-        ),
-        Metric("erase", "auc_kept.blur.most", "most first, blur, own predictions", lower=True),
-    ),
-    "faithfulness": (
-        Metric("insertion_deletion", "insertion", "Insertion"),
-        Metric("insertion_deletion", "deletion", "Deletion", lower=True),
-        Metric("pointing_game", "hit_rate", "Pointing"),
-        Metric("pointing_game", "energy", "Energy on object"),
-        Metric("grid_pointing", "localisation", "Grid pointing"),
-        Metric("infidelity", "infidelity", "Infidelity", lower=True, percent=False),
-        Metric("infidelity", "max_sensitivity", "Max-sensitivity", lower=True, percent=False),
-        Metric("sanity", "spearman", "Sanity: rank corr.", lower=True, percent=False),
-        Metric("sanity", "ssim", "Sanity: SSIM", lower=True, percent=False),
-    ),
-    "axioms": tuple(
-        Metric("axioms", value, heading, lower=True, percent=False)
-        for value, heading in (
-            ("completeness_gap", "Completeness gap"),
-            ("completeness_gap_scaled", "Gap after one factor"),
-            ("invariance.raw", "Shift of logits: map"),
-            ("invariance.minmax", "Shift of logits: min-max map"),
-            ("sensitivity.locations.missed", "Locations missed"),
-            ("sensitivity.locations.spurious", "Locations spurious"),
-            ("sensitivity.blocks.missed", "Blocks missed"),
-            ("sensitivity.blocks.spurious", "Blocks spurious"),
-        )
-    ),
-}
 
-_TITLES = {
+# the tables of this form
+TITLES = {
     "erasing": "Remove-and-classify: accuracy relative to random erasing (%)",
     "faithfulness": "Faithfulness, pointing and sanity of the maps",
     "axioms": "The axioms of sections 3.1 and 4.2 as numbers",
@@ -99,21 +62,21 @@ _NOTES = {
     "faithfulness": "Lower is better for deletion, infidelity, max-sensitivity and sanity "
     "(similarity to the map of a randomised model), higher for the others; definitions in "
     "docs/protocols.md. Percent, but infidelity, max-sensitivity and sanity as they are.",
-    "axioms": "Zero is what the axioms ask for; docs/protocols.md says what each number "
-    "measures.",
+    "axioms": "Zero is what the axioms ask for; docs/protocols.md says what each number measures.",
 }
 
 
 def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
-    """One of the tables of `COLUMNS`: a block for every (data set, architecture).
+    """One of the tables of `TITLES`: a block for every (data set, architecture).
 
     The last column is the difference of the first metric from CAM's map, where both were measured
     on the same images. Where no score has any of the metrics, as with a model that is never right
     with pixels erased, the first stands alone, a column of dashes.
     """
-    metrics = [m for m in COLUMNS[name] if _measured(groups, m)] or list(COLUMNS[name][:1])
-    tasks = {metric.task for metric in COLUMNS[name]}
-    chosen = [group for group in groups if group.task in tasks]
+    columns = columns_of(name)
+    known = metrics_of(columns)
+    metrics = [metric for metric in known if _measured(groups, metric)] or [*known[:1]]
+    chosen = [group for group in groups if group.task in columns]
     blocks = []
     for dataset, architecture in datasets_and_architectures(chosen):
         of_block = [group for group in chosen if group.belongs_to(dataset, architecture)]
@@ -128,15 +91,16 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
                 rows=tuple(rows),
             )
         )
-    columns = {metric.key: metric.heading for metric in metrics}
     first = metrics[0]
     return Table(
         name=name,
-        title=_TITLES[name],
+        title=TITLES[name],
         names={"variant": "Model", "method": "Map"},
-        columns=columns | heading(blocks, f"{first.heading}: Δ CAM"),
+        columns={metric.key: metric.heading for metric in metrics}
+        | heading(blocks, f"{first.heading}: Δ CAM"),
         blocks=tuple(blocks),
         lower=tuple(metric.key for metric in metrics if metric.lower),
+        neither=tuple(metric.key for metric in metrics if metric.better == "neither"),
         plain=(
             *(metric.key for metric in metrics if not metric.percent),
             *(() if first.percent else ("delta",)),
@@ -149,6 +113,7 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
                 job,
                 lambda group: (first.value, first.value),
             ),
+            *_undirected(metrics),
             *_skips(chosen, metrics),
         ),
     )
@@ -194,6 +159,13 @@ def _measured(groups: Sequence[Group], metric: Metric) -> bool:
     return any(
         group.task == metric.task and metric.value in group.scores[0]["values"] for group in groups
     )
+
+
+def _undirected(metrics: Sequence[Metric]) -> Iterator[str]:
+    """A footnote for the columns in which no number is better."""
+    headings = [metric.heading for metric in metrics if metric.better == "neither"]
+    if headings:
+        yield f"Neither high nor low is better: {', '.join(headings)}."
 
 
 # details that count what was left out -> how the footnote calls it

@@ -5,17 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pipeline.artefacts.table import Block, Cell, Row, Table, sources
+from pipeline.catalogue.tables import RANKED
 from pipeline.settings import TablesJob
-from pipeline.tables.metrics import COLUMNS, Metric, by_method
+from pipeline.tables.metrics import Metric, by_method, metrics_of
 from pipeline.tables.scores import Group, datasets_and_architectures
 
-# The headline of every evaluation whose maps are of single classes.
-RANKED: tuple[Metric, ...] = (
-    Metric("cues", "mpxap_weighted_raw", "mPxAP"),
-    Metric("wsol", "class.maxboxaccv2", "MaxBoxAccV2"),
-    *(m for m in COLUMNS["erasing"] if m.value in ("auc.blur.most", "auc.blur.least")),
-    *(m for m in COLUMNS["faithfulness"] if m.task != "sanity"),
-)
+_RANKED = metrics_of(RANKED)
 
 
 def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
@@ -26,8 +21,7 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
     give the rank correlation between each pair of them.
     """
     blocks, notes, used = [], [], []
-    tasks = {metric.task for metric in RANKED}  # others are of whole models, not of maps
-    groups = [group for group in groups if group.task in tasks]
+    groups = [group for group in groups if group.task in RANKED]  # others rank no maps
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [g for g in groups if g.belongs_to(dataset, architecture) and not g.baseline]
         numbers = _numbers(chosen).dropna(axis=1, thresh=2)
@@ -41,10 +35,10 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
         numbers = numbers[complete]
         if len(numbers) < 2 or numbers.shape[1] < 2:
             continue
-        metrics = [metric for metric in RANKED if metric.key in numbers]
+        metrics = [metric for metric in _RANKED if metric.key in numbers]
         used += [metric for metric in metrics if metric not in used]
         ranks = pd.DataFrame(
-            {m.key: numbers[m.key].rank(ascending=bool(m.lower), method="min") for m in metrics}
+            {m.key: numbers[m.key].rank(ascending=m.lower, method="min") for m in metrics}
         )
         ranks.insert(0, "mean", ranks.mean(axis=1))
         of_map = by_method(chosen)
@@ -87,7 +81,7 @@ def _numbers(groups: Sequence[Group]) -> pd.DataFrame:
     for names, of_method in by_method(groups).items():
         rows[names] = {
             metric.key: float(pd.Series(found).mean())
-            for metric in RANKED
+            for metric in _RANKED
             if metric.task in of_method
             and (
                 found := [
@@ -107,7 +101,7 @@ def _agreement(
 
     It is Pearson's of the ranks, of which equal values share the mean: maps that tie are common.
     """
-    ranks = pd.DataFrame({m.key: numbers[m.key].rank(ascending=bool(m.lower)) for m in metrics})
+    ranks = pd.DataFrame({m.key: numbers[m.key].rank(ascending=m.lower) for m in metrics})
     correlation = ranks.corr(method="pearson")
     pairs = [
         f"{first.heading} and {second.heading} {correlation.loc[first.key, second.key]:.2f}"

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from pipeline.catalogue.methods import METHODS, Entry
-from pipeline.evaluation.task import Chunk
+from pipeline.evaluation.subject import Chunk
 from pipeline.settings import Attribution
 
 
@@ -21,7 +21,7 @@ def add_method(monkeypatch, function, name="made"):
 
 
 class Subject:
-    """Stands for `pipeline.evaluation.task.Subject`, with images (N, 3, S, S) in memory."""
+    """Stands for `pipeline.evaluation.subject.Subject`, with images (N, 3, S, S) in memory."""
 
     def __init__(self, images, labels, model=None, method="made", maps=None, records=None):
         self.model = model

@@ -5,7 +5,6 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from snakemake.cli import get_argument_parser
 
-from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime import codegraph
 from pipeline.settings.models import WSOL_METHODS
@@ -33,10 +32,7 @@ RULES |= {  # a rule made of another has what it does not change
     for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", path.read_text(), re.MULTILINE)
 }
 STAGES = {
-    stage
-    for body in RULES.values()
-    for name in re.findall(r"python -m (pipeline[\w.{}]*)", body)
-    for stage in ([name.format(wildcards=SimpleNamespace(task=task)) for task in TASKS])
+    stage for body in RULES.values() for stage in re.findall(r"python -m (pipeline[\w.]*)", body)
 }
 
 
@@ -90,7 +86,7 @@ def stage_files(monkeypatch):
     monkeypatch.setattr(codegraph, "WITHOUT_EFFECT", frozenset())
     codegraph._imports.cache_clear()
     # modules that are imported by the name that the config gives
-    named = [method.code for method in METHODS.values()]
+    named = [entry.code for entry in (*METHODS.values(), *EVALUATIONS.values())]
     named += [f"pipeline.models.methods.{method}" for method in WSOL_METHODS]
     yield {stage: codegraph.code_of(stage, *named) for stage in STAGES}
     codegraph._imports.cache_clear()

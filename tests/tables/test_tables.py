@@ -239,9 +239,7 @@ def test_a_study_without_cue_scores_has_the_other_tables(tmp_path):
     path = score(tmp_path / "a.json", "classification", who, {"top1": 0.7}, images=9)
     run(["--section", json.dumps(JOB), "--scores", str(path), "--out", str(tmp_path / "out")])
     assert "70.0" in (tmp_path / "out" / "accuracy.md").read_text()
-    assert [table.name for table in load(tmp_path / "out" / "tables.json").tables] == [
-        "accuracy"
-    ]
+    assert [table.name for table in load(tmp_path / "out" / "tables.json").tables] == ["accuracy"]
 
 
 def test_scores_that_do_not_belong_are_refused(tmp_path):

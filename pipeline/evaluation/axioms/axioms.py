@@ -1,8 +1,7 @@
 """The axioms of attribution as numbers: completeness, implementation invariance, sensitivity.
 
-``python -m pipeline.evaluation.axioms.axioms``.
-The paper's section 3.1 states them for the function
-phi(x) = p(y|x) and a map s, and shows that CAM breaks them; section 4.2 that CALM keeps them.
+The paper's section 3.1 states them for the function phi(x) = p(y|x) and a map s, and shows that CAM
+breaks them; section 4.2 that CALM keeps them.
 
 Completeness: the map's values should sum to p(y|x). ``completeness_gap`` is |sum s - p(y|x)|. Most
 maps are not on a probability scale; ``completeness_gap_scaled`` is the gap after multiplying all
@@ -30,11 +29,10 @@ from torch import Tensor
 from pipeline.evaluation.axioms.sensitivity import BATCH, of_blocks, of_locations, probabilities
 from pipeline.evaluation.explaining import copied, label_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.task import Chunk, Result, Subject, run_task
+from pipeline.evaluation.subject import Chunk, Result, Subject
 from pipeline.images.enlarging import upsampled
 from pipeline.images.scaling import minmax
 from pipeline.models.classifier import Classifier
-from pipeline.runtime.cli import main
 from pipeline.settings import Axioms
 
 VALUES = (
@@ -141,12 +139,3 @@ def measure(subject: Subject, section: Axioms) -> Result:
         values=values,
         details={"common_factor": factor, "largest_probability_change": largest},
     )
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a method -> a score file and the results an image."""
-    run_task(argv, "axioms", Axioms, measure, "Measure how far maps are from the axioms.")
-
-
-if __name__ == "__main__":
-    main(run)

@@ -1,10 +1,9 @@
 """Remove-and-classify: accuracy with the most or least relevant pixels erased (section 5.3).
 
-``python -m pipeline.evaluation.erasing.erase``.
 The paper's R_k is the accuracy with the k % most relevant pixels erased, relative to that with k %
-erased at random (`pipeline.evaluation.erasing.erase_random`);
-lower is better. Beside the labels, the model is also judged by its own predictions on the intact
-images: then a model that is often wrong is not rewarded for it.
+erased at random (`pipeline.evaluation.erasing.erase_random`); lower is better. The model is also
+judged by its own predictions on the intact images instead of the labels: then a model that is often
+wrong is not rewarded for it.
 """
 
 from collections.abc import Sequence
@@ -17,9 +16,8 @@ from pipeline.evaluation.bootstrap import interval, replicated_means
 from pipeline.evaluation.erasing.erasers import blur_baseline
 from pipeline.evaluation.erasing.erasing import BATCH, Classified, masks_of, percent, predictions
 from pipeline.evaluation.erasing.relevance import erased_count, relevance_ranks
-from pipeline.evaluation.task import Result, Subject, run_task
+from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.runtime.cli import main
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Erase
@@ -185,12 +183,3 @@ def _check_base(subject: Subject, section: Erase) -> None:
         raise UserError(
             "--base has other erasers or fractions than --section: run erase_random again."
         )
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a file of maps -> a score file and the results an image."""
-    run_task(argv, "erase", Erase, measure, "Erase images by attribution maps and classify them.")
-
-
-if __name__ == "__main__":
-    main(run)

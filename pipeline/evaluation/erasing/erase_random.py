@@ -1,8 +1,6 @@
 """The base of remove-and-classify: accuracy with pixels erased at random (section 5.3).
 
-``python -m pipeline.evaluation.erasing.erase_random``:
-one score a model, for all of its methods. Several
-random orders an image are averaged.
+One score per model, for all of its methods; several random orders of each image are averaged.
 """
 
 import numpy as np
@@ -17,8 +15,7 @@ from pipeline.evaluation.erasing.erasing import (
     predictions,
 )
 from pipeline.evaluation.erasing.relevance import random_ranks
-from pipeline.evaluation.task import Result, Subject, run_task
-from pipeline.runtime.cli import main
+from pipeline.evaluation.subject import Result, Subject
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Erase
 
@@ -66,12 +63,3 @@ def measure(subject: Subject, section: Erase) -> Result:
         {"images": len(classified.image_ids), "draws": draws},
         {"image_id": np.array(classified.image_ids), "prediction": np.concatenate(intact)} | arrays,
     )
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model -> a score file and the results an image."""
-    run_task(argv, "erase_random", Erase, measure, "Measure accuracy with random pixels erased.")
-
-
-if __name__ == "__main__":
-    main(run)

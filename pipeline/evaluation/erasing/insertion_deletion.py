@@ -1,9 +1,8 @@
 """Insertion and deletion: p(y|x) while pixels appear or vanish in order of relevance.
 
-``python -m pipeline.evaluation.erasing.insertion_deletion``.
-Petsiuk et al., "RISE", BMVC 2018: deletion
-starts from the image and blanks the most relevant pixels first (a good map loses the class early:
-low area); insertion starts from the blurred image and shows them first (high area).
+Petsiuk et al., "RISE", BMVC 2018: deletion starts from the image and blanks the most relevant
+pixels first (a good map loses the class early: low area); insertion starts from the blurred image
+and shows them first (high area).
 """
 
 import numpy as np
@@ -13,10 +12,9 @@ from torch import Tensor
 from pipeline.evaluation.erasing.erasers import blur_baseline
 from pipeline.evaluation.erasing.relevance import relevance_ranks
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.task import Result, Subject, run_task
+from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import upsampled
 from pipeline.models.classifier import Classifier
-from pipeline.runtime.cli import main
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import InsertionDeletion
@@ -86,18 +84,3 @@ def measure(subject: Subject, section: InsertionDeletion) -> Result:
     )
     arrays = {f"curve.{name}": curve for name, curve in by_name.items()}
     return result._replace(arrays=result.arrays | arrays)
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a file of maps -> a score file and the results an image."""
-    run_task(
-        argv,
-        "insertion_deletion",
-        InsertionDeletion,
-        measure,
-        "Measure p(y|x) while pixels appear or vanish in order of relevance.",
-    )
-
-
-if __name__ == "__main__":
-    main(run)

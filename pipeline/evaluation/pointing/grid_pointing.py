@@ -1,9 +1,8 @@
 """Grid pointing game: in a grid of images of several classes, is each class found in its cell?
 
-``python -m pipeline.evaluation.pointing.grid_pointing``.
-Boehle et al., "Convolutional Dynamic Alignment
-Networks for Interpretable Classifications", CVPR 2021. Unlike a box, the cell of a class is known
-to hold all evidence for it that the model can rightly use.
+Boehle et al., "Convolutional Dynamic Alignment Networks for Interpretable Classifications", CVPR
+2021. Unlike a box, the cell of a class is known to hold all evidence for it that the model can
+rightly use.
 """
 
 import copy
@@ -15,9 +14,8 @@ from torch import Tensor
 
 from pipeline.attribution.query import Query
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.task import Chunk, Result, Subject, run_task
+from pipeline.evaluation.subject import Chunk, Result, Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.runtime.cli import main
 from pipeline.runtime.errors import UserError
 from pipeline.settings import GridPointing
 
@@ -154,18 +152,3 @@ def measure(subject: Subject, section: GridPointing) -> Result:
     )
     result.arrays["localisation.cells"] = np.array(of_cells)  # (N, side^2)
     return result
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a method -> a score file and the results a grid."""
-    run_task(
-        argv,
-        "grid_pointing",
-        GridPointing,
-        measure,
-        "Measure whether maps find each class in a grid of images.",
-    )
-
-
-if __name__ == "__main__":
-    main(run)

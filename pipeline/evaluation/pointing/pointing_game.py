@@ -1,19 +1,16 @@
 """Pointing game: does the maximum of a map lie on the object?
 
-``python -m pipeline.evaluation.pointing.pointing_game``.
-Zhang et al., "Top-Down Neural Attention by
-Excitation Backprop", IJCV 2018: a hit is a maximum within a few pixels of the object. Beside it
-the energy-based pointing game (Wang et al., "Score-CAM", CVPRW 2020): how much of the map's
-positive part lies on the object.
+Zhang et al., "Top-Down Neural Attention by Excitation Backprop", IJCV 2018: a hit is a maximum
+within a few pixels of the object. The energy-based pointing game (Wang et al., "Score-CAM", CVPRW
+2020) is measured too: how much of the map's positive part lies on the object.
 """
 
 import numpy as np
 
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.pointing.object_pixels import ObjectPixels, object_pixels
-from pipeline.evaluation.task import Result, Subject, run_task
+from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.runtime.cli import main
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import PointingGame
@@ -108,12 +105,3 @@ def measure(subject: Subject, section: PointingGame) -> Result:
             "energy_of_constant": float(np.mean(areas)),
         },
     )
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a file of maps -> a score file and the results an image."""
-    run_task(argv, "pointing_game", PointingGame, measure, "Measure whether maps point at objects.")
-
-
-if __name__ == "__main__":
-    main(run)

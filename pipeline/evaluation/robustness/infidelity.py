@@ -1,8 +1,6 @@
 """Infidelity and max-sensitivity, by Captum.
 
-``python -m pipeline.evaluation.robustness.infidelity``.
-Yeh et al., "On the (In)fidelity and Sensitivity of
-Explanations", NeurIPS 2019.
+Yeh et al., "On the (In)fidelity and Sensitivity of Explanations", NeurIPS 2019.
 
 Infidelity by square removal: a square of the image, somewhere, becomes the mean colour of
 ImageNet. The map's sum over the square should tell how much p(y|x) then falls; infidelity is the
@@ -20,9 +18,8 @@ from torch import Tensor
 
 from pipeline.evaluation.explaining import label_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.task import Result, Subject, run_task
+from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.runtime.cli import main
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Infidelity
 
@@ -132,12 +129,3 @@ def measure(subject: Subject, section: Infidelity) -> Result:
     return summarise(
         table, section.bootstrap, compared=("infidelity", "max_sensitivity"), details={}
     )
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a method -> a score file and the results an image."""
-    run_task(argv, "infidelity", Infidelity, measure, "Measure infidelity and max-sensitivity.")
-
-
-if __name__ == "__main__":
-    main(run)

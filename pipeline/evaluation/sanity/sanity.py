@@ -1,9 +1,8 @@
 """Sanity check: do maps change when the model's weights are replaced by random ones?
 
-``python -m pipeline.evaluation.sanity.sanity``.
-Cascading randomisation of Adebayo et al., "Sanity Checks
-for Saliency Maps", NeurIPS 2018: a map that stays as it is explains the image, not the model. How
-the model is randomised: `pipeline.evaluation.sanity.randomisation`.
+Cascading randomisation of Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: a map
+that stays as it is explains the image, not the model. How the model is randomised:
+`pipeline.evaluation.sanity.randomisation`.
 """
 
 import numpy as np
@@ -13,9 +12,8 @@ from pipeline.evaluation.explaining import label_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.sanity.map_similarity import spearman, ssim
 from pipeline.evaluation.sanity.randomisation import cascade, fresh_state, units
-from pipeline.evaluation.task import Result, Subject, run_task
+from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.scaling import minmax
-from pipeline.runtime.cli import main
 from pipeline.settings import Sanity
 
 BATCH = 16  # images explained at once
@@ -78,12 +76,3 @@ def measure(subject: Subject, section: Sanity) -> Result:
         compared=METRICS,
         details={"depths": dict(zip(depths, (unit.name for unit in order), strict=True))},
     )
-
-
-def run(argv: list[str]) -> None:
-    """Command line: a model and a method -> a score file and the results an image."""
-    run_task(argv, "sanity", Sanity, measure, "Measure how maps change with random weights.")
-
-
-if __name__ == "__main__":
-    main(run)

@@ -1,13 +1,12 @@
-"""What the evaluations of single maps share: their command line, their inputs, their score file.
+"""What an evaluation of single maps is given and what it gives back.
 
-An evaluation is a function ``measure(subject, section) -> Result``. Its maps are those of each
-image's own label (or its superset, or the location prior), whatever the file holds.
+An evaluation is a function ``measure(subject: Subject, section) -> Result``. Its maps are those of
+each image's own label (or its superset, or the location prior), whatever the file holds.
 """
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,30 +14,14 @@ import torch
 from torch import Tensor
 
 from pipeline.artefacts.maps import MapStore
-from pipeline.artefacts.records import read_records
-from pipeline.artefacts.scores import (
-    parse_identity,
-    per_image_path,
-    provenance,
-    read_score,
-    write_arrays,
-    write_score,
-)
-from pipeline.artefacts.shards import Shards, open_shards
+from pipeline.artefacts.scores import per_image_path, read_score
+from pipeline.artefacts.shards import Shards
 from pipeline.artefacts.targets import own_target
-from pipeline.images.geometry import RESIZES
 from pipeline.images.loading import eval_loader
-from pipeline.models import load_model
 from pipeline.models.classifier import Classifier
-from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import add_machine, use_machine
 from pipeline.runtime.progress import track
-from pipeline.settings import Attribution, Task
-
-log = logging.getLogger(__name__)
-
-Section = TypeVar("Section", bound=Task)
+from pipeline.settings import Attribution
 
 
 class Chunk(NamedTuple):
@@ -159,87 +142,3 @@ def spread(records: pd.DataFrame, images: int | None) -> pd.DataFrame:
         return records
     rows = np.linspace(0, len(records) - 1, images).round().astype(int)
     return records.iloc[np.unique(rows)]
-
-
-def run_task(
-    argv: list[str],
-    task: str,
-    section_type: type[Section],
-    measure: Callable[[Subject, Section], Result],
-    description: str,
-) -> None:
-    """The command line of an evaluation.
-
-    Args:
-        argv: as on the command line.
-        task: name of the evaluation, of the module and of the score's task.
-        section_type: its section.
-        measure: the evaluation.
-        description: what it measures, for ``--help``.
-
-    Raises:
-        UserError: inputs are missing, broken or do not belong together.
-    """
-    arguments = cli.parser(measure.__module__, description)
-    cli.add_section(arguments, section_type)
-    arguments.add_argument(
-        "--options", default="{}", metavar="JSON", help="options of the attribution method"
-    )
-    arguments.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
-    arguments.add_argument("--shards", type=Path, required=True, help="manifest.json of a split")
-    arguments.add_argument("--records", type=Path, required=True, help="the split's records")
-    arguments.add_argument("--maps", type=Path, nargs="?", help="attribution maps, .h5")
-    arguments.add_argument("--base", type=Path, nargs="?", help="score of the model without maps")
-    arguments.add_argument(
-        "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
-    )
-    arguments.add_argument("--identity", required=True, metavar="JSON", help="what is measured")
-    arguments.add_argument("--out", type=Path, required=True, help="score file to write, .json")
-    add_machine(arguments)
-    given = arguments.parse_args(argv)
-    section = cli.read_section(given.section, section_type)
-    options = cli.read_section(given.options, Attribution)
-    identity = parse_identity(given.identity)
-    device = torch.device(use_machine(given))
-
-    model = load_model(given.weights).requires_grad_(False)
-    model.to(device).to(memory_format=torch.channels_last)
-    records = spread(read_records(given.records), section.images)
-    if records.empty:
-        raise UserError(f"{given.records} has no images: there is nothing to measure.")
-    store = MapStore.open(given.maps) if given.maps else None
-    if store and store.kind == "counterfactual":
-        raise UserError(f"{given.maps}: counterfactual maps explain no single class.")
-    try:
-        subject = Subject(
-            model,
-            identity["method"],
-            options,
-            open_shards(given.shards),
-            records,
-            store,
-            device,
-            resize=given.resize,
-            base=given.base,
-            workers=given.workers,
-        )
-        result = measure(subject, section)
-    finally:
-        if store:
-            store.close()
-    inputs = {
-        name: path
-        for name in ("weights", "shards", "records", "maps", "base")
-        if (path := getattr(given, name))
-    }
-    write_arrays(per_image_path(given.out), result.arrays)
-    write_score(
-        given.out,
-        task=task,
-        identity=identity,
-        values=result.values,
-        intervals=result.intervals,
-        details=result.details,
-        provenance=provenance(section, inputs),
-    )
-    log.info("%s: %s", given.out, {name: round(v, 4) for name, v in result.values.items()})
