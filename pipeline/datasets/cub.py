@@ -38,7 +38,7 @@ LAYOUT = "\n".join(
 )
 
 
-def read_cub(
+def read(
     root: str | Path, section: Records, workers: int = 2
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Read and check a folder.

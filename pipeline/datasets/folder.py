@@ -32,7 +32,7 @@ The root may also hold
 `records: {{boxes: FILE, masks: FILE OR FOLDER}}` names others; a FILE.json is a COCO file."""
 
 
-def read_folder(
+def read(
     root: str | Path, section: Records, workers: int = 2
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Read and check a folder.

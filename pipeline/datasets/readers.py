@@ -1,20 +1,22 @@
-"""The registry of layouts: one line each, by the name that `records: {layout}` uses."""
+"""The readers of the layouts of `pipeline.catalogue.layouts`."""
 
+import importlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pipeline.datasets import cub, folder, wsol
+import pandas as pd
+
+from pipeline.catalogue.layouts import LAYOUTS
 
 
 class Reader(NamedTuple):
     """``read(root, section, workers)`` gives records, classes and summary; ``layout`` is prose."""
 
-    read: Callable
+    read: Callable[..., tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]]
     layout: str
 
 
-READERS = {
-    "cub": Reader(cub.read_cub, cub.LAYOUT),
-    "wsol": Reader(wsol.read_wsol, wsol.LAYOUT),
-    "folder": Reader(folder.read_folder, folder.LAYOUT),
-}
+def reader_of(layout: str) -> Reader:
+    """The reader of a layout, by its name in the catalogue."""
+    module = importlib.import_module(LAYOUTS[layout].code)
+    return Reader(module.read, module.LAYOUT)

@@ -38,7 +38,7 @@ IMAGENET = "ILSVRC2012_"  # in the ids of ImageNet's own images
 log = logging.getLogger(__name__)
 
 
-def read_wsol(
+def read(
     root: str | Path, section: Records, workers: int = 2
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Read and check a folder and its lists.

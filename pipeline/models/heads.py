@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from pipeline import calm
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training
 
@@ -176,24 +177,14 @@ class CalmHead(Head):
         return self.criterion(maps, labels)
 
 
-_HEADS: dict[str, type[Head]] = {
-    "cam": CamHead,
-    "calm_em": CalmHead,
-    "calm_ml": CalmHead,
-    "attributes": AttributesHead,
-}
-
-
 def head_of(training: Training) -> type[Head]:
     """The head of a training method.
 
-    Of those with a module of their own, only the one that is asked for is imported: an edit in one
-    method then retrains no model of another.
+    Its module alone is imported, by its name in the catalogue: an edit in one method then retrains
+    no model of another.
     """
-    if not training.code:
-        return _HEADS[training.method]
-    (module,) = training.code
-    return getattr(importlib.import_module(module), training.method.capitalize())
+    entry = TRAINING_METHODS[training.method]
+    return getattr(importlib.import_module(entry.code), entry.head)
 
 
 def location_parameters(head: nn.Module) -> list[torch.nn.Parameter]:

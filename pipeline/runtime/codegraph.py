@@ -16,7 +16,9 @@ PACKAGE = Path(__file__).parents[1]
 WITHOUT_EFFECT = frozenset(
     {
         "catalogue.evaluations",
+        "catalogue.layouts",
         "catalogue.methods",
+        "catalogue.training_methods",
         "runtime.cli",
         "runtime.codegraph",
         "runtime.errors",

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.artefacts.files import canonical_json
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.settings import Range, Search, Training, TrainJob
-from pipeline.settings.models import WSOL_METHODS
 
 # A quantile function: a uniform number in (0, 1) and a look-up of the training keys, those already
 # drawn among them, to a value.
 Quantile = Callable[[float, Callable[[str], Any]], Any]
 
 OF_ARCHITECTURE = ("map_size",)  # no training key, but drawn by the benchmark
-NOT_DRAWN = {"method", "epochs", "weights", "head", *WSOL_METHODS}
+NOT_DRAWN = {"method", "epochs", "weights", "head", *TRAINING_METHODS}
 
 
 def _between(low: float, high: float) -> Quantile:
@@ -147,9 +147,10 @@ def field_type(key: str) -> Any:
 def drawable_keys() -> list[str]:
     """The dotted names of all keys that a search may draw."""
     keys = [*OF_ARCHITECTURE, *(key for key in Training.model_fields if key not in NOT_DRAWN)]
-    for method in WSOL_METHODS:
-        section: Any = Training.model_fields[method].annotation
-        keys += [f"{method}.{key}" for key in section.model_fields]
+    for method in TRAINING_METHODS:
+        if method in Training.model_fields:  # it has options of its own
+            section: Any = Training.model_fields[method].annotation
+            keys += [f"{method}.{key}" for key in section.model_fields]
     return keys
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pipeline.datasets.check import KNOWN_WIDE_BOXES, class_ranges
-from pipeline.datasets.cub import read_cub
+from pipeline.datasets.cub import read as read_cub
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from pipeline.artefacts.records import SCHEMA
-from pipeline.datasets.cub import read_cub
+from pipeline.datasets.cub import read as read_cub
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 

@@ -4,7 +4,7 @@ import pytest
 from tiny_wsol import mask, picture
 
 from pipeline.artefacts.records import SCHEMA
-from pipeline.datasets.folder import read_folder
+from pipeline.datasets.folder import read as read_folder
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 

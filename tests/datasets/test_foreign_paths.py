@@ -3,8 +3,8 @@
 import pytest
 from tiny_wsol import masks_for_test, picture, tiny_wsol
 
-from pipeline.datasets.cub import read_cub
-from pipeline.datasets.wsol import read_wsol
+from pipeline.datasets.cub import read as read_cub
+from pipeline.datasets.wsol import read as read_wsol
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from tiny_wsol import mask, picture
 
-from pipeline.datasets.folder import read_folder
+from pipeline.datasets.folder import read as read_folder
 from pipeline.images.label_maps import read_label_map
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records

@@ -7,7 +7,7 @@ from PIL import Image
 from pipeline.artefacts.records import read_records
 from pipeline.cues.class_pairs import class_pairs
 from pipeline.datasets.__main__ import run
-from pipeline.datasets.cub import read_cub
+from pipeline.datasets.cub import read as read_cub
 from pipeline.datasets.synthbirds import draw
 from pipeline.datasets.synthbirds_classes import attribute_percentages, genotypes
 from pipeline.runtime.errors import UserError

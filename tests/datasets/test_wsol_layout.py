@@ -8,7 +8,7 @@ from tiny_wsol import SPLITS, mask, masks_for_test, picture, tiny_wsol, write_li
 
 from pipeline.artefacts.records import SCHEMA, read_records, write_records
 from pipeline.datasets.check import Problems
-from pipeline.datasets.wsol import read_wsol
+from pipeline.datasets.wsol import read as read_wsol
 from pipeline.datasets.wsol_lists import read_split
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records

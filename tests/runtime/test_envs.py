@@ -13,9 +13,10 @@ from packaging.utils import canonicalize_name
 from snakemake.cli import get_argument_parser
 
 from pipeline.catalogue.evaluations import EVALUATIONS
+from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime import codegraph
-from pipeline.settings.models import WSOL_METHODS
 
 ROOT = Path(__file__).parents[2]
 IMPORT_TO_PYPI = {"PIL": "pillow", "yaml": "pyyaml"}
@@ -86,8 +87,8 @@ def stage_files(monkeypatch):
     monkeypatch.setattr(codegraph, "WITHOUT_EFFECT", frozenset())
     codegraph._imports.cache_clear()
     # modules that are imported by the name that the config gives
-    named = [entry.code for entry in (*METHODS.values(), *EVALUATIONS.values())]
-    named += [f"pipeline.models.methods.{method}" for method in WSOL_METHODS]
+    catalogues = (METHODS, EVALUATIONS, LAYOUTS, TRAINING_METHODS)
+    named = [entry.code for catalogue in catalogues for entry in catalogue.values()]
     yield {stage: codegraph.code_of(stage, *named) for stage in STAGES}
     codegraph._imports.cache_clear()
 

@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.settings import Range, Search, Training
-from pipeline.settings.models import WSOL_METHODS
 from pipeline.study.search_space import (
     draw,
     drawable_keys,
@@ -18,7 +18,7 @@ from pipeline.study.search_space import (
 )
 
 MODEL = ("birds", "small", "cam")
-METHODS = ("cam", "calm_em", "calm_ml", *WSOL_METHODS)
+METHODS = [name for name, entry in TRAINING_METHODS.items() if entry.kind != "attributes"]
 
 
 def drawn(method="cam", count=500, **keys):

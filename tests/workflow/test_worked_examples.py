@@ -60,23 +60,37 @@ def test_examples_are_short():
         assert language in ("python", "diff")
 
 
+def test_an_addition_is_one_file_and_at_most_two_lines():
+    """All but a trunk, whose entry is a function and its places."""
+    for part in (CHECKOUT / "docs" / "extending.md").read_text().split("\n## ")[1:]:
+        if part.startswith("A trunk"):
+            continue
+        found = _BLOCK.findall(part)
+        assert [language for language, _ in found].count("python") == 1
+        changes = [text for language, text in found if language == "diff"]
+        lines = [line for text in changes for line in text.splitlines()[1:] if line[0] in "+-"]
+        assert 1 <= len(lines) <= 2, part
+
+
 # In one process, since importing torch takes seconds.
 CHECK = """
 import numpy as np
 import torch
 from pipeline.attribution.query import Query
-from pipeline.datasets.readers import READERS
+from pipeline.catalogue.tables import TABLES, columns_of
+from pipeline.datasets.readers import reader_of
 from pipeline.evaluation.map_entropy import entropy
 from pipeline.models import build_classifier
-from pipeline.settings import Records, TrainJob, Training
+from pipeline.settings import MapEvaluation, Records, TrainJob, Training
+from pipeline.settings.evaluation import section_of
 
-records, classes, _ = READERS["table"].read("listed", Records(layout="table", val_fraction=0), 1)
+records, classes, _ = reader_of("table").read("listed", Records(layout="table", val_fraction=0), 1)
 assert records["split"].tolist() == ["train", "train", "test", "test"]
 assert records["label"].tolist() == [1, 0, 0, 1]
 assert classes["name"].tolist() == ["ape", "zebra"]
 
 images = torch.rand(2, 3, 64, 64)
-for method in ("cam", "calm_em"):
+for method in ("cam", "calm_em", "smoothed"):
     training = Training(method=method)
     for size, side in ((14, 4), (28, 8)):
         job = TrainJob(
@@ -90,6 +104,14 @@ for method in ("cam", "calm_em"):
         expected = scores[2] - torch.maximum(scores[0], scores[1])
         torch.testing.assert_close(maps[1], expected)
 
+maps, labels = torch.randn(2, 3, 4, 4), torch.tensor([2, 0])
+logs = maps.mean(dim=(2, 3)).log_softmax(dim=1)
+asked = 0.9 * torch.eye(3)[labels] + 0.1 / 3
+torch.testing.assert_close(model.head.loss(maps, labels), -(asked * logs).sum(dim=1).mean())
+
+assert section_of("map_entropy") is MapEvaluation
+assert "map_entropy" in TABLES["faithfulness"][0]
+assert [column.heading for column in columns_of("faithfulness")["map_entropy"]] == ["Entropy"]
 assert abs(entropy(np.ones((4, 5))) - 1) < 1e-12
 assert entropy(np.eye(1, 9).reshape(3, 3)) == 0
 assert np.isnan(entropy(-np.ones((3, 3))))
@@ -115,7 +137,7 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
                 "cue_localization": False,
                 "wsol": False,
                 "architectures": ["regnet"],
-                "variants": {"cam": {}},
+                "variants": {"cam": {}, "smoothed": {}},
             }
         },
         "methods": {"cam": ["margin"]},
@@ -126,7 +148,9 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
     assert {
         "records mine",
         "train mine/regnet/cam/seed0",
+        "train mine/regnet/smoothed/seed0",
         "measure map_entropy/mine/regnet/cam/seed0/margin",
+        "measure map_entropy/mine/regnet/smoothed/seed0/margin",
     } <= jobs
 
 

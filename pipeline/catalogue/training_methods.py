@@ -1,0 +1,43 @@
+"""Which ways of training there are: one entry each, read by the config without PyTorch.
+
+A training method is a head, a class in ``pipeline/models/<module>.py`` (`pipeline.models.heads`
+says what a head has). Options of its own are a section of its name in `pipeline.settings.Training`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrainingMethod:
+    """One training method.
+
+    Attributes:
+        module: of its head, in ``pipeline.models``.
+        head: name of the class.
+        kind: what the model's maps are, as ``kind`` of the head; it decides which attribution
+            methods apply (attributes: none, the model is for pretraining).
+    """
+
+    module: str
+    head: str
+    kind: Literal["cam", "calm", "attributes"] = "cam"
+
+    @property
+    def code(self) -> str:
+        """The dotted name of its module."""
+        return f"pipeline.models.{self.module}"
+
+
+TRAINING_METHODS: dict[str, TrainingMethod] = {
+    "cam": TrainingMethod("heads", "CamHead"),
+    "calm_em": TrainingMethod("heads", "CalmHead", "calm"),
+    "calm_ml": TrainingMethod("heads", "CalmHead", "calm"),
+    "attributes": TrainingMethod("heads", "AttributesHead", "attributes"),
+    "has": TrainingMethod("methods.has", "Has"),
+    "acol": TrainingMethod("methods.acol", "Acol"),
+    "spg": TrainingMethod("methods.spg", "Spg"),
+    "adl": TrainingMethod("methods.adl", "Adl"),
+    "cutmix": TrainingMethod("methods.cutmix", "Cutmix"),
+    "inca": TrainingMethod("methods.inca", "Inca"),
+}
