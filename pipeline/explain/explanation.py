@@ -36,27 +36,27 @@ class ExplainedMap:
     Attributes:
         method: its name in the catalogue of methods.
         target: what it explains, as in `pipeline.attribution.plan`; a superset by its name.
-        subject: the map (h, w), its probability and its classes.
+        topic: the map (h, w), its probability and its classes.
     """
 
     method: str
     target: str
-    subject: words.Subject
+    topic: words.Topic
 
     @property
     def values(self) -> np.ndarray:
         """(h, w) float32, at the method's own resolution."""
-        return self.subject.values
+        return self.topic.values
 
     @property
     def words(self) -> str:
         """What it means."""
-        return words.meaning(self.method, self.subject)
+        return words.meaning(self.method, self.topic)
 
     @property
     def heading(self) -> str:
         """Method and classes, two lines."""
-        return words.heading(self.method, self.subject)
+        return words.heading(self.method, self.topic)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Explanation:
             units=entry.units,
             attributes=about,
         ) as writer:
-            writer.write(0, each.values[None], np.array([each.subject.probability]))
+            writer.write(0, each.values[None], np.array([each.topic.probability]))
 
     @cached_property
     def _pictures(self) -> list[bytes]:
@@ -201,7 +201,7 @@ def explain(
     for method in asked.methods(methods):
         targets = entry_of(method, classifier.kind).targets
         query = Query(classifier, inputs, torch.zeros(1).long(), [asked.labels(targets)], [name])
-        subject = words.Subject(
+        topic = words.Topic(
             values=query.maps(method)[0].numpy(),
             probability=float(probabilities(query, targets)[0]),
             label=model.classes.titles[label],
@@ -210,7 +210,7 @@ def explain(
             members=len(asked.members),
             averaged=classifier.job.training.method == "cam",
         )
-        maps.append(ExplainedMap(method, asked.target(targets), subject))
+        maps.append(ExplainedMap(method, asked.target(targets), topic))
     return Explanation(name, model, seen, probs, label, maps)
 
 

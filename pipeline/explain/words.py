@@ -11,7 +11,7 @@ _SMALL = 1e-4  # fractions below are not told apart
 
 
 @dataclass(frozen=True)
-class Subject:
+class Topic:
     """What a map is about.
 
     Attributes:
@@ -34,18 +34,18 @@ class Subject:
     averaged: bool = False
 
 
-def meaning(method: str, subject: Subject) -> str:
+def meaning(method: str, topic: Topic) -> str:
     """A paragraph that says what the values of a map are, and where it is highest."""
-    return _MEANINGS.get(method, _other)(method, subject)
+    return _MEANINGS.get(method, _other)(method, topic)
 
 
-def heading(method: str, subject: Subject) -> str:
+def heading(method: str, topic: Topic) -> str:
     """A line or two that stand above a map: its method, and the classes it is about."""
     targets = METHODS[method].targets
     about = {
-        "class": subject.label,
-        "counterfactual": f"{subject.label} instead of {subject.other}",
-        "superset": f"{subject.group}, {subject.members} classes",
+        "class": topic.label,
+        "counterfactual": f"{topic.label} instead of {topic.other}",
+        "superset": f"{topic.group}, {topic.members} classes",
         "prior": "any class",
     }
     return f"{method.replace('_', ' ')}: {METHODS[method].units}\n{about[targets]}"
@@ -68,14 +68,14 @@ def place(values: np.ndarray) -> str:
     return f"{100 * x:.0f} % from the left and {100 * y:.0f} % from the top"
 
 
-def _joint(_: str, about: Subject) -> str:
+def _joint(_: str, about: Topic) -> str:
     return (
         f"Each value is the probability that the cue for recognition is at place z and the class "
         f"is {about.label}. {_total(about, about.label)} {_likeliest(about)}"
     )
 
 
-def _conditional(_: str, about: Subject) -> str:
+def _conditional(_: str, about: Topic) -> str:
     return (
         f"Each value is the probability that the class is {about.label} if the cue is at place z. "
         f"It says what the model would conclude from z alone, not whether it looks there: a place "
@@ -84,7 +84,7 @@ def _conditional(_: str, about: Subject) -> str:
     )
 
 
-def _posterior(_: str, about: Subject) -> str:
+def _posterior(_: str, about: Topic) -> str:
     return (
         f"Each value is the probability that the cue is at place z, given that the class is "
         f"{about.label}. The places add up to 100 %, however improbable the class is. "
@@ -92,14 +92,14 @@ def _posterior(_: str, about: Subject) -> str:
     )
 
 
-def _saliency(_: str, about: Subject) -> str:
+def _saliency(_: str, about: Topic) -> str:
     return (
         "Each value is the probability that the cue is at place z, whatever class it speaks for. "
         f"The places add up to 100 %. {_likeliest(about)}"
     )
 
 
-def _subset(_: str, about: Subject) -> str:
+def _subset(_: str, about: Topic) -> str:
     return (
         f"Each value is the probability that the cue is at place z and the class is any of the "
         f"{about.members} classes of {about.group}. {_total(about, 'any of them')} "
@@ -108,7 +108,7 @@ def _subset(_: str, about: Subject) -> str:
     )
 
 
-def _counterfactual(_: str, about: Subject) -> str:
+def _counterfactual(_: str, about: Topic) -> str:
     y, other = about.label, about.other
     return (
         f"Each value is the probability that the cue is at place z and the class is {y}, minus the "
@@ -127,7 +127,7 @@ def _extreme(values: np.ndarray, sign: int) -> str:
     return f"{percent(sign * highest)}, at {place(sign * values)}"
 
 
-def _cam(method: str, about: Subject) -> str:
+def _cam(method: str, about: Topic) -> str:
     what = {
         "cam": "the score of {} at place z",
         "cam_max": "the positive part of the score of {} at place z, over the map's maximum",
@@ -143,7 +143,7 @@ def _cam(method: str, about: Subject) -> str:
     return f"{text}The map is highest at {place(about.values)}."
 
 
-def _cam_superset(_: str, about: Subject) -> str:
+def _cam_superset(_: str, about: Topic) -> str:
     return (
         f"Each value is a sum over the {about.members} classes of {about.group}: their scores at "
         f"place z, each class's map stretched from 0 to 1 first. {_NO_PROBABILITY} "
@@ -151,7 +151,7 @@ def _cam_superset(_: str, about: Subject) -> str:
     )
 
 
-def _other(method: str, about: Subject) -> str:
+def _other(method: str, about: Topic) -> str:
     entry = METHODS[method]
     of = f", for {about.label}" if entry.targets == "class" else ""
     return (
@@ -166,7 +166,7 @@ _NO_PROBABILITY = (
 )
 
 
-def _total(about: Subject, what: str) -> str:
+def _total(about: Topic, what: str) -> str:
     height, width = about.values.shape
     return (
         f"The {width} x {height} places add up to {percent(about.probability)}, the model's "
@@ -174,11 +174,11 @@ def _total(about: Subject, what: str) -> str:
     )
 
 
-def _likeliest(about: Subject) -> str:
+def _likeliest(about: Topic) -> str:
     return f"The likeliest place has {percent(about.values.max())}, at {place(about.values)}."
 
 
-_MEANINGS: dict[str, Callable[[str, Subject], str]] = {
+_MEANINGS: dict[str, Callable[[str, Topic], str]] = {
     "joint": _joint,
     "conditional": _conditional,
     "posterior": _posterior,

@@ -3,15 +3,15 @@ import pytest
 
 from pipeline.catalogue.methods import METHODS
 from pipeline.explain import words
-from pipeline.explain.words import Subject
+from pipeline.explain.words import Topic
 
 VALUES = np.array([[0.1, 0.2, 0.0, 0.0], [0.05, 0.4, 0.0, 0.0]], np.float32)
-SUBJECT = Subject(VALUES, 0.75, "Saluki", "Afghan hound", "dog", 116, averaged=True)
+TOPIC = Topic(VALUES, 0.75, "Saluki", "Afghan hound", "dog", 116, averaged=True)
 WHERE = "38 % from the left and 75 % from the top"
 
 
 def _meaning(method, **changes):
-    return words.meaning(method, Subject(**{**vars(SUBJECT), **changes}))
+    return words.meaning(method, Topic(**{**vars(TOPIC), **changes}))
 
 
 def test_joint_is_a_probability_of_place_and_class():
@@ -79,6 +79,6 @@ def test_probabilities_are_neither_rounded_to_nought_nor_to_certainty(fraction, 
 
 
 def test_headings_name_the_classes():
-    assert words.heading("counterfactual", SUBJECT).endswith("Saluki instead of Afghan hound")
-    assert words.heading("subset", SUBJECT).endswith("dog, 116 classes")
-    assert words.heading("saliency", SUBJECT).endswith("any class")
+    assert words.heading("counterfactual", TOPIC).endswith("Saluki instead of Afghan hound")
+    assert words.heading("subset", TOPIC).endswith("dog, 116 classes")
+    assert words.heading("saliency", TOPIC).endswith("any class")

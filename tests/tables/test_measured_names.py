@@ -5,10 +5,11 @@ import pytest
 from finished_study import JOB, identity, score
 
 from pipeline.artefacts.table import load, save
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.evaluation.axioms import axioms
 from pipeline.evaluation.sanity import sanity
 from pipeline.settings import TablesJob
-from pipeline.tables.metrics import COLUMNS, metric_table
+from pipeline.tables.metrics import metric_table
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import read_groups
 from pipeline.tables.wsol import wsol_table
@@ -18,12 +19,12 @@ CAM = identity("cam", "cam")
 
 
 def test_every_axiom_that_is_measured_has_a_column():
-    shown = {metric.value for metric in COLUMNS["axioms"]}
+    shown = {column.value for column in EVALUATIONS["axioms"].columns}
     assert shown == {*axioms.VALUES, "completeness_gap_scaled"}
 
 
 def test_sanity_columns_are_means_over_the_depths():
-    shown = {m.value for m in COLUMNS["faithfulness"] if m.task == "sanity"}
+    shown = {column.value for column in EVALUATIONS["sanity"].columns}
     assert shown <= set(sanity.METRICS)
 
 

@@ -6,10 +6,11 @@ from finished_study import JOB, identity, score
 
 from pipeline.artefacts.scores import per_image_path, write_arrays
 from pipeline.artefacts.table import pooled
-from pipeline.catalogue.tables import TABLES, tables_of
+from pipeline.catalogue.evaluations import EVALUATIONS, Column, Evaluation
+from pipeline.catalogue.tables import TABLES, columns_of, tables_of
 from pipeline.settings import TablesJob
 from pipeline.tables.formats import best, digits, to_markdown
-from pipeline.tables.metrics import COLUMNS, metric_table
+from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.paired import difference
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import read_groups
@@ -130,6 +131,20 @@ def test_metrics_that_are_no_rates_are_shown_as_they_are(tmp_path):
     assert (digits(1234.5, True), digits(12.34, False)) == ("1.23e+03", "12.3")
 
 
+def test_of_a_metric_that_is_neither_better_high_nor_low_no_value_leads(tmp_path, monkeypatch):
+    column = Column("entropy", "Entropy", "neither", percent=False)
+    monkeypatch.setitem(EVALUATIONS, "sanity", Evaluation("sanity.sanity", (column,)))
+    paths = [
+        measured(tmp_path / f"{m}.json", "sanity", identity("cam", m), {"entropy": value})
+        for m, value in (("cam", 0.5), ("gradient", 0.75))
+    ]
+    table = metric_table("faithfulness", read_groups(paths), JOB)
+    assert [row.cells["sanity.entropy"].value for row in table.blocks[0].rows] == [0.5, 0.75]
+    assert best(table, table.blocks[0]) == {}
+    assert "**" not in to_markdown(table)
+    assert "Neither high nor low is better: Entropy." in table.notes
+
+
 def test_ranks_respect_directions_and_leave_out_what_some_metric_lacks(tmp_path):
     paths = erase_scores(tmp_path)
     for method, hit in (("cam", 0.5), ("gradient", 0.9), ("edges", 0.1)):
@@ -198,5 +213,6 @@ def test_the_catalogue_names_the_tables_that_can_be_built():
     assert tables_of({"classification"}) == ["accuracy"]
     assert tables_of({"cues"}) == ["cue_localization"]
     assert "rankings" in tables_of({"cues", "erase"})
-    for name, metrics in COLUMNS.items():
-        assert {metric.task for metric in metrics} == set(TABLES[name][0])
+    assert tables_of({"sanity"}) == ["faithfulness"]
+    for name in TITLES:
+        assert TABLES[name] == (frozenset(columns_of(name)), 1)
