@@ -50,7 +50,7 @@ def test_the_maps_are_those_of_the_equations(explanation, model, image):
     for each in explanation.maps:
         np.testing.assert_allclose(each.values, expected[each.method], rtol=1e-4, atol=1e-7)
         total = 1 if each.method == "saliency" else each.values.sum()
-        assert each.subject.probability == pytest.approx(total, abs=1e-5)
+        assert each.topic.probability == pytest.approx(total, abs=1e-5)
     np.testing.assert_allclose(explanation.probabilities, joint.sum(axis=(1, 2)), rtol=1e-4)
 
 
@@ -79,7 +79,7 @@ def test_files_are_pictures_and_stores_of_one_map(explanation, weights, tmp_path
         with MapStore.open(path) as store:
             row = store.lookup("a bird.jpg", each.target)
             np.testing.assert_array_equal(store.maps[row], each.values)
-            assert store.class_probability[row] == np.float32(each.subject.probability)
+            assert store.class_probability[row] == np.float32(each.topic.probability)
             assert store.attributes["weights"] == str(weights["calm_em"])
             assert store.attributes["class"] == "002.Tree_Sparrow"
     assert [each.target for each in explanation.maps] == ["1", "prior", "1>2", "superset:sparrow"]
@@ -155,7 +155,7 @@ def test_images_may_be_given_as_such_and_grey(model):
 def test_a_cam_model_explains_with_cam(weights, image):
     explanation = explain(image, weights["cam"], superset="House Sparrow", methods=["cam_max"])
     assert [each.method for each in explanation.maps] == ["cam_max", "cam_superset"]
-    assert explanation.maps[1].subject.members == 2
+    assert explanation.maps[1].topic.members == 2
     assert "It is no probability" in explanation.text
 
 
