@@ -3,10 +3,10 @@
 import argparse
 import os
 from collections.abc import Iterator
-from typing import get_args
 
 from pydantic import ValidationError
 
+from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import problems_of
 from pipeline.settings import Records
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--layout",
-        choices=get_args(Records.model_fields["layout"].annotation),
+        choices=list(LAYOUTS),
         help="of a folder (docs/datasets.md); default: wsol with --metadata, cub where the folder "
         "has images.txt, else folder",
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline import settings
 from pipeline.artefacts.files import atomic_path, write_json
 from pipeline.artefacts.records import SPLITS, write_records
-from pipeline.datasets.readers import READERS
+from pipeline.datasets.readers import reader_of
 from pipeline.datasets.synthbirds import draw
 from pipeline.runtime.cli import add_section, main, parser, read_section
 
@@ -40,7 +40,7 @@ def run(argv: list[str]) -> None:
         write_json(options.manifest, draw(drawn, options.out, workers=options.workers))
         return
     section = read_section(options.section, settings.Records)
-    reader = READERS[section.layout]
+    reader = reader_of(section.layout)
     records, classes, summary = reader.read(options.root, section, options.workers)
     out = Path(options.out)
     for split in SPLITS:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.readers import READERS
+from pipeline.datasets.readers import reader_of
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
@@ -37,7 +37,7 @@ def diagnose(
         Whether it can be used, and a paragraph that says what was found, or else what is missing,
         where to get it and what it should look like.
     """
-    reader = READERS[records.layout]
+    reader = reader_of(records.layout)
     head = f"{root}, layout {records.layout}"
     try:
         _, _, summary = reader.read(root, records, workers)
@@ -74,6 +74,6 @@ def _source(records: Records) -> str:
     """Who publishes a data set."""
     if records.layout == "cub":
         return CUB
-    if records.layout == "folder":
-        return "these are your own images."
-    return f"{WSOL.get(Path(records.metadata or '').name, '')} {LISTS}".strip()
+    if records.layout == "wsol":
+        return f"{WSOL.get(Path(records.metadata or '').name, '')} {LISTS}".strip()
+    return "these are your own images."

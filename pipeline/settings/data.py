@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.settings.base import Count, FilePath, Section, Seed
+from pipeline.catalogue.layouts import LAYOUTS
+from pipeline.settings.base import Count, FilePath, OneOf, Section, Seed
 
 
 class SynthBirds(Section):
@@ -25,12 +26,10 @@ class SynthBirds(Section):
 class Records(Section):
     """Which images of a data set are used, and how they are split."""
 
-    layout: Literal["cub", "wsol", "folder"] = Field(
+    layout: Annotated[str, OneOf(LAYOUTS)] = Field(
         "cub",
-        description="what the root looks like (docs/datasets.md): cub = CUB-200-2011; wsol = "
-        "images that the WSOL benchmark's lists in `metadata` name; folder = your own images as "
-        "{train,val,test}/CLASS/*.jpg, or test images that all lie in the root and are named "
-        "WNID_name.JPEG (any of ImageNet's 1000 classes)",
+        description="what the root looks like (docs/datasets.md): "
+        + "; ".join(f"{name} = {entry.about}" for name, entry in LAYOUTS.items()),
     )
     metadata: FilePath | None = Field(
         None,

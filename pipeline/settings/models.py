@@ -5,11 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from pipeline.settings.base import Count, FilePath, Fraction, Positive, Section, Seed
+from pipeline.catalogue.training_methods import TRAINING_METHODS
+from pipeline.settings.base import Count, FilePath, Fraction, OneOf, Positive, Section, Seed
 from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
-
-# training methods with a section and a module of their name, pipeline/models/methods/NAME.py
-WSOL_METHODS = ("has", "acol", "spg", "adl", "cutmix", "inca")
 
 
 class Architecture(Section):
@@ -40,9 +38,7 @@ class Architecture(Section):
 class Training(Section):
     """Optimisation of one model (paper, section 5.1 and Appendix C)."""
 
-    method: Literal[
-        "cam", "calm_em", "calm_ml", "attributes", "has", "acol", "spg", "adl", "cutmix", "inca"
-    ] = Field(
+    method: Annotated[str, OneOf(TRAINING_METHODS)] = Field(
         description="head and loss; attributes = multi-label pretraining on attributes; from has "
         "on: see docs/wsol_methods.md"
     )
@@ -102,8 +98,8 @@ class Training(Section):
 
     @property
     def code(self) -> tuple[str, ...]:
-        """The dotted name of the method's module, if it has one of its own."""
-        return (f"pipeline.models.methods.{self.method}",) if self.method in WSOL_METHODS else ()
+        """The dotted names of the modules that the method adds to the training loop."""
+        return (TRAINING_METHODS[self.method].code,)
 
     def merged(self, keys: Mapping[str, Any]) -> "Training":
         """These keys with others over them, a method's section key by key.
@@ -119,7 +115,7 @@ class Training(Section):
     @model_serializer(mode="wrap")
     def _without_other_methods(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A section of another method decides nothing, so a change of it is none of this model."""
-        others = set(WSOL_METHODS) - {self.method}
+        others = TRAINING_METHODS.keys() - {self.method}
         return {key: value for key, value in fields(self).items() if key not in others}
 
 

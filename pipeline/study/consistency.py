@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime.validation import nearest
 from pipeline.study import searches
-from pipeline.study.jobs import TRAINING_METHODS, Study
+from pipeline.study.jobs import Study
 
 
 def problems(study: Study) -> list[str]:
@@ -57,8 +58,8 @@ def _own_maps(study: Study) -> Iterator[str]:
 
 def _measured(study: Study) -> Iterator[str]:
     methods = {*study.methods.cam, *study.methods.calm, *study.own_maps}
-    for task in TASKS:
-        section = getattr(study.evaluation, task)
+    for task in EVALUATIONS:
+        section = study.evaluation.of(task)
         for method in (section and section.methods) or ():
             if method not in methods:
                 yield (

@@ -1,18 +1,17 @@
 """What each job of a study needs: its models, their methods, and the section of each job."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 
 from pipeline import settings
 from pipeline.artefacts.files import canonical_json
-from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.config import Config
 from pipeline.study.merging import merge
-
-TRAINING_METHODS = get_args(settings.Training.model_fields["method"].annotation)
 
 
 class Study(Config):
@@ -74,12 +73,12 @@ class Study(Config):
 
     def methods_of(self, dataset: str, architecture: str, variant: str) -> tuple[str, ...]:
         """Attribution methods of a model, its own maps last; none for pretraining."""
-        method = self.training_of(dataset, variant).method
-        if method == "attributes":
+        kind = TRAINING_METHODS[self.training_of(dataset, variant).method].kind
+        if kind == "attributes":
             return ()
         model = f"{dataset}/{architecture}/{variant}"
         own = (name for name, maps in self.own_maps.items() if maps.model == model)
-        return (*(self.methods.calm if method.startswith("calm") else self.methods.cam), *own)
+        return (*(self.methods.calm if kind == "calm" else self.methods.cam), *own)
 
     def method_options(self, method: str) -> dict[str, Any]:
         """The options that an attribution method uses, as JSON; none for a user's own maps."""
@@ -89,13 +88,13 @@ class Study(Config):
 
     def task_section(self, task: str) -> dict[str, Any]:
         """The section of an evaluation of single maps, without its methods; {} if it is not run."""
-        section = getattr(self.evaluation, task)
+        section = self.evaluation.of(task)
         return section.model_dump(mode="json", exclude={"methods"}) if section else {}
 
     def measurements(self) -> Iterator[tuple[str, str, str, str, int, str]]:
         """Every evaluation of single maps: (task, dataset, architecture, variant, seed, method)."""
-        for task, entry in TASKS.items():
-            section = getattr(self.evaluation, task)
+        for task, entry in EVALUATIONS.items():
+            section = self.evaluation.of(task)
             if section is None:
                 continue
             for model in self.studied_models():

@@ -56,7 +56,7 @@ def test_a_training_method_for_localisation_has_cams_maps_and_its_own_section_al
         plain = load(changed()).train_job("birds", "small", variant, 0)
         assert params(job) == params(plain)
         assert not {"adl", "has", "acol"} & job.model_dump()["training"].keys()
-        assert job.training.code == ()
+        assert job.training.code == ("pipeline.models.heads",)
 
 
 def test_parameters_are_canonical_whatever_the_order_of_keys():

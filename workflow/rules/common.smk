@@ -9,7 +9,7 @@ from glob import glob
 sys.path.insert(0, workflow.basedir)
 
 from pipeline.artefacts.paths import MODEL, NO_MAPS, SEARCHED, Paths, fill
-from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime import codegraph, orphans
 from pipeline.runtime.errors import UserError
@@ -47,7 +47,7 @@ wildcard_constraints:
     seed=r"\d+",
     split="train|val|test",
     method="|".join(sorted({*STUDY.methods.cam, *STUDY.methods.calm, *STUDY.own_maps})),
-    task="|".join(TASKS),
+    task="|".join(EVALUATIONS),
     chunk=r"\d+",
     draw=r"\d+",
     figure=r"[a-z_]+(\.[\w-]+)?",

@@ -27,10 +27,7 @@ rule draw:
 rule records:
     input:
         raw=DATA.raw,
-        # the reader's module bears the layout's name
-        code=lambda wildcards: code_of(
-            f"pipeline.datasets.{DATA.of(wildcards).records.layout}"
-        ),
+        code=lambda wildcards: code_of(DATA.reader(wildcards)),
     output:
         splits=expand(PATHS.records, split=("train", "val", "test"), allow_missing=True),
         classes=PATHS.classes,

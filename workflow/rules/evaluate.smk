@@ -164,13 +164,12 @@ rule measure:
         gpu=1,
         mem_mb=8000,
     params:
-        module=lambda wildcards: TASKS[wildcards.task].code,
         section=SCORES.task_section,
         options=SCORES.task_options,
         identity=SCORES.identity,
         resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
-        "python -m {params.module:q} --section {params.section:q}"
+        "python -m pipeline.evaluation {wildcards.task} --section {params.section:q}"
         " --options {params.options:q} --weights {input.weights:q} --shards {input.shards:q}"
         " --records {input.records:q} --maps {input.maps:q} --base {input.base:q}"
         " --resize {params.resize} --identity {params.identity:q} --out {output.score:q}"
@@ -182,7 +181,7 @@ rule erase_random:
         weights=PATHS.weights,
         shards=expand(PATHS.shards, split="test", allow_missing=True),
         records=expand(PATHS.records, split="test", allow_missing=True),
-        code=code_of("pipeline.evaluation.erasing.erase_random"),
+        code=code_of("pipeline.evaluation", code_of_evaluation("erase_random")),
     output:
         **SCORES.outputs("erase_random", NO_MAPS),
     log:
@@ -200,7 +199,7 @@ rule erase_random:
         identity=SCORES.identity,
         resize=lambda wildcards: DATA.of(wildcards).images.resize,
     shell:
-        "python -m pipeline.evaluation.erasing.erase_random --section {params.section:q}"
+        "python -m pipeline.evaluation erase_random --section {params.section:q}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
         " --resize {params.resize} --identity {params.identity:q} --out {output.score:q}"
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"

@@ -38,6 +38,7 @@ rule tables:
         mem_mb=1000,
     params:
         section=REPORT.tables_section(),
+        columns=REPORT.columns(),
         datasets=REPORT.cue_datasets(),
         out=lambda wildcards, output: os.path.dirname(output.everything),
     shell:

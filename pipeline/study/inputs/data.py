@@ -4,26 +4,9 @@ import os
 from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
+from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.study.config import Dataset
 from pipeline.study.jobs import Study
-
-ANNOTATIONS = {
-    "cub": (
-        "images.txt",
-        "image_class_labels.txt",
-        "train_test_split.txt",
-        "bounding_boxes.txt",
-        "classes.txt",
-        "parts/part_locs.txt",
-        "attributes/class_attribute_labels_continuous.txt",
-    ),
-    "wsol": tuple(
-        f"{split}/{name}.txt"
-        for split in ("train", "val", "test")
-        for name in ("image_ids", "class_labels", "image_sizes", "localization")
-    ),
-    "folder": ("boxes.csv",),
-}
 
 
 class DataInputs:
@@ -40,6 +23,10 @@ class DataInputs:
         """The attribution methods of a model."""
         return self._study.methods_of(names.dataset, names.architecture, names.variant)
 
+    def reader(self, names: Any) -> str:
+        """The module that reads a data set's raw files."""
+        return LAYOUTS[self.of(names).records.layout].code
+
     def root(self, names: Any) -> str:
         """The folder of a data set's raw files."""
         return self.of(names).root or fill(self._paths.raw, names)
@@ -50,7 +37,8 @@ class DataInputs:
         if dataset.draw:
             return [fill(self._paths.raw_manifest, names)]
         folder = dataset.records.metadata or dataset.root or ""
-        files = [os.path.join(folder, name) for name in ANNOTATIONS[dataset.records.layout]]
+        annotations = LAYOUTS[dataset.records.layout].annotations
+        files = [os.path.join(folder, name) for name in annotations]
         files += filter(None, (dataset.records.boxes, dataset.records.masks))
         return [file for file in files if os.path.isfile(file)]  # masks may be a folder
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.scores import ScoreInputs
@@ -234,7 +235,8 @@ class FigureInputs:
         return {variant: methods for variant, methods in found.items() if methods}
 
     def _is_calm(self, names: Any, variant: str) -> bool:
-        return self._study.training_of(names.dataset, variant).method.startswith("calm")
+        method = self._study.training_of(names.dataset, variant).method
+        return TRAINING_METHODS[method].kind == "calm"
 
     def _depth_variant(self, names: Any) -> str | None:
         """The model whose maps are summed over ever larger sets: a CALM where there is one."""

@@ -1,10 +1,12 @@
 """Files of the tables, the explorer and the report."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.tables import tables_of
 from pipeline.study.inputs.figures import FigureInputs
 from pipeline.study.inputs.models import ModelInputs, names_of
@@ -23,13 +25,31 @@ class ReportInputs:
 
     def tables(self) -> list[str]:
         """The names of the tables that there are scores for."""
+        return tables_of(self._measured())
+
+    def columns(self) -> str:
+        """What the catalogue says of the columns of the values that are measured, as JSON.
+
+        It decides the tables, as their section does.
+        """
+        measured = self._measured()
+        return canonical_json(
+            {
+                name: [asdict(column) for column in entry.columns]
+                for name, entry in EVALUATIONS.items()
+                if name in measured
+            }
+        )
+
+    def _measured(self) -> set[str]:
+        """The evaluations that there are scores for."""
         study = self._study
         tasks = {task for task, *_ in study.measurements()}
         for name in self._studied():
             tasks.add("classification")
             tasks |= {"cues"} if study.datasets[name].cue_localization else set()
             tasks |= {"wsol"} if study.datasets[name].wsol else set()
-        return tables_of(tasks)
+        return tasks
 
     def tables_section(self) -> str:
         """What the tables need to know of the config, as canonical JSON."""

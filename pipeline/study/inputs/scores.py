@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import NO_MAPS, Names, Paths, fill
-from pipeline.catalogue.evaluations import TASKS
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.maps import MapInputs
@@ -45,13 +45,17 @@ class ScoreInputs:
         return []
 
     def task_code(self, names: Any) -> tuple[str, ...]:
-        """The modules of an evaluation of single maps, and its method's where it explains."""
-        entry = TASKS[names.task]
-        return entry.code, *((METHODS[names.method].code,) if entry.explains else ())
+        """The modules of an evaluation of single maps, and its method's where it explains.
+
+        The entry point finds the evaluation by its name, and does not import it.
+        """
+        entry = EVALUATIONS[names.task]
+        explained = (METHODS[names.method].code,) if entry.explains else ()
+        return "pipeline.evaluation", entry.code, *explained
 
     def task_options(self, names: Any) -> str:
         """The options of the method where the evaluation computes further maps."""
-        return self._maps.options(names.method) if TASKS[names.task].explains else "{}"
+        return self._maps.options(names.method) if EVALUATIONS[names.task].explains else "{}"
 
     def task_section(self, names: Any) -> str:
         """The section of an evaluation of single maps, as canonical JSON."""
@@ -63,7 +67,7 @@ class ScoreInputs:
 
     def task_base(self, names: Any) -> list[str]:
         """The score of the model without maps that an evaluation compares with, if any."""
-        base = TASKS[names.task].base
+        base = EVALUATIONS[names.task].base
         return [fill(self._paths.score, names, task=base, method=NO_MAPS)] if base else []
 
     def of_task(self, task: str, names: Any, seed: int) -> list[str]:

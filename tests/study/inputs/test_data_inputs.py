@@ -21,6 +21,10 @@ def test_a_folder_is_watched_by_the_annotations_that_it_has(tmp_path, paths):
     assert data.raw(BIRDS) == [f"{tmp_path}/images.txt", f"{tmp_path}/parts/part_locs.txt"]
 
 
+def test_a_layout_is_read_by_its_own_module(study, paths):
+    assert DataInputs(study, paths).reader(BIRDS) == "pipeline.datasets.cub"
+
+
 @pytest.mark.parametrize(("split", "found"), [(None, 1), ("test", 1), ("val", 0)])
 def test_pairs_are_of_test_images_alone(study, paths, split, found):
     pairs = DataInputs(study, paths).pairs(Names(dataset="birds", split=split))

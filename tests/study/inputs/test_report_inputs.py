@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 from workflow_config import study_with
 
 from pipeline.artefacts.paths import Names, Paths
+from pipeline.catalogue.evaluations import EVALUATIONS, Column
 from pipeline.study.inputs.report import ReportInputs
 
 
@@ -11,6 +13,17 @@ def test_tables_are_those_that_there_are_scores_for(study, paths):
     more = ReportInputs(study_with(evaluation={"erase": {}}), paths).tables()
     assert len(more) == len(few) + 1
     assert ReportInputs(study, paths).captions()[: len(few)] == few
+
+
+def test_the_columns_of_what_is_measured_decide_the_tables(paths, monkeypatch):
+    studies = [study_with(evaluation={"pointing_game": {}, "axioms": on}) for on in (None, {})]
+    without, both = (ReportInputs(study, paths).columns() for study in studies)
+    assert list(json.loads(without)) == ["pointing_game"]
+    assert list(json.loads(both)) == ["axioms", "pointing_game"]
+    changed = replace(EVALUATIONS["axioms"], columns=(Column("invariance.raw", "Another"),))
+    monkeypatch.setitem(EVALUATIONS, "axioms", changed)
+    assert ReportInputs(studies[0], paths).columns() == without
+    assert ReportInputs(studies[1], paths).columns() != both
 
 
 def test_the_report_shows_what_was_measured(study, paths):

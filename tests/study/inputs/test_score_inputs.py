@@ -48,7 +48,7 @@ def test_an_evaluation_that_explains_has_the_methods_code_and_options(measured):
     assert "pipeline.attribution.methods.gradients" in measured.task_code(sanity)
     assert json.loads(measured.task_options(sanity)).keys() == {"gradient_maps"}
     erase = Names(*MODEL, task="erase", method="gradient")
-    assert len(measured.task_code(erase)) == 1
+    assert measured.task_code(erase) == ("pipeline.evaluation", "pipeline.evaluation.erasing.erase")
     assert measured.task_options(erase) == "{}"
 
 
