@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline.artefacts.files import read_json, sha256
 from pipeline.explain.names import IMAGENET_CLASSES, Classes
 from pipeline.models import build_classifier, load_model
-from pipeline.models.backbones import TRUNKS
+from pipeline.models.trunks import TRUNKS
 from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import read_weights
 from pipeline.runtime.errors import UserError

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from pipeline.artefacts.weights import read_own_weights, write_weights
-from pipeline.models.backbones import TRUNKS, build_trunk
+from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.models.heads import Head, head_of, location_parameters
 from pipeline.models.pretrained import load_head, load_trunk, read_weights
 from pipeline.runtime.errors import UserError

@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_given_weights, read_own_weights
-from pipeline.models.backbones import TRUNKS
+from pipeline.models.trunks import TRUNKS
 from pipeline.runtime.errors import UserError
 from pipeline.settings import TrainJob
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torchvision
 
-from pipeline.models.backbones import TRUNKS, build_trunk, remove_strides
+from pipeline.models.trunks import TRUNKS, build_trunk, remove_strides
 from pipeline.models.classifier import build_classifier, save_model
 from pipeline.models.pretrained import load_trunk, read_weights
 from pipeline.runtime.errors import UserError

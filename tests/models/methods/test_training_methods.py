@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.models import build_classifier, load_model, save_model
-from pipeline.models.backbones import TRUNKS, build_trunk
+from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.methods import acol, adl, spg
 from pipeline.models.methods.altered import altered

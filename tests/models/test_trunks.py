@@ -6,7 +6,7 @@ import torchvision
 from torch import nn
 
 from pipeline import settings
-from pipeline.models.backbones import TRUNKS, build_trunk
+from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import load_trunk
 
