@@ -3,8 +3,8 @@ import torch
 import torchvision
 from torch import nn
 
-from pipeline.models.trunks import build_trunk
 from pipeline.models.inception import TransformInput, inception_v3
+from pipeline.models.trunks import build_trunk
 
 IMAGES = torch.randn(2, 3, 75, 75, generator=torch.Generator().manual_seed(0))
 

@@ -6,9 +6,9 @@ import torchvision
 from torch import nn
 
 from pipeline import settings
-from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import load_trunk
+from pipeline.models.trunks import TRUNKS, build_trunk
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 TORCHVISIONS = [name for name in TRUNKS if name != "resnet_small"]

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from pipeline.models import build_classifier, load_model, save_model
-from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.methods import acol, adl, spg
 from pipeline.models.methods.altered import altered
+from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 from pipeline.settings.models import WSOL_METHODS
