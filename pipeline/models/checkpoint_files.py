@@ -8,6 +8,7 @@ place, and only the tensors leave this module.
 
 import pickletools
 import zipfile
+from _compat_pickle import IMPORT_MAPPING
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -127,7 +128,9 @@ def _names_in_old_file(path: Path) -> set[str]:
         for _ in range(4):  # a magic number, the version, the machine, the content
             for operation, argument, _ in pickletools.genops(stream):
                 if operation.name == "GLOBAL":
-                    names.add(str(argument).replace(" ", "."))
+                    module, name = str(argument).split(" ", 1)
+                    # modules have the names of Python 2, as pickle writes them for old readers
+                    names.add(f"{IMPORT_MAPPING.get(module, module)}.{name}")
     return names
 
 
