@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.models.backbones import build_trunk
+from pipeline.models.trunks import build_trunk
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
 

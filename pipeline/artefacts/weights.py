@@ -61,6 +61,15 @@ def read_given_weights(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def describes_model(path: Path) -> bool:
+    """Whether a safetensors file is one of :func:`write_weights`; False if it cannot be read."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as stream:
+            return _ABOUT in (stream.metadata() or {})
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata; UserError if there is no such file."""
     if not path.is_file():

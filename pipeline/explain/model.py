@@ -9,9 +9,10 @@ from PIL import Image
 from pipeline.artefacts.files import read_json, sha256
 from pipeline.explain.names import IMAGENET_CLASSES, Classes
 from pipeline.models import build_classifier, load_model
-from pipeline.models.backbones import TRUNKS
+from pipeline.models.checkpoint_files import fitted
 from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import read_weights
+from pipeline.models.trunks import TRUNKS
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 from pipeline.sharding.writing import resize
@@ -150,7 +151,7 @@ def _published(source: str, trunk: str | None) -> Classifier:
         training=Training(method="cam", head="network", epochs=0),
     )
     layer = f"{TRUNKS[trunk].classifier}.weight"
-    state = read_weights(source)
+    state = fitted(read_weights(source), [layer])
     if layer not in state:
         raise UserError(
             f"{source} is no torchvision {trunk} with a classifier: it has no {layer!r}. "

@@ -6,9 +6,12 @@ import torch
 from torch import Tensor, fx, nn
 
 from pipeline.artefacts.weights import read_own_weights, write_weights
-from pipeline.models.backbones import TRUNKS, build_trunk
+from pipeline.models.checkpoint_files import fitted
+from pipeline.models.freezing import hold_still, prefixes_of_stages, within
 from pipeline.models.heads import Head, head_of, location_parameters
 from pipeline.models.pretrained import load_head, load_trunk, read_weights
+from pipeline.models.reference_names import renamed
+from pipeline.models.trunks import build_trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 
@@ -23,18 +26,34 @@ class Classifier(nn.Module):
         super().__init__()
         self.job = job
         self.num_classes = outputs
-        trunk, head = TRUNKS[job.trunk], head_of(job.training)
-        places = head.places_on(job.trunk)
-        self.trunk = build_trunk(job.trunk, job.map_size, places, dropout=head.dropout)
+        training, head = job.training, head_of(job.training)
+        trunk, places = head.trunk_of(job.trunk), head.places_on(job.trunk)
+        self.form = trunk
+        self.frozen = prefixes_of_stages(trunk.stages, training.frozen_stages)
+        self.trunk = build_trunk(
+            trunk,
+            job.map_size,
+            places,
+            dropout=training.dropout and head.dropout,
+            frozen_stages=training.frozen_stages,
+            added_batch_norm=training.added_batch_norm,
+            convert_input=training.convert_input,
+        )
         # all heads that can be asked for are built from these, what they share from less
-        self.head = head(trunk.channels, outputs, job.training, places)  # type: ignore[call-arg, arg-type]
-        if job.training.head == "network":
+        self.head = head(trunk.channels, outputs, training, places)  # type: ignore[call-arg, arg-type]
+        if training.head == "network":
             self.head.rectified = trunk.rectified
 
     @property
     def kind(self) -> str:
         """``"cam"``, ``"calm"`` or ``"attributes"``: what the maps are."""
         return self.head.kind
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """Set training or evaluation mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        hold_still(self.trunk, self.frozen)
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps of all classes (B, C, h, w), float32."""
@@ -60,13 +79,16 @@ class Classifier(nn.Module):
     def parameter_groups(self, training: Training) -> list[dict]:
         """Optimiser groups: trunk; last block and heads; location branch.
 
-        The names and rates are explicit, so that no parameter changes group by accident.
+        The names and rates are explicit, so that no parameter changes group by accident. Frozen
+        parameters are in none.
         """
-        last_block = TRUNKS[self.job.trunk].last_block
+        last_block = self.form.last_block
         location = location_parameters(self.head)
         trunk: list[nn.Parameter] = []
         fast = [p for p in self.head.parameters() if all(p is not other for other in location)]
         for name, parameter in self.trunk.named_parameters():
+            if within(name, self.frozen):
+                continue
             (fast if name.startswith(last_block) else trunk).append(parameter)
         head_lr = training.lr * training.head_lr_ratio
         groups = [
@@ -95,12 +117,18 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
     torch.manual_seed(job.seed)
     model = Classifier(job, outputs)
     if job.weights != "none":
-        state = read_weights(job.weights, weights)
-        load_trunk(model.trunk, job.trunk, state, job.weights)
+        state = fitted(read_weights(job.weights, weights), model.trunk.state_dict())
+        state = renamed(state, job.trunk, job.training.method)
+        load_trunk(model.trunk, job.trunk, state, job.weights, model.form)
         if job.training.head != "scratch":
             load_head(model.head, job.trunk, state, job)
     elif job.training.head != "scratch":
         raise UserError(f"head: {job.training.head}: give `weights` that have a head.")
+    elif job.training.frozen_stages:
+        raise UserError(
+            f"frozen_stages: {job.training.frozen_stages}: without weights the frozen stages would "
+            "stay as they are drawn. Give `weights`, or leave the key out."
+        )
     return model
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 
 from pipeline import calm
 from pipeline.catalogue.training_methods import TRAINING_METHODS
+from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training
 
@@ -37,12 +38,14 @@ class Head(nn.Module):
         PLACES: trunk -> the outputs of the trunk, besides its features, that `training_step`
             reads or changes: name -> channels, from the first to the last. ``features`` stands
             for the trunk's end. Empty if the head fits every trunk as it is.
+        FORMS: name -> the trunk in another form, where this head needs one.
         dropout: the trunk keeps its own dropout.
         places: those of this head's trunk.
     """
 
     kind: str
     PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+    FORMS: ClassVar[Mapping[str, Trunk]] = {}
     dropout = True
     rectified: bool
     # (B, C, h, w) maps -> log p (B, C); maps and labels -> scalar
@@ -52,6 +55,11 @@ class Head(nn.Module):
     def __init__(self, places: Mapping[str, int]) -> None:
         super().__init__()
         self.places = dict(places)
+
+    @classmethod
+    def trunk_of(cls, name: str) -> Trunk:
+        """The trunk of this name, in the form that the head stands on."""
+        return cls.FORMS.get(name, TRUNKS[name])
 
     @classmethod
     def places_on(cls, trunk: str) -> Mapping[str, int]:

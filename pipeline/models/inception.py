@@ -23,20 +23,23 @@ from torchvision.models.inception import (
 
 from pipeline.images.loading import MEAN, STD
 
-ADDED_LAYERS = ("Conv2d_7a_3x3.", "Conv2d_7b_3x3.")
+ADDED_LAYERS = ("Conv2d_7a_3x3.", "bn_7a.", "Conv2d_7b_3x3.", "bn_7b.")
 DROPOUT = 0.5
 
 
-def inception_v3(map_size: int) -> nn.Sequential:
+def inception_v3(
+    map_size: int, *, added_batch_norm: bool = False, convert_input: bool = True
+) -> nn.Sequential:
     """Images (B, 3, S, S), normalised as for every trunk -> features (B, 1024, h, w).
 
     Mixed_6a has stride 1; for ``map_size`` 14 a pooling after Mixed_5d halves the map instead.
-    After Mixed_6e follow two 3x3 convolutions of 1024 channels with ReLU, and dropout before,
-    between and after them (the last one stands before the heads).
+    After Mixed_6e follow two 3x3 convolutions of 1024 channels with ReLU (``added_batch_norm``
+    puts batch norm between the two), and dropout before, between and after them (the last one
+    stands before the heads).
 
     torchvision's weights were trained on images in [-1, 1]. Its network converts normalised
     images if it is built with ``transform_input=True``, as it is whenever it loads those weights;
-    this trunk always does.
+    this trunk does too, unless ``convert_input`` is false, as in the released code.
     """
     blocks = [BasicConv2d, InceptionA, _StrideOneB, InceptionC, InceptionD, InceptionE]
     network = Inception3(
@@ -46,7 +49,8 @@ def inception_v3(map_size: int) -> nn.Sequential:
     for pool in (network.maxpool1, network.maxpool2):
         pool.padding, pool.ceil_mode = 1, True
 
-    layers: OrderedDict[str, nn.Module] = OrderedDict(transform_input=TransformInput())
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    layers["transform_input"] = TransformInput() if convert_input else nn.Identity()
     for name, layer in network.named_children():  # in the order in which they are applied
         layers[name] = layer
         if name == "Mixed_5d":
@@ -54,12 +58,13 @@ def inception_v3(map_size: int) -> nn.Sequential:
             layers["maxpool3"] = pool if map_size == 14 else nn.Identity()
         if name == "Mixed_6e":
             break
-    layers["dropout1"] = nn.Dropout(DROPOUT)
-    layers["Conv2d_7a_3x3"] = _convolution(768)
-    layers["relu1"] = nn.ReLU(inplace=True)
-    layers["dropout2"] = nn.Dropout(DROPOUT)
-    layers["Conv2d_7b_3x3"] = _convolution(1024)
-    layers["relu2"] = nn.ReLU(inplace=True)
+    added = (("1", "7a", 768), ("2", "7b", 1024))
+    for number, name, channels in added:
+        layers[f"dropout{number}"] = nn.Dropout(DROPOUT)
+        layers[f"Conv2d_{name}_3x3"] = _convolution(channels)
+        if added_batch_norm:
+            layers[f"bn_{name}"] = nn.BatchNorm2d(1024)
+        layers[f"relu{number}"] = nn.ReLU(inplace=True)
     layers["dropout3"] = nn.Dropout(DROPOUT)
     return nn.Sequential(layers)
 

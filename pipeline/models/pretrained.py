@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
 import torchvision
 from torch import Tensor, nn
 
-from pipeline.artefacts.weights import read_given_weights, read_own_weights
-from pipeline.models.backbones import TRUNKS
+from pipeline.artefacts.weights import read_own_weights
+from pipeline.models.checkpoint_files import read_state_dict
+from pipeline.models.reference_names import HEAD
+from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import TrainJob
-
-HEAD = "head."  # of the names of a model's tensors
 
 
 def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
@@ -33,20 +32,7 @@ def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
     path = Path(path or source)
     if source.startswith("model:"):
         return _named_as_trunk(read_own_weights(path)[0])
-    if path.suffix == ".safetensors":
-        return _named_as_trunk(read_given_weights(path))
-    if not path.is_file():
-        raise UserError(f"weights: {path} is missing. Correct the path in `architectures`.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a broken file
-        raise UserError(f"weights: {path} is not a PyTorch state dict ({error}).") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise UserError(
-            f"weights: {path} is not a PyTorch state dict, which holds nothing but named tensors. "
-            "If it is a whole checkpoint, save the state dict inside it to a file of its own."
-        )
-    return state
+    return _named_as_trunk(read_state_dict(path).tensors)
 
 
 def _named_as_trunk(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -65,8 +51,16 @@ def _download(name: str) -> dict[str, Tensor]:
         ) from error
 
 
-def load_trunk(module: nn.Module, name: str, state: dict[str, Tensor], source: str) -> None:
+def load_trunk(
+    module: nn.Module,
+    name: str,
+    state: dict[str, Tensor],
+    source: str,
+    form: Trunk | None = None,
+) -> None:
     """Load ``state`` into ``module``, a trunk that `build_trunk` made as ``name``.
+
+    ``form`` is that of `Head.trunk_of`, where a head needs the trunk in another form.
 
     The layers that the trunk leaves out of torchvision's network are ignored, and so are heads.
     Those that it adds keep their initialisation if ``state`` has none of them. All else must fit.
@@ -75,7 +69,7 @@ def load_trunk(module: nn.Module, name: str, state: dict[str, Tensor], source: s
         UserError: tensors are missing, unexpected or of another shape; the message names them
             and ``source``.
     """
-    trunk = TRUNKS[name]
+    trunk = form or TRUNKS[name]
     own = module.state_dict()
     ignored = (*trunk.left_out, HEAD)
     state = {key: value for key, value in state.items() if not key.startswith(ignored)}

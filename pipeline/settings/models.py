@@ -56,6 +56,24 @@ class Training(Section):
     batch_size: Count = Field(64, description="images a step, over all devices")
     crop: Count = Field(224, description="side of the random training crop, pixels")
     flip: bool = Field(True, description="mirror half of the training images")
+    dropout: bool = Field(
+        True, description="the trunk's own dropout (Inception-v3); the released code has none"
+    )
+    added_batch_norm: bool = Field(
+        False,
+        description="batch norm after the convolutions that VGG and Inception-v3 add (released "
+        "code: use_bn, which for VGG is also trunk vgg16_bn)",
+    )
+    convert_input: bool = Field(
+        True,
+        description="Inception-v3 brings images to [-1, 1], as torchvision's weights expect; the "
+        "released code does not",
+    )
+    frozen_stages: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="so many of the trunk's first stages stay as they are loaded, batch norm "
+        "included (docs/trunks.md lists the stages)",
+    )
     lr: Positive = Field(3e-5, description="learning rate of the trunk")
     head_lr_ratio: Positive = Field(
         10.0, description="learning rate of the heads and the trunk's last block, relative to lr"
@@ -67,9 +85,12 @@ class Training(Section):
     nesterov: bool = Field(True, description="Nesterov momentum, as the released code")
     weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="L2 penalty")
     schedule: Literal["step", "cosine", "constant"] = Field(
-        "step", description="step: times decay_factor every decay_every epochs"
+        "step", description="step: times decay_factor before every decay_every-th epoch"
     )
-    decay_every: Count = Field(30, description="epochs between steps of the schedule")
+    decay_every: Count = Field(
+        30,
+        description="epochs between steps; counted from 1, so that 3 is first in the third epoch",
+    )
     decay_factor: Fraction = Field(0.1, description="factor at each step")
     warmup_epochs: Annotated[float, Field(ge=0)] = Field(
         0.0, description="epochs over which the learning rate rises linearly from zero"

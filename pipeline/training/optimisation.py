@@ -24,12 +24,15 @@ def build_optimizer(groups: list[dict], training: Training) -> torch.optim.SGD:
 def lr_factor(training: Training, epoch: float) -> float:
     """The learning rate relative to its start, ``epoch`` (0-based, fractional) into training.
 
-    A linear warm-up multiplies the schedule: step (times decay_factor every decay_every whole
-    epochs), cosine (to zero at the end) or constant.
+    A linear warm-up multiplies the schedule: step, cosine (to zero at the end) or constant.
+
+    Step multiplies by decay_factor before the epochs decay_every, 2 decay_every, ..., counted from
+    1, as the released code and the WSOL benchmark do: the first step comes after decay_every - 1
+    epochs.
     """
     warmup = min(1.0, epoch / training.warmup_epochs) if training.warmup_epochs else 1.0
     if training.schedule == "step":
-        return warmup * training.decay_factor ** (int(epoch) // training.decay_every)
+        return warmup * training.decay_factor ** ((int(epoch) + 1) // training.decay_every)
     if training.schedule == "cosine":
         return warmup * 0.5 * (1 + math.cos(math.pi * epoch / training.epochs))
     return warmup

@@ -3,8 +3,10 @@ import torch
 import torchvision
 from torch import nn
 
-from pipeline.models.backbones import build_trunk
+from pipeline.models.classifier import Classifier
 from pipeline.models.inception import TransformInput, inception_v3
+from pipeline.models.trunks import build_trunk
+from pipeline.settings import Training, TrainJob
 
 IMAGES = torch.randn(2, 3, 75, 75, generator=torch.Generator().manual_seed(0))
 
@@ -86,6 +88,42 @@ def test_dropout_stands_before_between_and_after_the_added_convolutions(trunk):
         "dropout1", "Conv2d_7a_3x3", "relu1", "dropout2", "Conv2d_7b_3x3", "relu2", "dropout3",
     ]  # fmt: skip
     assert [layer.p for layer in trunk if isinstance(layer, nn.Dropout)] == [0.5, 0.5, 0.5]
+
+
+@torch.no_grad()
+def test_images_are_left_as_they_are_where_the_key_says_so(trunk):
+    plain = inception_v3(28, convert_input=False).eval()
+    plain.load_state_dict(trunk.state_dict())
+    assert torch.allclose(plain(TransformInput()(IMAGES)), trunk(IMAGES), atol=1e-5)
+    assert not torch.allclose(plain(IMAGES), trunk(IMAGES), atol=1e-3)
+
+
+@torch.no_grad()
+def test_batch_norm_stands_between_each_added_convolution_and_its_relu():
+    torch.manual_seed(0)
+    network = inception_v3(28, added_batch_norm=True).eval()
+    x = torch.rand(1, 768, 5, 5)
+    expected = x
+    for name in ("7a", "7b"):
+        norm = network.get_submodule(f"bn_{name}")
+        norm.running_mean.normal_(std=0.1)
+        norm.running_var.uniform_(0.5, 2)
+        norm.weight.uniform_(0.5, 2)
+        expected = network.get_submodule(f"Conv2d_{name}_3x3")(expected)
+        mean, deviation = norm.running_mean, (norm.running_var + norm.eps).sqrt()
+        scaled = (expected - mean.view(-1, 1, 1)) / deviation.view(-1, 1, 1)
+        expected = (scaled * norm.weight.view(-1, 1, 1) + norm.bias.view(-1, 1, 1)).relu()
+    assert torch.allclose(named(network, "dropout1", "dropout3")(x), expected, atol=1e-4)
+
+
+def test_a_model_has_its_trunks_dropout_unless_the_key_says_otherwise():
+    for dropout in (True, False):
+        training = Training(method="cam", dropout=dropout)
+        job = TrainJob(trunk="inception_v3", weights="none", seed=0, training=training)
+        with torch.device("meta"):
+            model = Classifier(job, 2)
+        rates = [layer.p for layer in model.trunk.modules() if isinstance(layer, nn.Dropout)]
+        assert rates == [0.5 * dropout] * 3
 
 
 def test_features_are_dropped_in_training_only():

@@ -2,9 +2,9 @@ import pytest
 import torch
 import torchvision
 
-from pipeline.models.backbones import TRUNKS, build_trunk, remove_strides
 from pipeline.models.classifier import build_classifier, save_model
 from pipeline.models.pretrained import load_trunk, read_weights
+from pipeline.models.trunks import TRUNKS, build_trunk, remove_strides
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 
@@ -88,7 +88,7 @@ def test_batch_norm_statistics_are_loaded_and_needed():
 
 
 @pytest.mark.parametrize("content", [{"state_dict": {"a": 1}, "epoch": 3}, [1, 2]])
-def test_a_checkpoint_is_no_state_dict(tmp_path, content):
+def test_a_checkpoint_without_weights_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "checkpoint.pth")
     with pytest.raises(UserError, match=r"checkpoint\.pth is not a PyTorch state dict, which"):
         read_weights(str(tmp_path / "checkpoint.pth"))

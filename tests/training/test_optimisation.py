@@ -11,9 +11,28 @@ def factor(epoch, **keys):
     return lr_factor(Training(method="cam", **keys), epoch)
 
 
-def test_step_schedule_is_the_released_codes():
-    steps = [factor(e, epochs=40, decay_every=30, decay_factor=0.1) for e in (0, 29.9, 30, 39)]
-    assert steps == pytest.approx([1, 1, 0.1, 0.1])
+# epochs from 1 with their rates, as the released code and the WSOL benchmark give them: both
+# multiply by 0.1 before an epoch whose number is a multiple of the decay's frequency
+RATES = {
+    (10, 3): {1: 1, 2: 1, 3: 0.1, 4: 0.1, 5: 0.1, 6: 0.01, 7: 0.01, 8: 0.01, 9: 0.001, 10: 0.001},
+    (6, 2): {1: 1, 2: 0.1, 3: 0.1, 4: 0.01, 5: 0.01, 6: 0.001},
+    (3, 1): {1: 0.1, 2: 0.01, 3: 0.001},
+    (2, 3): {1: 1, 2: 1},
+}
+
+
+@pytest.mark.parametrize(("epochs", "every"), RATES)
+def test_step_schedule_is_the_released_codes_epoch_by_epoch(epochs, every):
+    for number, rate in RATES[epochs, every].items():
+        for within in (0.0, 0.99):  # the rate is that of the whole epoch
+            assert factor(
+                number - 1 + within, epochs=epochs, decay_every=every, decay_factor=0.1
+            ) == pytest.approx(rate), number
+
+
+def test_of_forty_epochs_the_papers_last_eleven_are_slow():
+    rates = [factor(e, epochs=40, decay_every=30, decay_factor=0.1) for e in range(40)]
+    assert rates == pytest.approx([1.0] * 29 + [0.1] * 11)
 
 
 def test_cosine_schedule_ends_at_zero():

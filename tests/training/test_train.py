@@ -121,6 +121,33 @@ def test_a_resumed_training_ends_bit_identical(data, tmp_path, monkeypatch, meth
     pd.testing.assert_frame_equal(*histories, check_exact=True)
 
 
+def test_frozen_stages_stay_through_a_training_that_is_resumed(data, tmp_path, monkeypatch):
+    run(data, tmp_path / "donor", job(epochs=1))
+    donor = tmp_path / "donor/weights.safetensors"
+    wanted = job("calm_em", epochs=3, frozen_stages=2).model_copy(update={"weights": str(donor)})
+    given = {"init-weights": donor}
+    run(data, tmp_path / "whole", wanted, **given)
+
+    save = checkpoints.save
+
+    def save_and_die(folder, state):
+        save(folder, state)
+        if len(state["history"]) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "cut", wanted, **given)
+    monkeypatch.undo()
+    run(data, tmp_path / "cut", wanted, **given)
+    whole, cut = (tmp_path / name / "weights.safetensors" for name in ("whole", "cut"))
+    assert whole.read_bytes() == cut.read_bytes()
+    before, after = (load_model(path).trunk.state_dict() for path in (donor, whole))
+    still = ("conv1.", "bn1.", "layer1.")
+    for name, value in after.items():
+        assert torch.equal(value, before[name]) == name.startswith(still), name
+
+
 def test_a_changed_config_does_not_resume_from_an_old_checkpoint(data, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "clear", lambda folder: None)
     run(data, tmp_path, job(epochs=1))

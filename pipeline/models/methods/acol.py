@@ -9,20 +9,55 @@ is asked for. The sum over a superset (CAM + Y) would need B once a class; it is
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.images.scaling import minmax
+from pipeline.models import inception, vgg
 from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
+from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.settings import Training
 
 WIDTH = 1024  # channels inside the heads
 
 
+def _vgg16(name: str, *, batch_norm: bool) -> Trunk:
+    trunk = TRUNKS[name]
+    return trunk._replace(
+        build=partial(vgg.vgg16_of_acol, batch_norm=batch_norm),
+        node="average",
+        channels=512,
+        left_out=(*trunk.left_out, *vgg.ADDED_LAYERS),
+        last_block=(),
+        stages=trunk.stages[:-1],
+        added=(),
+        options=(),
+    )
+
+
+# As in the benchmark, the heads' own convolutions take the place of those that CAM's trunk adds
+_INCEPTION = TRUNKS["inception_v3"]
+FORMS = {
+    "vgg16": _vgg16("vgg16", batch_norm=False),
+    "vgg16_bn": _vgg16("vgg16_bn", batch_norm=True),
+    "inception_v3": _INCEPTION._replace(
+        node="Mixed_6e",
+        channels=768,
+        left_out=(*_INCEPTION.left_out, *inception.ADDED_LAYERS),
+        last_block=(),
+        stages=_INCEPTION.stages[:-1],
+        added=(),
+    ),
+}
+
+
 class Acol(CamHead):
     """Two heads of two 3x3 convolutions with ReLU and a class branch each."""
+
+    FORMS = FORMS
 
     def __init__(
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]

@@ -16,7 +16,7 @@ def altered(
     The trunk itself stays as it is: without this function it is CAM's.
 
     Args:
-        trunk: of `pipeline.models.backbones.build_trunk`.
+        trunk: of `pipeline.models.trunks.build_trunk`.
         images: (B, 3, S, S).
         changes: output of the trunk, ``features`` or a place -> what is applied to it.
 

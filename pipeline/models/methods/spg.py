@@ -1,20 +1,23 @@
 """Self-produced Guidance (Zhang et al., ECCV 2018): side heads that learn masks from each other.
 
 The class map gives the target of side head B2, B2's mask that of B1, an earlier one, and both that
-of C, the last. A target is foreground where its guide is high, background where it is low, and
+of C, the last. A target is background where its guide is low, foreground where it is high, and
 says nothing between. The side heads shape the trunk in training; the map is that of the class
 branch.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.images.scaling import minmax
+from pipeline.models import vgg
 from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
+from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.settings import Training
 
 PLACES = {  # of B1 and of B2
@@ -23,27 +26,49 @@ PLACES = {  # of B1 and of B2
     "resnet50": {"layer3.0": 1024, "layer3": 1024},
     "resnet18": {"layer3.0": 256, "layer3": 256},
     "resnet_small": {"layer1": 64, "layer2": 128},  # one block a stage
-    "inception_v3": {"maxpool3": 288, "Mixed_6e": 768},
+    "inception_v3": {"maxpool3": 288, "Mixed_6d": 768},
     "squeezenet1_0": {"features.6": 256, "features.11": 512},  # as VGG, after poolings
     "convnext_tiny": {"features.4": 384, "features.5": 384},  # stage 3: before and after its blocks
 }
-WIDTH = 512  # channels inside the side heads
+WIDTH = 512  # channels inside the side heads; more in B1 and B2 where both places have more
 FEWEST = 30  # foreground pixels, else the bar is lowered ...
 LOWERED = 0.7  # ... to this part of the guide's maximum
 
 
+def _vgg16(name: str, *, batch_norm: bool) -> Trunk:
+    """Two convolutions of 512 channels instead of CAM's one of 1024, as in the benchmark."""
+    trunk = TRUNKS[name]
+    return trunk._replace(
+        build=partial(vgg.vgg16_of_spg, batch_norm=batch_norm),
+        node="relu6b",
+        channels=512,
+        left_out=(*trunk.left_out, *vgg.ADDED_LAYERS),
+        last_block=vgg.SPG_LAYERS,
+        stages=(*trunk.stages[:-1], vgg.SPG_LAYERS),
+        added=vgg.SPG_LAYERS,
+    )
+
+
+FORMS = {
+    "vgg16": _vgg16("vgg16", batch_norm=False),
+    "vgg16_bn": _vgg16("vgg16_bn", batch_norm=True),
+}
+
+
 class Spg(CamHead):
-    """CAM's head and the side heads B1, B2, C; B1 and B2 share their last layer."""
+    """CAM's head and the side heads B1, B2, C; B1 and B2 share their last two layers."""
 
     PLACES = PLACES
+    FORMS = FORMS
 
     def __init__(
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
     ) -> None:
         super().__init__(channels, outputs, training, places)
         self.options = training.spg
-        self.b1, self.b2 = (rectified(inputs, WIDTH) for inputs in self.places.values())
-        self.shared = pointwise(WIDTH, 1, 1.0)
+        width = max(WIDTH, min(self.places.values()))  # 1024 on ResNet50, else 512
+        self.b1, self.b2 = (rectified(inputs, width) for inputs in self.places.values())
+        self.shared = nn.Sequential(rectified(width, width), pointwise(width, 1, 1.0))
         self.c = nn.Sequential(rectified(channels, WIDTH), pointwise(WIDTH, 1, 1.0))
 
     def training_step(
@@ -96,12 +121,12 @@ def sure(guide: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
     """Foreground and background of a guide (B, S, S): two bool (B, S, S) without overlap.
 
     An image with fewer than ``FEWEST`` pixels above ``high`` has the bar at ``LOWERED`` times its
-    maximum instead.
+    maximum instead. Where that is below ``low`` too, background wins, as in the benchmark.
     """
     few = (guide > high).sum(dim=(1, 2), keepdim=True) < FEWEST
     lowered = LOWERED * guide.amax(dim=(1, 2), keepdim=True)
-    foreground = guide > torch.where(few, lowered, high)
-    return foreground, (guide < low) & ~foreground
+    background = guide < low
+    return (guide > torch.where(few, lowered, high)) & ~background, background
 
 
 def resized(maps: Tensor, side: int) -> Tensor:

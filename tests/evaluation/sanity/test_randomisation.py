@@ -5,7 +5,7 @@ import torch
 
 from pipeline.evaluation.sanity.randomisation import cascade, fresh_state, units
 from pipeline.models import build_classifier
-from pipeline.models.backbones import TRUNKS
+from pipeline.models.trunks import TRUNKS
 from pipeline.settings import Training, TrainJob
 
 

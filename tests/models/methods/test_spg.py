@@ -39,6 +39,14 @@ def test_each_image_has_its_own_bar():
     assert foreground.sum(dim=(1, 2)).tolist() == [40, 15, 10]  # the last: 0.65, not 0.2
 
 
+def test_background_wins_where_the_lowered_bar_is_below_it():
+    guides = torch.tensor([[[0.12, 0.09, 0.05], [0.11, 0.0, 0.1]]])
+    # the bar is 0.7 of 0.12, 0.084: 0.09 is above it, and below 0.1 as well
+    foreground, background = sure(guides, 0.1, 0.7)
+    assert foreground.tolist() == [[[True, False, False], [True, False, True]]]
+    assert background.tolist() == [[[False, True, True], [False, True, False]]]
+
+
 def test_the_loss_is_the_mean_over_sure_pixels():
     logits = torch.randn(1, 10, 10)
     p = logits.flatten().sigmoid()

@@ -5,10 +5,10 @@ import torch
 
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.models import build_classifier, load_model, save_model
-from pipeline.models.backbones import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.methods import acol, adl, spg
 from pipeline.models.methods.altered import altered
+from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 from pipeline.training.optimisation import build_optimizer

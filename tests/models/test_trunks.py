@@ -6,9 +6,10 @@ import torchvision
 from torch import nn
 
 from pipeline import settings
-from pipeline.models.backbones import TRUNKS, build_trunk
 from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import load_trunk
+from pipeline.models.trunks import TRUNKS, build_trunk
+from pipeline.runtime.errors import UserError
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 TORCHVISIONS = [name for name in TRUNKS if name != "resnet_small"]
@@ -194,6 +195,23 @@ def test_vgg_is_torchvisions_but_for_its_last_poolings(name, map_size, pools):
             x = layer(x)
     x = nn.functional.conv2d(x, state["conv6.weight"], state["conv6.bias"], padding=1)
     assert torch.equal(trunk(IMAGES)["features"], x.relu())
+
+
+@torch.no_grad()
+def test_vgg_with_batch_norm_after_its_added_convolution():
+    torch.manual_seed(0)
+    trunk = build_trunk("vgg16_bn", added_batch_norm=True, convert_input=True).eval()
+    plain = build_trunk("vgg16_bn").eval()
+    state = trunk.state_dict()
+    state["bn6.running_mean"] += 0.1
+    state["bn6.running_var"] *= 4
+    trunk.load_state_dict(state)
+    plain.load_state_dict({k: v for k, v in state.items() if not k.startswith("bn6.")})
+    plain.get_submodule("relu6").forward = lambda x: x
+    expected = ((plain(IMAGES)["features"] - 0.1) / (4 + 1e-5) ** 0.5).relu()
+    assert torch.allclose(trunk(IMAGES)["features"], expected, atol=1e-5)
+    with pytest.raises(UserError, match=r"unexpected: bn6\.bias"):
+        load_trunk(build_trunk("vgg16_bn"), "vgg16_bn", state, "w.pth")
 
 
 @pytest.mark.parametrize("map_size", [14, 28])

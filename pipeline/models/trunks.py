@@ -4,10 +4,10 @@ A trunk is built with ``map_size``, the nominal side of its map for images of 22
 (docs/trunks.md has the exact sizes). Only strides, paddings and pools change between the two, so a
 file of weights fits both. Parameter names stay torchvision's, so its weights load as they are;
 VGG and Inception-v3 end in added convolutions that start from their initialisation, as in the
-WSOL benchmark (Choe et al., CVPR 2020). A new trunk is one function and one line in `TRUNKS`.
+WSOL benchmark (Choe et al., CVPR 2020). A new trunk is one function and one entry in `TRUNKS`;
+a training method whose network ends otherwise has an entry of its own (`Head.FORMS`).
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
@@ -16,22 +16,24 @@ from torch import fx, nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
-from torchvision.models.vgg import cfgs, make_layers
 
-from pipeline.models.inception import ADDED_LAYERS, inception_v3
+from pipeline.models import inception, vgg
+from pipeline.models.freezing import prefixes_of_stages, within, without_chance
 
 
 class Trunk(NamedTuple):
     """How to build a trunk and where it ends; names are prefixes of parameter names."""
 
-    build: Callable[[int], nn.Module]  # map size -> the network, which may go on after `node`
+    build: Callable[..., nn.Module]  # map size, `options` -> network, which may go on after `node`
     node: str  # the module whose output is the feature map
     channels: int  # of the feature map
     left_out: tuple[str, ...]  # torchvision's layers that the trunk has no use for
     last_block: tuple[str, ...]  # trained at the heads' learning rate
+    stages: tuple[tuple[str, ...], ...]  # all layers with weights, from the images on
     added: tuple[str, ...] = ()  # layers that torchvision's network lacks
     classifier: str = ""  # torchvision's linear layer on the mean of the feature map, if it is one
     rectified: bool = False  # a ReLU stands between that layer and the mean
+    options: tuple[str, ...] = ()  # training keys that `build` takes by name
 
 
 def _resnet(map_size: int, *, torchvision_builder: Callable[..., ResNet]) -> nn.Module:
@@ -59,26 +61,7 @@ def _squeezenet1_0(map_size: int) -> nn.Module:
     """SqueezeNet 1.0: 13x13 maps at 224, without its last pooling 27x27."""
     network = models.squeezenet1_0(weights=None)
     if map_size == 28:
-        remove_last_pools(network.features, 1)
-    return network
-
-
-def _vgg16(map_size: int, *, batch_norm: bool) -> nn.Module:
-    """VGG16 without pool5, for 28x28 also without pool4, then conv6 (3x3, 512 -> 1024) and ReLU.
-
-    All convolutions start as torchvision's VGG starts its own. That class is not used: it would
-    draw the 124 M weights of a classifier that is thrown away.
-    """
-    features = make_layers(cfgs["D"], batch_norm=batch_norm)
-    remove_last_pools(features, 1 if map_size == 14 else 2)
-    conv6 = nn.Conv2d(512, 1024, kernel_size=3, padding=1)
-    layers = OrderedDict(features=features, conv6=conv6, relu6=nn.ReLU(inplace=True))
-    network = nn.Sequential(layers)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+        network.features[11] = nn.Identity()
     return network
 
 
@@ -104,12 +87,7 @@ def remove_strides(stage: nn.Module) -> None:
             layer.stride = (1, 1)
 
 
-def remove_last_pools(layers: nn.Sequential, count: int) -> None:
-    """Replace the last ``count`` poolings in place, so that the layers after keep their names."""
-    pools = [index for index, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
-    for index in pools[-count:]:
-        layers[index] = nn.Identity()
-
+_RESNET_STAGES = (("conv1.", "bn1."), ("layer1.",), ("layer2.",), ("layer3.",), ("layer4.",))
 
 TRUNKS: dict[str, Trunk] = {
     "resnet_small": Trunk(
@@ -118,6 +96,7 @@ TRUNKS: dict[str, Trunk] = {
         channels=256,
         left_out=("layer4.", "fc."),
         last_block=("layer3.",),
+        stages=_RESNET_STAGES[:-1],
     ),
     "resnet18": Trunk(
         build=partial(_resnet, torchvision_builder=models.resnet18),
@@ -125,6 +104,7 @@ TRUNKS: dict[str, Trunk] = {
         channels=512,
         left_out=("fc.",),
         last_block=("layer4.",),
+        stages=_RESNET_STAGES,
         classifier="fc",
     ),
     "resnet50": Trunk(
@@ -133,31 +113,44 @@ TRUNKS: dict[str, Trunk] = {
         channels=2048,
         left_out=("fc.",),
         last_block=("layer4.",),
+        stages=_RESNET_STAGES,
         classifier="fc",
     ),
     "vgg16": Trunk(
-        build=partial(_vgg16, batch_norm=False),
+        build=partial(vgg.vgg16, batch_norm=False),
         node="relu6",
         channels=1024,
         left_out=("classifier.",),
-        last_block=("conv6.",),
-        added=("conv6.",),
+        last_block=vgg.ADDED_LAYERS,
+        stages=(*vgg.vgg_blocks(batch_norm=False), vgg.ADDED_LAYERS),
+        added=vgg.ADDED_LAYERS,
+        options=("added_batch_norm",),
     ),
     "vgg16_bn": Trunk(
-        build=partial(_vgg16, batch_norm=True),
+        build=partial(vgg.vgg16, batch_norm=True),
         node="relu6",
         channels=1024,
         left_out=("classifier.",),
-        last_block=("conv6.",),
-        added=("conv6.",),
+        last_block=vgg.ADDED_LAYERS,
+        stages=(*vgg.vgg_blocks(batch_norm=True), vgg.ADDED_LAYERS),
+        added=vgg.ADDED_LAYERS,
+        options=("added_batch_norm",),
     ),
     "inception_v3": Trunk(
-        build=inception_v3,
+        build=inception.inception_v3,
         node="dropout3",
         channels=1024,
         left_out=("AuxLogits.", "Mixed_7", "fc."),
-        last_block=ADDED_LAYERS,
-        added=ADDED_LAYERS,
+        last_block=inception.ADDED_LAYERS,
+        stages=(
+            ("Conv2d_1a_3x3.", "Conv2d_2a_3x3.", "Conv2d_2b_3x3."),
+            ("Conv2d_3b_1x1.", "Conv2d_4a_3x3."),
+            ("Mixed_5",),
+            ("Mixed_6",),
+            inception.ADDED_LAYERS,
+        ),
+        added=inception.ADDED_LAYERS,
+        options=("added_batch_norm", "convert_input"),
     ),
     "squeezenet1_0": Trunk(
         build=_squeezenet1_0,
@@ -165,6 +158,12 @@ TRUNKS: dict[str, Trunk] = {
         channels=512,
         left_out=("classifier.",),
         last_block=(),
+        stages=(
+            ("features.0.",),
+            ("features.3.", "features.4.", "features.5."),
+            ("features.7.", "features.8.", "features.9.", "features.10."),
+            ("features.12.",),
+        ),
         classifier="classifier.1",
         rectified=True,
     ),
@@ -174,29 +173,49 @@ TRUNKS: dict[str, Trunk] = {
         channels=768,
         left_out=("classifier.2.",),
         last_block=("features.6.", "features.7.", "classifier.0."),
+        stages=(
+            ("features.0.",),
+            ("features.1.",),
+            ("features.2.", "features.3."),
+            ("features.4.", "features.5."),
+            ("features.6.", "features.7.", "classifier.0."),
+        ),
     ),
 }
 
 
 def build_trunk(
-    name: str, map_size: int = 28, places: Iterable[str] = (), *, dropout: bool = True
+    trunk: str | Trunk,
+    map_size: int = 28,
+    places: Iterable[str] = (),
+    *,
+    dropout: bool = True,
+    frozen_stages: int = 0,
+    **options: bool,
 ) -> fx.GraphModule:
-    """The feature extractor of ``name``, with random weights.
+    """The feature extractor of ``trunk``, with random weights.
 
     Args:
-        name: a key of `TRUNKS`.
+        trunk: a key of `TRUNKS`, or an entry of its own.
         map_size: 14 or 28, the nominal side h = w of the map for S = 224.
         places: further modules of the network whose output is returned under their names.
         dropout: keep the network's own.
+        frozen_stages: so many of the first stages get no gradient and draw nothing at random;
+            `pipeline.models.freezing.hold_still` keeps their batch norm in evaluation mode.
+        options: of `Trunk.options`; those that this trunk lacks are passed over.
 
     Returns:
         a module: images (B, 3, S, S) -> {"features": (B, channels, h, w)} and the places.
+
+    Raises:
+        UserError: the trunk has fewer stages.
     """
-    trunk = TRUNKS[name]
-    network = trunk.build(map_size)
-    if not dropout:
-        for layer in network.modules():
-            if isinstance(layer, nn.Dropout):
-                layer.p = 0.0
+    trunk = TRUNKS[trunk] if isinstance(trunk, str) else trunk
+    frozen = prefixes_of_stages(trunk.stages, frozen_stages)
+    network = trunk.build(map_size, **{k: v for k, v in options.items() if k in trunk.options})
+    without_chance(network, frozen, dropout=dropout)
     inner = {place: place for place in places if place != "features"}
-    return create_feature_extractor(network, {trunk.node: "features", **inner})
+    extractor = create_feature_extractor(network, {trunk.node: "features", **inner})
+    for name, parameter in extractor.named_parameters():
+        parameter.requires_grad_(not within(name, frozen))
+    return extractor

@@ -1,0 +1,222 @@
+"""Files of weights that people have, read as named tensors without running anything they hold.
+
+A file may be a state dict or a whole checkpoint of a training, by PyTorch, Lightning or
+safetensors. What a checkpoint holds besides tensors and plain containers (a Namespace of
+arguments, hyperparameters of a class of one's own) is never imported: an inert object takes its
+place, and only the tensors leave this module.
+"""
+
+import pickletools
+import zipfile
+from _compat_pickle import IMPORT_MAPPING
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from pipeline.artefacts.weights import describes_model, read_given_weights
+from pipeline.runtime.errors import UserError
+
+Kind = Literal["study", "safetensors", "state_dict", "checkpoint", "lightning"]
+
+# Where a checkpoint keeps the weights; averaged ones come first, as they are what is evaluated
+NESTED = (
+    "state_dict_ema", "model_ema", "ema", "state_dict", "model_state_dict", "model",
+)  # fmt: skip
+# What DataParallel and DDP, and torch.compile, put before every name
+WRAPPERS = ("module.", "_orig_mod.")
+# Entries of a state dict that are no weights: a module's own state, the count of an average
+_NO_WEIGHTS = ("_extra_state", "n_averaged")
+
+
+class StateDict(NamedTuple):
+    """Named tensors, floating ones as float32, and the kind of file that they come from.
+
+    ``study`` is a model that a study trained (its names start with ``trunk.`` and ``head.``);
+    ``checkpoint`` has its weights inside a larger dictionary.
+    """
+
+    tensors: dict[str, Tensor]
+    kind: Kind
+
+
+def read_state_dict(path: str | Path) -> StateDict:
+    """The weights in a file, on the CPU.
+
+    Prefixes of DataParallel, DDP and torch.compile are taken off. Of several weights in one
+    checkpoint the averaged ones (EMA) are read.
+
+    Raises:
+        UserError: the file is missing, of another kind or damaged, or holds no weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"weights: {path} is missing. Correct the path.")
+    with open(path, "rb") as stream:
+        start = stream.read(512)
+    if path.suffix == ".safetensors" or start[8:9] == b"{":
+        kind: Kind = "study" if describes_model(path) else "safetensors"
+        return StateDict(_plain(read_given_weights(path)), kind)
+    content = _read(path, start)
+    state, nested = _unwrapped(content)
+    if isinstance(state, _Inert):
+        raise _refusal(
+            path,
+            ": it holds a whole network as a Python object, which only its own code can open",
+            "Open it there and save `model.state_dict()` with torch.save.",
+        )
+    entries = state.items() if isinstance(state, Mapping) else ()
+    tensors = {str(name): value for name, value in entries if not str(name).endswith(_NO_WEIGHTS)}
+    wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
+    if wrong or not tensors:
+        found = f"the entry {wrong[0]!r} is no tensor" if wrong else "no tensor was found"
+        raise _refusal(
+            path,
+            f", which holds nothing but named tensors, nor a checkpoint with one under "
+            f"{', '.join(NESTED)}: {found}",
+            "Save `model.state_dict()` alone with torch.save.",
+        )
+    if isinstance(content, Mapping) and "pytorch-lightning_version" in content:
+        return StateDict(_plain(tensors), "lightning")
+    return StateDict(_plain(tensors), "checkpoint" if nested else "state_dict")
+
+
+def fitted(state: dict[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+    """The tensors under the names that a network uses, where all lie inside an attribute.
+
+    A LightningModule or a wrapper of one's own keeps the network as ``model``, ``net`` or
+    ``backbone``, which then stands before its names.
+
+    Args:
+        state: named tensors.
+        names: of the network's tensors.
+
+    Returns:
+        ``state`` itself if any name is found as it is, or none below one first part.
+    """
+    names = set(names)
+    if names & state.keys():
+        return state
+    parts = dict.fromkeys(f"{name.partition('.')[0]}." for name in state)
+    found = {part: sum(part + name in state for name in names) for part in parts}
+    best = max(found, key=lambda part: found[part], default="")
+    if not found.get(best):
+        return state
+    return {name.removeprefix(best): value for name, value in state.items()}
+
+
+def _read(path: Path, start: bytes) -> Any:
+    """What torch.save wrote, with inert objects for all that is no tensor or container."""
+    try:
+        in_zip = zipfile.is_zipfile(path)
+        names = get_unsafe_globals_in_checkpoint(path) if in_zip else _names_in_old_file(path)
+        with safe_globals([_stand_in(name) for name in names]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds; their advice is to run what a file holds
+        what, cure = _diagnosis(path, start)
+        raise _refusal(path, f": {what}", cure) from error
+
+
+def _names_in_old_file(path: Path) -> set[str]:
+    """The classes and functions that a file of PyTorch's format before 1.6 names."""
+    names = set()
+    with open(path, "rb") as stream:
+        for _ in range(4):  # a magic number, the version, the machine, the content
+            for operation, argument, _ in pickletools.genops(stream):
+                if operation.name == "GLOBAL":
+                    module, name = str(argument).split(" ", 1)
+                    # modules have the names of Python 2, as pickle writes them for old readers
+                    names.add(f"{IMPORT_MAPPING.get(module, module)}.{name}")
+    return names
+
+
+class _Inert:
+    """Stands for an object of a class that is not imported."""
+
+    def __new__(cls, *args: Any, **keys: Any) -> "_Inert":
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **keys: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def _mapping(*args: Any) -> OrderedDict:
+    return OrderedDict()
+
+
+def _list(*args: Any) -> list:
+    return []
+
+
+def _stand_in(name: str) -> Callable | tuple[Callable, str]:
+    """What is built instead of the class or function of a dotted name."""
+    last = name.rpartition(".")[2]
+    if last == "AttributeDict":  # Lightning's hyperparameters, a kind of dict
+        return OrderedDict, name
+    if last in ("defaultdict", "deque"):
+        return (_mapping if last == "defaultdict" else _list), name
+    return _Inert, name
+
+
+def _unwrapped(content: Any) -> tuple[Any, bool]:
+    """The innermost dictionary of weights, and whether it was inside another."""
+    state, nested = content, False
+    while isinstance(state, Mapping) and not any(isinstance(v, Tensor) for v in state.values()):
+        inner = next((state[key] for key in NESTED if state.get(key) is not None), None)
+        if inner is None:
+            break
+        state, nested = inner, True
+    return state, nested
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without the names of wrappers, floating tensors as float32."""
+    names = list(tensors)
+    while wrapper := next(
+        (w for w in WRAPPERS if names and all(name.startswith(w) for name in names)), None
+    ):
+        names = [name.removeprefix(wrapper) for name in names]
+    names = [name.replace("._orig_mod.", ".") for name in names]  # a part that was compiled
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in zip(names, tensors.values(), strict=True)
+    }
+
+
+def _diagnosis(path: Path, start: bytes) -> tuple[str, str]:
+    """What a file that cannot be read is, and the cure."""
+    again = "Download or copy it again, and compare its size with that of the source."
+    text = start.lstrip().lower()
+    if not start:
+        return "it is empty", again
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "it is a web page (HTML), which a server sent instead of the file", again
+    if text.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself", "Run `git lfs pull` there."
+    if start.startswith(b"\x1f\x8b"):
+        return "it is compressed by gzip", "Unpack it and give the path of the file inside."
+    if start.startswith(b"PK"):
+        if not zipfile.is_zipfile(path):
+            return "it is cut short", again
+        with zipfile.ZipFile(path) as archive:
+            names = [name.rpartition("/")[2] for name in archive.namelist()]
+        if "constants.pkl" in names:
+            return "it is a TorchScript archive", "Save the state dict of the network instead."
+        if "data.pkl" not in names:
+            return "it is a zip archive of other files", "Unpack it and give the file inside."
+        return (
+            "it is damaged, or holds objects that are not built without the code that wrote it",
+            "Save `model.state_dict()` alone with torch.save.",
+        )
+    return "it is damaged or of another kind", again
+
+
+def _refusal(path: Path, what: str, cure: str) -> UserError:
+    return UserError(f"weights: {path} is not a PyTorch state dict{what}. {cure}")
