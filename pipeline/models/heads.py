@@ -36,16 +36,19 @@ class Head(nn.Module):
         PLACES: trunk -> the outputs of the trunk, besides its features, that `training_step`
             reads or changes: name -> channels, from the first to the last. ``features`` stands
             for the trunk's end. Empty if the head fits every trunk as it is.
+        has_logits: class scores stand before the probabilities, see `CamHead.logits`.
         dropout: the trunk keeps its own dropout.
         places: those of this head's trunk.
     """
 
     kind: str
     PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+    has_logits = False
     dropout = True
     rectified: bool
     # (B, C, h, w) maps -> log p (B, C); maps and labels -> scalar
     log_probs: Callable[[Tensor], Tensor]
+    logits: Callable[[Tensor], Tensor]  # (B, C, h, w) maps -> (B, C), where `has_logits`
     loss: Callable[[Tensor, Tensor], Tensor]
 
     def __init__(self, places: Mapping[str, int]) -> None:
@@ -107,6 +110,7 @@ class CamHead(Head):
     """
 
     kind = "cam"
+    has_logits = True
     rectified = False
 
     def __init__(
@@ -120,9 +124,13 @@ class CamHead(Head):
         activations = self.classes(features).float()
         return F.relu(activations) if self.rectified else activations
 
+    def logits(self, maps: Tensor) -> Tensor:
+        """The pooled activations, any real numbers: (B, C, h, w) -> (B, C)."""
+        return maps.mean(dim=(2, 3))
+
     def log_probs(self, maps: Tensor) -> Tensor:
         """log p(y|x) (Eq. 1): (B, C, h, w) -> (B, C)."""
-        return F.log_softmax(maps.mean(dim=(2, 3)), dim=1)
+        return F.log_softmax(self.logits(maps), dim=1)
 
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, mean over the batch, nats: labels (B,) class indices."""
@@ -136,11 +144,11 @@ class AttributesHead(CamHead):
 
     def log_probs(self, maps: Tensor) -> Tensor:
         """log p(attribute|x), each by itself: (B, A, h, w) -> (B, A)."""
-        return F.logsigmoid(maps.mean(dim=(2, 3)))
+        return F.logsigmoid(self.logits(maps))
 
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
         """Binary cross-entropy, mean over attributes and batch: labels (B, A) in {0, 1}."""
-        return F.binary_cross_entropy_with_logits(maps.mean(dim=(2, 3)), labels)
+        return F.binary_cross_entropy_with_logits(self.logits(maps), labels)
 
 
 class CalmHead(Head):
