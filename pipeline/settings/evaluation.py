@@ -113,7 +113,21 @@ class Erase(Task):
 class InsertionDeletion(Task):
     """Insertion and deletion curves (Petsiuk et al., BMVC 2018)."""
 
-    steps: Count = Field(28, description="parts in which the pixels come")
+    steps: Count = Field(
+        28, description="parts in which the pixels come; RISE: 224, a row of pixels each"
+    )
+    blur_kernel: Annotated[int, Field(ge=1)] = Field(
+        31, description="insertion starts from the blurred image: kernel, pixels, odd; RISE: 11"
+    )
+    blur_sigma: Positive = Field(
+        15.0, description="standard deviation of that blur, pixels; RISE: 5"
+    )
+
+    @model_validator(mode="after")
+    def _odd(self) -> "InsertionDeletion":
+        if self.blur_kernel % 2 == 0:
+            raise ValueError(f"blur_kernel must be odd, not {self.blur_kernel}")
+        return self
 
 
 class PointingGame(Task):
