@@ -8,6 +8,7 @@ more than that in `training_step`, where it has the images and the trunk; those 
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -164,7 +165,8 @@ class CalmHead(Head):
         self.location = pointwise(channels, 1, training.location_init_scale)  # h
         self.activation = training.location
         self.detach_normaliser = training.detach_normaliser
-        self.criterion = calm.em_loss if training.method == "calm_em" else calm.ml_loss
+        em_loss = partial(calm.em_loss, posterior_guard=training.posterior_guard)
+        self.criterion = em_loss if training.method == "calm_em" else calm.ml_loss
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> log p(y, z|x) (B, C, h, w)."""

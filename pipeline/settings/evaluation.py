@@ -18,10 +18,11 @@ class CueLocalization(Section):
     pooling: Literal["pair", "cumulative"] = Field(
         "pair", description="pair: a fresh evaluator a pair; cumulative: never reset (released)"
     )
-    normalisations: tuple[Literal["raw", "minmax"], ...] = Field(
+    normalisations: tuple[Literal["raw", "minmax", "released"], ...] = Field(
         ("raw", "minmax"),
         min_length=1,
-        description="of |s_A - s_B|: raw, or min-max an image; the first is the headline",
+        description="of |s_A - s_B|: raw; minmax, each image stretched to [0, 1]; released: cut at "
+        "1 for CALM maps and minmax for the others; the first is the headline",
     )
     bootstrap: Bootstrap = Bootstrap()
 
