@@ -164,7 +164,7 @@ def _prepare(folder: Path, images: int) -> None:
     )  # fmt: skip
     write_records(folder / "records.parquet", records)
     Image.new("RGB", (SIDE, SIDE), (120, 110, 90)).save(folder / "grey.png")
-    write_shards(records, Images(eval_size=SIDE, format="png"), "test", folder / "shards")
+    write_shards(records, Images(eval_size=SIDE), "test", folder / "shards")
     parts = rng.integers(0, 8, (images, SIDE, SIDE), np.uint8)
     ids = list(records["image_id"])
     PartMaps(ids, parts, np.ones((images, 7), bool), None, {}).save(folder / "part_maps.h5")

@@ -9,6 +9,7 @@ Shapes: B images, C classes, an H x W map. All results are float tensors on the 
 probabilities lie in [0, 1].
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -108,15 +109,23 @@ def ml_loss(log_joint: Tensor, labels: Tensor) -> Tensor:
     return -torch.logsumexp(target.flatten(1), dim=1).mean()
 
 
-def em_loss(log_joint: Tensor, labels: Tensor) -> Tensor:
+def em_loss(log_joint: Tensor, labels: Tensor, *, posterior_guard: float = 0.0) -> Tensor:
     """EM loss, -sum_z p'(z|x, y) log p(y, z|x) (Eq. 6): scalar, mean over the batch, nats.
 
     The pseudo-target p'(z|x, y) comes from the same parameters without gradient (theta' = theta,
     section 4.1.2). Only the target class is touched, so it needs 1/C of the memory of Eq. 6
     written for all classes.
+
+    Args:
+        log_joint: (B, C, H, W).
+        labels: (B,) integers.
+        posterior_guard: g in the posterior p(y, z|x) / (p(y|x) + g); the released code has 1e-10.
     """
     target = _of_class(log_joint, labels).flatten(1)  # (B, HW)
     pseudo_target = F.softmax(target.detach(), dim=1)
+    if posterior_guard:  # p / (p + g) = sigmoid(log p - log g)
+        log_prob = torch.logsumexp(target.detach(), dim=1, keepdim=True)  # (B, 1)
+        pseudo_target = pseudo_target * torch.sigmoid(log_prob - math.log(posterior_guard))
     return -(pseudo_target * target).sum(dim=1).mean()
 
 

@@ -230,6 +230,21 @@ def test_no_gradient_flows_through_the_pseudo_target():
     assert (with_leak - without).abs().max() > 1e-3
 
 
+def test_the_guard_of_the_posterior_weakens_unlikely_images():
+    """Against the released definition in plain probabilities: p(y,z|x) / (p(y|x) + guard)."""
+    g, h = (tensor.double().requires_grad_() for tensor in _logits(seed=3))
+    log_joint = calm.log_joint(g, h)
+    own = log_joint[torch.arange(2), LABELS].flatten(1)
+    guard = own.detach().exp().sum(1).min().item()  # as likely as the label of one image
+    joint = own.detach().exp()
+    expected = -(joint / (joint.sum(1, keepdim=True) + guard) * own).sum(1).mean()
+    found = calm.em_loss(log_joint, LABELS, posterior_guard=guard)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    gradients = [torch.autograd.grad(loss, g, retain_graph=True)[0] for loss in (found, expected)]
+    assert torch.allclose(*gradients, rtol=1e-9, atol=1e-15)
+    assert found.item() < 0.9 * calm.em_loss(log_joint, LABELS).item()
+
+
 # --- identities, for any numbers -----------------------------------------------------------------
 
 seeds = st.integers(0, 2**32 - 1)

@@ -65,7 +65,7 @@ def create(path: str | Path) -> Iterator[NewFile]:
 def open_checked(path: str | Path) -> h5py.File:
     """Open what :func:`create` wrote.
 
-    A file without the seal's header is damaged as well: a lost header must not switch the check off.
+    A file without a header is damaged as well: a lost header must not switch the check off.
 
     Raises:
         UserError: the file cannot be read, or it is damaged and was moved aside.

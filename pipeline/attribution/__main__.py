@@ -17,6 +17,7 @@ from pipeline.artefacts.records import read_records
 from pipeline.artefacts.supersets import read_supersets
 from pipeline.attribution.chunks import cut
 from pipeline.attribution.compute import Maps, compute
+from pipeline.attribution.explained import units_of
 from pipeline.attribution.inputs import add_inputs, check_classes, read_images
 from pipeline.attribution.plan import make_plan
 from pipeline.attribution.query import entry_of
@@ -95,7 +96,7 @@ def run(argv: list[str]) -> None:
                     shape=(first.maps[name].shape[1], first.maps[name].shape[2]),
                     method=name,
                     targets=targets,
-                    units=entry.units,
+                    units=units_of(entry, model.head, options),
                     attributes={"forwards": plan.forwards, **digests},
                     half=entry.at_input,
                 )

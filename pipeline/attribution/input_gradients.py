@@ -1,4 +1,4 @@
-"""Gradients of log p(y|x) with respect to images, and how maps are made of them.
+"""Gradients of a class's score with respect to images, and how maps are made of them.
 
 Images are explained one by one, so that a map depends on no other image of its batch. A point (the
 image itself, or a noisy or a scaled copy) goes forward once for all classes that are asked for and
@@ -14,23 +14,25 @@ from captum.attr import GradientAttribution
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from pipeline.attribution.explained import explained
 from pipeline.attribution.query import Query
 from pipeline.images.scaling import minmax
-from pipeline.settings import GradientMaps
+from pipeline.settings import GradientMaps, Target
 
 POINTS = 10  # that go through the network at once; 10 of 224 pixels need less than 4 GB
 
 Forward = Callable[[Tensor], Tensor]
 
 
-def forward_of(query: Query) -> Forward:
-    """The function that is explained: images (n, 3, S, S) -> log p(y|x) (n, C), float64.
+def forward_of(query: Query, target: Target | None = None) -> Forward:
+    """The function that is explained: images (n, 3, S, S) -> scores (n, C), float64.
 
-    The step from the model's maps to probabilities is in double precision. The gradient of CAM's
-    log p(y|x) is a difference that is small where p(y|x) is near 1: in single precision its
-    direction is lost from about 1 - p(y|x) < 1e-7 on, which a trained model reaches on many images.
+    Args:
+        query: of the model.
+        target: which scores, see `pipeline.attribution.explained`; None: those of the options.
     """
-    return lambda points: query.model.log_probs(query.model(points).double())
+    wanted = target or query.options.target
+    return lambda points: explained(query.model.head, query.model(points), wanted)
 
 
 def image_by_image(query: Query, explain: Callable[[int, Tensor, list[int]], Tensor]) -> Tensor:
@@ -53,7 +55,7 @@ def image_by_image(query: Query, explain: Callable[[int, Tensor, list[int]], Ten
 
 
 def class_gradients(forward: Forward, points: Tensor, labels: Sequence[int]) -> Tensor:
-    """d log p(y|x) / dx at some points, for some classes.
+    """The gradients of some classes' scores at some points.
 
     Args:
         forward: see :func:`forward_of`.

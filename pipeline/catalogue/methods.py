@@ -16,7 +16,8 @@ class Entry:
 
     Attributes:
         module: of its function, in ``pipeline.attribution.methods``.
-        units: what a value of its maps is.
+        units: what a value of its maps is; ``{score}`` stands for what is explained, the logit or
+            log p(y|x) (`attribution.target`).
         models: kinds of model that it can read, of ``"cam"`` and ``"calm"``.
         targets: what it explains, one of :data:`pipeline.attribution.plan.KINDS`.
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
@@ -39,10 +40,19 @@ class Entry:
 _CAM, _CALM = ("cam",), ("calm",)
 
 
-def _at_input(module: str, units: str, *options: str, raw: bool = False) -> Entry:
-    """A method whose maps have the input's resolution; ``raw``: neither blurred nor stretched."""
-    finish = () if raw else ("gradient_maps",)
-    return Entry(module, units, options=(*options, *finish), at_input=True)
+def _at_input(module: str, units: str, *options: str) -> Entry:
+    """A method of the target's gradients at the input, whose maps are blurred and stretched."""
+    return Entry(module, units, options=("target", *options, "gradient_maps"), at_input=True)
+
+
+def _released(module: str, units: str, *options: str) -> Entry:
+    """As in the released code: of the logit, and raw."""
+    return Entry(module, units, options=options, at_input=True)
+
+
+def _at_features(units: str) -> Entry:
+    """Grad-CAM's kin."""
+    return Entry("gradcam", units, options=("target",))
 
 
 METHODS: dict[str, Entry] = {
@@ -56,27 +66,34 @@ METHODS: dict[str, Entry] = {
     "saliency": Entry("calm", "p(z|x)", _CALM, "prior"),
     "subset": Entry("calm", "sum of p(y, z|x) over the superset", _CALM, "superset"),
     "counterfactual": Entry("calm", "p(y, z|x) - p(y', z|x) (in [-1, 1])", _CALM, "counterfactual"),
-    "gradient": _at_input("gradients", "largest |d log p(y|x) / dx| of the channels"),
-    "input_x_gradient": _at_input("gradients", "x d log p(y|x) / dx, summed over the channels"),
-    "guided_backprop": _at_input("guided_backprop", "largest guided gradient of the channels"),
+    "gradient": _at_input("gradients", "largest |d {score} / dx| of the channels"),
+    "input_x_gradient": _at_input("gradients", "x d {score} / dx, summed over the channels"),
+    "guided_backprop": _at_input(
+        "guided_backprop", "largest guided gradient of {score} of the channels"
+    ),
     "integrated_gradients": _at_input(
-        "integrated_gradients", "contribution to log p(y|x) - log p(y|0)", "integrated_gradients"
-    ),
-    "integrated_gradients_released": _at_input(
         "integrated_gradients",
-        "mean largest gradient on the path",
+        "contribution to {score}, from the mean colour to the image",
         "integrated_gradients",
-        raw=True,
     ),
-    "smoothgrad": _at_input("noise", "largest |mean noisy gradient| of the channels", "noise"),
-    "smoothgrad_squared": _at_input("noise", "largest mean square noisy gradient", "noise"),
-    "vargrad": _at_input("noise", "largest variance of the noisy gradient", "noise"),
-    "smoothgrad_released": _at_input("noise", "mean largest noisy gradient", "noise", raw=True),
-    "vargrad_released": _at_input("noise", "variance of the largest gradient", "noise", raw=True),
-    "occlusion": _at_input("occlusion", "mean fall of log p(y|x)", "occlusion", raw=True),
-    "gradcam": Entry("gradcam", "features weighted by their mean gradient (>= 0)"),
-    "gradcam_pp": Entry("gradcam", "features weighted by their positive gradients (>= 0)"),
-    "layercam": Entry("gradcam", "features times their positive gradients (>= 0)"),
+    "integrated_gradients_released": _released(
+        "integrated_gradients",
+        "mean largest gradient of {score} on the path",
+        "integrated_gradients",
+    ),
+    "smoothgrad": _at_input("noise", "largest |mean noisy gradient| of {score}", "noise"),
+    "smoothgrad_squared": _at_input(
+        "noise", "largest mean square noisy gradient of {score}", "noise"
+    ),
+    "vargrad": _at_input("noise", "largest variance of the noisy gradient of {score}", "noise"),
+    "smoothgrad_released": _released("noise", "mean largest noisy gradient of {score}", "noise"),
+    "vargrad_released": _released("noise", "variance of the largest gradient of {score}", "noise"),
+    "occlusion": Entry(
+        "occlusion", "mean fall of {score}", options=("target", "occlusion"), at_input=True
+    ),
+    "gradcam": _at_features("features weighted by their mean gradient of {score} (>= 0)"),
+    "gradcam_pp": _at_features("features weighted by positive gradients of {score} (>= 0)"),
+    "layercam": _at_features("features times their positive gradients of {score} (>= 0)"),
     "uniform": Entry("trivial", "1", targets="prior", at_input=True),
     "center_gaussian": Entry("trivial", "Gaussian in [0, 1]", targets="prior", at_input=True),
     "random": Entry("trivial", "uniform draws in [0, 1)", targets="prior", at_input=True),

@@ -86,7 +86,8 @@ def page_text() -> str:
         text += "| key | default | values | meaning |\n|---|---|---|---|\n"
         text += "".join(_rows(model))
     text += "\n## What `protocol: released` sets\n\n"
-    text += "Each is a key of its own, and a key in the config wins over the preset.\n\n"
+    text += "Each is a key of its own, and a key in the config wins over the preset. Those of "
+    text += "`evaluation.erase` hold where the config asks for that evaluation.\n\n"
     text += "| key | value |\n|---|---|\n"
     text += "".join(f"| `{key}` | `{value}` |\n" for key, value in _leaves(PRESETS["released"]))
     return text

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from pipeline import settings
 from pipeline.artefacts.part_maps import PARTS, PartMaps
@@ -43,7 +44,7 @@ def draw_part_maps(
             )
         part = stored_part((record.width, record.height), resize)
         keypoints = part.keypoints(np.reshape(record.keypoints, (15, 3)))
-        kind, foreground = _foreground(record, section.foreground, size, resize)
+        kind, foreground = _foreground(record, section, size, resize)
         kinds[kind] += 1
         labels[row] = part_map(
             keypoints,
@@ -58,9 +59,14 @@ def draw_part_maps(
     return PartMaps(list(records["image_id"]), labels, visible, truth, dict(kinds))
 
 
-def _foreground(record: Any, wanted: str, size: int, resize: str) -> tuple[str, np.ndarray | None]:
+def _foreground(
+    record: Any, section: settings.Cues, size: int, resize: str
+) -> tuple[str, np.ndarray | None]:
     """Kind of foreground and its mask (size, size), or None for the whole image."""
+    wanted = section.foreground
     if record.segmentation and wanted in ("auto", "segmentation"):
+        if section.segmentation_resize == "bicubic":
+            return "segmentation", _bicubic(record.segmentation, size, resize)
         return "segmentation", read_label_map(record.segmentation, (size, size), resize) > 0
     if len(record.boxes) and wanted in ("auto", "box"):
         part = stored_part((record.width, record.height), resize)
@@ -68,3 +74,10 @@ def _foreground(record: Any, wanted: str, size: int, resize: str) -> tuple[str, 
     if wanted in ("auto", "none"):
         return "none", None
     raise UserError(f"cues.foreground: {record.image_id} has no {wanted}; use 'auto'.")
+
+
+def _bicubic(path: str, size: int, resize: str) -> np.ndarray:
+    """A segmentation resized in grey levels, of which all above 0 count: bool (size, size)."""
+    grey = Image.fromarray(read_label_map(path))
+    box = stored_part(grey.size, resize).box
+    return np.asarray(grey.resize((size, size), Image.Resampling.BICUBIC, box=box)) > 0

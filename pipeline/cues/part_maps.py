@@ -43,8 +43,8 @@ def part_map(
         size: (width, height) of the map, pixels.
         foreground: (h, w) bool or uint8 (> 0 is bird) at the image's size, then resized to the
             nearest pixel, or at the map's; None: everywhere.
-        truncate: round scaled keypoints down to whole pixels, before the head is averaged (the
-            released code).
+        truncate: round scaled points down to whole pixels, after the head is averaged (the released
+            code).
 
     Returns:
         uint8 (height, width): part ids 1..7, and 0 in the background; all 0 if no keypoint is
@@ -55,12 +55,13 @@ def part_map(
     """
     keypoints = _checked(keypoints)
     width, height = size
-    scaled = keypoints[:, :2] * (np.array(size) / np.array(image_size))  # (15, 2)
-    if truncate:
-        scaled = np.trunc(scaled)
+    # in this order of operations truncation rounds as in the released code
+    scaled = keypoints[:, :2] / np.array(image_size) * np.array(size)  # (15, 2)
     shown = [[index for index in members if keypoints[index, 2] > 0] for _, members in POINTS]
     seen = [(part, of) for (part, _), of in zip(POINTS, shown, strict=True) if of]
     centres = np.array([scaled[of].mean(axis=0) for _, of in seen]).reshape(-1, 2)
+    if truncate:
+        centres = np.trunc(centres)
     squares = (np.arange(width) - centres[:, :1]) ** 2, (np.arange(height) - centres[:, 1:]) ** 2
     parts = _nearest(*squares, np.array([part for part, _ in seen], np.uint8))
     if foreground is not None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from pipeline.artefacts.files import atomic_path
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.targets import PRIOR, class_target, counterfactual_target
+from pipeline.attribution.explained import units_of
 from pipeline.attribution.probabilities import probabilities
 from pipeline.attribution.query import Query, entry_of
 from pipeline.catalogue.methods import METHODS
@@ -128,7 +129,7 @@ class Explanation:
             shape=each.values.shape,
             method=each.method,
             targets=entry.targets,
-            units=entry.units,
+            units=each.topic.units,
             attributes=about,
         ) as writer:
             writer.write(0, each.values[None], np.array([each.topic.probability]))
@@ -199,7 +200,8 @@ def explain(
     asked = _Asked(model, label, against, superset)
     maps = []
     for method in asked.methods(methods):
-        targets = entry_of(method, classifier.kind).targets
+        entry = entry_of(method, classifier.kind)
+        targets = entry.targets
         query = Query(classifier, inputs, torch.zeros(1).long(), [asked.labels(targets)], [name])
         topic = words.Topic(
             values=query.maps(method)[0].numpy(),
@@ -209,6 +211,7 @@ def explain(
             group=asked.group,
             members=len(asked.members),
             averaged=classifier.job.training.method == "cam",
+            units=units_of(entry, classifier.head, query.options),
         )
         maps.append(ExplainedMap(method, asked.target(targets), topic))
     return Explanation(name, model, seen, probs, label, maps)

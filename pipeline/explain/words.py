@@ -23,6 +23,7 @@ class Topic:
         group: name of the set of classes, or "".
         members: how many classes the set has.
         averaged: the mean of CAM's map is the score whose softmax is the prediction.
+        units: what a value of the map is, in short.
     """
 
     values: np.ndarray
@@ -32,6 +33,7 @@ class Topic:
     group: str = ""
     members: int = 0
     averaged: bool = False
+    units: str = ""
 
 
 def meaning(method: str, topic: Topic) -> str:
@@ -48,7 +50,7 @@ def heading(method: str, topic: Topic) -> str:
         "superset": f"{topic.group}, {topic.members} classes",
         "prior": "any class",
     }
-    return f"{method.replace('_', ' ')}: {METHODS[method].units}\n{about[targets]}"
+    return f"{method.replace('_', ' ')}: {topic.units}\n{about[targets]}"
 
 
 def percent(fraction: float) -> str:
@@ -152,10 +154,9 @@ def _cam_superset(_: str, about: Topic) -> str:
 
 
 def _other(method: str, about: Topic) -> str:
-    entry = METHODS[method]
-    of = f", for {about.label}" if entry.targets == "class" else ""
+    of = f", for {about.label}" if METHODS[method].targets == "class" else ""
     return (
-        f"The value at place z{of}: {entry.units}. {_NO_PROBABILITY} It is highest at "
+        f"The value at place z{of}: {about.units}. {_NO_PROBABILITY} It is highest at "
         f"{place(about.values)}."
     )
 

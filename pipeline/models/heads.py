@@ -8,6 +8,7 @@ more than that in `training_step`, where it has the images and the trunk; those 
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -39,6 +40,7 @@ class Head(nn.Module):
             reads or changes: name -> channels, from the first to the last. ``features`` stands
             for the trunk's end. Empty if the head fits every trunk as it is.
         FORMS: name -> the trunk in another form, where this head needs one.
+        has_logits: class scores stand before the probabilities, see `CamHead.logits`.
         dropout: the trunk keeps its own dropout.
         places: those of this head's trunk.
     """
@@ -46,10 +48,12 @@ class Head(nn.Module):
     kind: str
     PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     FORMS: ClassVar[Mapping[str, Trunk]] = {}
+    has_logits = False
     dropout = True
     rectified: bool
     # (B, C, h, w) maps -> log p (B, C); maps and labels -> scalar
     log_probs: Callable[[Tensor], Tensor]
+    logits: Callable[[Tensor], Tensor]  # (B, C, h, w) maps -> (B, C), where `has_logits`
     loss: Callable[[Tensor, Tensor], Tensor]
 
     def __init__(self, places: Mapping[str, int]) -> None:
@@ -116,6 +120,7 @@ class CamHead(Head):
     """
 
     kind = "cam"
+    has_logits = True
     rectified = False
 
     def __init__(
@@ -129,9 +134,13 @@ class CamHead(Head):
         activations = self.classes(features).float()
         return F.relu(activations) if self.rectified else activations
 
+    def logits(self, maps: Tensor) -> Tensor:
+        """The pooled activations, any real numbers: (B, C, h, w) -> (B, C)."""
+        return maps.mean(dim=(2, 3))
+
     def log_probs(self, maps: Tensor) -> Tensor:
         """log p(y|x) (Eq. 1): (B, C, h, w) -> (B, C)."""
-        return F.log_softmax(maps.mean(dim=(2, 3)), dim=1)
+        return F.log_softmax(self.logits(maps), dim=1)
 
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, mean over the batch, nats: labels (B,) class indices."""
@@ -145,11 +154,11 @@ class AttributesHead(CamHead):
 
     def log_probs(self, maps: Tensor) -> Tensor:
         """log p(attribute|x), each by itself: (B, A, h, w) -> (B, A)."""
-        return F.logsigmoid(maps.mean(dim=(2, 3)))
+        return F.logsigmoid(self.logits(maps))
 
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
         """Binary cross-entropy, mean over attributes and batch: labels (B, A) in {0, 1}."""
-        return F.binary_cross_entropy_with_logits(maps.mean(dim=(2, 3)), labels)
+        return F.binary_cross_entropy_with_logits(self.logits(maps), labels)
 
 
 class CalmHead(Head):
@@ -165,7 +174,8 @@ class CalmHead(Head):
         self.location = pointwise(channels, 1, training.location_init_scale)  # h
         self.activation = training.location
         self.detach_normaliser = training.detach_normaliser
-        self.criterion = calm.em_loss if training.method == "calm_em" else calm.ml_loss
+        em_loss = partial(calm.em_loss, posterior_guard=training.posterior_guard)
+        self.criterion = em_loss if training.method == "calm_em" else calm.ml_loss
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> log p(y, z|x) (B, C, h, w)."""

@@ -5,7 +5,14 @@ JSON of its section, so a changed key reruns exactly the jobs that it touches. T
 `pipeline.study` puts the sections of a study together.
 """
 
-from pipeline.settings.attribution import Attribution, GradientMaps, Methods, Noise, OwnMaps
+from pipeline.settings.attribution import (
+    Attribution,
+    GradientMaps,
+    Methods,
+    Noise,
+    OwnMaps,
+    Target,
+)
 from pipeline.settings.base import (
     Bootstrap,
     Count,
@@ -81,6 +88,7 @@ __all__ = [
     "Supersets",
     "SynthBirds",
     "TablesJob",
+    "Target",
     "TrainJob",
     "Training",
     "Wsol",

@@ -1,6 +1,6 @@
 """Sections of the attribution methods: which ones, and their options."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -102,8 +102,18 @@ class GradientMaps(Section):
     minmax: bool = Field(True, description="stretch each map to [0, 1]")
 
 
+Target = Literal["logit", "log_prob"]
+
+
 class Attribution(Section):
     """Options of the attribution methods."""
+
+    target: Target = Field(
+        "logit",
+        description="what gradients, Grad-CAM's kin and occlusion explain: logit, the class's "
+        "score before the softmax, as published; log_prob, log p(y|x). CALM has no logits: "
+        "log p(y|x) for both. The methods `*_released` always take the logit",
+    )
 
     integrated_gradients: IntegratedGradients = IntegratedGradients()
     noise: Noise = Noise()

@@ -88,7 +88,12 @@ class Images(Section):
     )
     train_size: Count = Field(256, description="side of a stored training image, pixels")
     eval_size: Count = Field(224, description="side of a stored val or test image, pixels")
-    format: Literal["jpeg", "png"] = Field("jpeg", description="png is lossless")
+    train_format: Literal["jpeg", "png"] = Field(
+        "jpeg", description="of training images; png is lossless"
+    )
+    eval_format: Literal["jpeg", "png"] = Field(
+        "png", description="of val and test images, whose predictions JPEG would change"
+    )
     quality: Annotated[int, Field(ge=1, le=100)] = Field(95, description="JPEG quality")
     shard_images: Count = Field(512, description="images a shard")
 
@@ -105,8 +110,15 @@ class Cues(Section):
     foreground: Literal["auto", "segmentation", "box", "none"] = Field(
         "auto", description="auto: the segmentation where there is one, else the bounding box"
     )
+    segmentation_resize: Literal["nearest", "bicubic"] = Field(
+        "nearest",
+        description="segmentations to the map's size: by nearest pixel; bicubic: in grey levels, "
+        "of which all above 0 are bird (released code)",
+    )
     truncate_keypoints: bool = Field(
-        False, description="round keypoints down to whole pixels of the map (released code)"
+        False,
+        description="round points down to whole pixels of the map, after the head's are averaged "
+        "(released code)",
     )
 
 

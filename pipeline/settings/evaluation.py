@@ -19,10 +19,11 @@ class CueLocalization(Section):
     pooling: Literal["pair", "cumulative"] = Field(
         "pair", description="pair: a fresh evaluator a pair; cumulative: never reset (released)"
     )
-    normalisations: tuple[Literal["raw", "minmax"], ...] = Field(
+    normalisations: tuple[Literal["raw", "minmax", "released"], ...] = Field(
         ("raw", "minmax"),
         min_length=1,
-        description="of |s_A - s_B|: raw, or min-max an image; the first is the headline",
+        description="of |s_A - s_B|: raw; minmax, each image stretched to [0, 1]; released: cut at "
+        "1 for CALM maps and minmax for the others; the first is the headline",
     )
     bootstrap: Bootstrap = Bootstrap()
 
@@ -114,7 +115,21 @@ class Erase(MapEvaluation):
 class InsertionDeletion(MapEvaluation):
     """Insertion and deletion curves (Petsiuk et al., BMVC 2018)."""
 
-    steps: Count = Field(28, description="parts in which the pixels come")
+    steps: Count = Field(
+        28, description="parts in which the pixels come; RISE: 224, a row of pixels each"
+    )
+    blur_kernel: Annotated[int, Field(ge=1)] = Field(
+        31, description="insertion starts from the blurred image: kernel, pixels, odd; RISE: 11"
+    )
+    blur_sigma: Positive = Field(
+        15.0, description="standard deviation of that blur, pixels; RISE: 5"
+    )
+
+    @model_validator(mode="after")
+    def _odd(self) -> "InsertionDeletion":
+        if self.blur_kernel % 2 == 0:
+            raise ValueError(f"blur_kernel must be odd, not {self.blur_kernel}")
+        return self
 
 
 class PointingGame(MapEvaluation):

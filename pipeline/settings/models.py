@@ -101,6 +101,11 @@ class Training(Section):
     detach_normaliser: bool = Field(
         False, description="no gradient through the prior's normaliser (released code)"
     )
+    posterior_guard: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="added to p(y|x) where EM's posterior is divided by it (released code: 1e-10); "
+        "weakens images whose label is about as unlikely",
+    )
     class_init_scale: Positive = Field(
         1.0, description="factor on the initial weights of the class branch g"
     )

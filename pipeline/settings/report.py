@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from pipeline.settings.attribution import Target
 from pipeline.settings.base import Count, Section, Seed
 
 
@@ -37,4 +38,5 @@ class TablesJob(Section):
     protocol: str
     level: float = 0.95
     normalisations: tuple[str, ...]
+    target: Target = "logit"
     models: dict[str, ModelNote]

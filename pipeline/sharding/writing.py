@@ -51,9 +51,11 @@ def write_shards(
     """
     folder = Path(folder)
     _remove_earlier(folder)
-    side = section.train_size if split == "train" else section.eval_size
+    training = split == "train"
+    side = section.train_size if training else section.eval_size
+    form = section.train_format if training else section.eval_format
     order = np.arange(len(records))
-    if split == "train":
+    if training:
         order = np.random.default_rng(TRAIN_ORDER_SEED).permutation(order)
     rows = records[["image_id", "path", "label"]].iloc[order]
     shards: list[dict[str, Any]] = []
@@ -61,12 +63,12 @@ def write_shards(
         starts = range(0, len(rows), section.shard_images)
         for start in track(starts, len(starts), f"{split}: shards"):
             part = rows.iloc[start : start + section.shard_images]
-            images = pool.map(lambda path: encode(path, side, section), part["path"])
+            images = pool.map(lambda path: encode(path, side, section, form=form), part["path"])
             shards.append(
-                _write_shard(folder / f"{len(shards):05d}.tar", start, part, images, section)
+                _write_shard(folder / f"{len(shards):05d}.tar", start, part, images, form)
             )
     manifest = {
-        "format": section.format,
+        "format": form,
         "side": side,
         "count": len(rows),
         "shards": shards,
@@ -76,12 +78,13 @@ def write_shards(
     return folder / MANIFEST
 
 
-def encode(path: str | Path, side: int, section: Images) -> bytes:
+def encode(path: str | Path, side: int, section: Images, *, form: str = "png") -> bytes:
     """Read an image and return it as a stored sample's bytes: RGB, ``side`` x ``side`` pixels.
 
     Resizing is Pillow's bilinear with antialiasing. Greyscale, palette and CMYK become RGB. An
     EXIF orientation is not applied: boxes, keypoints and masks refer to the file's own pixels.
-    JPEG is written without chroma subsampling (4:4:4), as small coloured parts are the cues.
+    ``form`` is ``"jpeg"`` or ``"png"``; JPEG is written without chroma subsampling (4:4:4), as
+    small coloured parts are the cues.
 
     Raises:
         UserError: the file is missing, broken, or has more than 8 bits a channel.
@@ -101,7 +104,7 @@ def encode(path: str | Path, side: int, section: Images) -> bytes:
     image = resize(image, side, section.resize)
     image.info.clear()  # comments and colour profiles would be written along
     stream = io.BytesIO()
-    if section.format == "jpeg":
+    if form == "jpeg":
         image.save(stream, "JPEG", quality=section.quality, subsampling="4:4:4")
     else:
         image.save(stream, "PNG")
@@ -115,10 +118,10 @@ def resize(image: Image.Image, side: int, how: str) -> Image.Image:
 
 
 def _write_shard(
-    path: Path, start: int, rows: pd.DataFrame, images: Iterable[bytes], section: Images
+    path: Path, start: int, rows: pd.DataFrame, images: Iterable[bytes], form: str
 ) -> dict:
     """Write the samples numbered from ``start`` and return the shard's entry of the manifest."""
-    suffix = SUFFIXES[section.format]
+    suffix = SUFFIXES[form]
     with files.atomic_path(path) as temporary:
         with (
             open(temporary, "wb") as stream,

@@ -16,7 +16,7 @@ from pipeline.runtime.validation import explain_validation, listed
 from pipeline.study import consistency
 from pipeline.study.jobs import Study
 from pipeline.study.merging import merge
-from pipeline.study.presets import PRESETS
+from pipeline.study.presets import preset_of
 from pipeline.study.renamed import new_name
 
 
@@ -28,9 +28,8 @@ def load(raw: str | Path | Mapping[str, Any]) -> Study:
             every problem, with the nearest valid name.
     """
     keys = _with_base(_read(raw) if isinstance(raw, str | Path) else raw)
-    preset = PRESETS.get(str(keys.get("protocol", "corrected")), {})
     try:
-        study = Study.model_validate(merge(preset, keys))
+        study = Study.model_validate(merge(preset_of(keys), keys))
     except ValidationError as error:
         raise UserError(explain_validation(error, Study, new_name)) from error
     if found := consistency.problems(study):

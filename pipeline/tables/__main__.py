@@ -13,6 +13,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
 from pipeline.tables.cues import cue_table
+from pipeline.tables.explained import with_explained
 from pipeline.tables.formats import to_csv, to_latex, to_markdown
 from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.rankings import rank_table
@@ -40,7 +41,7 @@ def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) ->
         "rankings": lambda: rank_table(groups, job),
     }
     builders |= {name: partial(metric_table, name, groups, job) for name in TITLES}
-    return [builders[name]() for name in tables_of(of_task)]
+    return [with_explained(builders[name](), job) for name in tables_of(of_task)]
 
 
 def run(argv: list[str]) -> None:

@@ -61,7 +61,7 @@ def shards(disk):
     image = disk.parent / "image.png"
     Image.fromarray(RANDOM.integers(0, 256, (448, 448, 3), np.uint8)).save(image)
     records = pd.DataFrame({"image_id": ["a", "b"], "path": [str(image)] * 2, "label": [0, 0]})
-    write_shards(records, Images(format="png", eval_size=448), "test", disk)
+    write_shards(records, Images(eval_size=448), "test", disk)
 
 
 def records(disk):

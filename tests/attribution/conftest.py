@@ -37,6 +37,12 @@ def model(request, models):
     return models[request.param]
 
 
+@pytest.fixture(params=["logit", "log_prob"])
+def target(request):
+    """What the methods explain, each in turn."""
+    return request.param
+
+
 @pytest.fixture
 def cam_model(models):
     return models["resnet_small", "cam"]

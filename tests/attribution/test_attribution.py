@@ -182,6 +182,8 @@ def test_a_job_of_several_methods_writes_what_a_job_of_each_would(study, tmp_pat
 
 def test_maps_at_the_inputs_resolution_are_stored_in_half_precision(study, tmp_path):
     stage.run(_arguments(study, "gradient", tmp_path / "x.h5", "cam"))
+    with MapStore.open(tmp_path / "x.h5") as store:
+        assert store.attributes["units"] == "largest |d logit / dx| of the channels"
     model = load_model(study.weights["cam"])
     batch = next(iter(eval_loader(open_shards(study.shards), batch_size=2, workers=0)))
     image = batch.images[1:2]

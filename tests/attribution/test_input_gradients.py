@@ -3,7 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from asked import Counting, asked, log_probs_of
+from asked import Counting, asked, scores_of
 from conftest import tiny_model
 from scipy.ndimage import gaussian_filter
 
@@ -11,28 +11,41 @@ from pipeline.attribution import input_gradients
 from pipeline.attribution.input_gradients import (
     class_gradients,
     finished,
+    forward_of,
     image_by_image,
     strongest_channel,
 )
 from pipeline.settings import GradientMaps
 
 
-def test_class_gradients_are_finite_differences(model, inputs):
+def test_class_gradients_are_finite_differences(model, inputs, target):
     labels, step = [3, 0], 1e-6
-    gradients = class_gradients(log_probs_of(model), inputs, labels)
+    gradients = class_gradients(forward_of(asked(model, inputs, target=target)), inputs, labels)
     assert gradients.shape == (3, 2, 3, 24, 24)
     draws = torch.Generator().manual_seed(0)
     direction = torch.randn(inputs.shape, generator=draws, dtype=inputs.dtype)
     along = (gradients * direction[:, None]).sum((2, 3, 4))  # (n, L)
-    after, before = (log_probs_of(model)(inputs + s * direction) for s in (step, -step))
+    after, before = (scores_of(model, target)(inputs + s * direction) for s in (step, -step))
     expected = (after - before)[:, labels] / (2 * step)
     assert torch.allclose(along, expected, rtol=1e-4, atol=1e-7)
     assert along.abs().max() > 1e-3
 
 
+def test_a_log_probability_loses_what_speaks_for_every_class(cam_model, inputs):
+    """d log p(y|x) = d logit_y - sum_c p(c|x) d logit_c, so that the two differ by one map."""
+    labels = [0, 1, 2, 3, 4]
+    logit, log_prob = (
+        class_gradients(forward_of(asked(cam_model, inputs), target), inputs, labels)
+        for target in ("logit", "log_prob")
+    )  # (n, 5, 3, S, S)
+    p = cam_model.log_probs(cam_model(inputs)).exp()
+    expected = logit - torch.einsum("nc,nc...->n...", p, logit)[:, None]
+    assert torch.allclose(log_prob, expected, rtol=1e-9, atol=1e-14)
+
+
 def test_a_point_goes_forward_once_for_all_its_classes(cam_model, inputs):
     counting = Counting(cam_model)
-    class_gradients(log_probs_of(counting), inputs, [0, 1, 2, 3])
+    class_gradients(scores_of(counting), inputs, [0, 1, 2, 3])
     assert counting.images == 3
     assert all(parameter.grad is None for parameter in cam_model.parameters())
 
@@ -80,10 +93,10 @@ def test_a_class_that_is_almost_certain_has_its_map_in_single_precision_too(
 ):
     sure = tiny_model("resnet_small", "cam")
     sure.head.classes.weight *= 150
-    query = asked(sure, inputs)
+    query = asked(sure, inputs, target="log_prob")
     query.images, query.classes = torch.arange(3), [(int(y),) for y in query.log_probs.argmax(1)]
     assert (-torch.expm1(query.log_probs.double().amax(1)) < 1e-8).any()
-    single = asked(copy.deepcopy(sure).float().eval(), inputs.float())
+    single = asked(copy.deepcopy(sure).float().eval(), inputs.float(), target="log_prob")
     single.images, single.classes = query.images, query.classes
     found = single.maps(method)
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)

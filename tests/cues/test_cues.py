@@ -126,6 +126,19 @@ def test_foreground_is_the_segmentation_then_the_box_then_everything(folder):
             _run(path, records, foreground=kind)
 
 
+def test_a_bicubic_segmentation_is_resized_in_grey_levels(folder):
+    path, records = folder
+    mask = np.zeros((20, 40), np.uint8)
+    mask[4:17, 3:22] = np.arange(51, 70)  # of CUB's grey levels, one for each annotator
+    Image.fromarray(mask).save(path / "mask.png")
+    records["segmentation"] = str(path / "mask.png")
+    _, nearest, _ = _run(path, records)
+    _, found, _ = _run(path, records, segmentation_resize="bicubic")
+    resized = Image.open(path / "mask.png").resize((SIZE, SIZE), Image.BICUBIC)
+    np.testing.assert_array_equal(found.labels[0] > 0, np.asarray(resized) > 0)
+    assert (found.labels[0] > 0).sum() > (nearest.labels[0] > 0).sum()
+
+
 def test_estimated_masks_are_compared_with_the_true_parts(folder):
     path, records = folder
     truth = np.zeros((20, 40), np.uint8)

@@ -30,14 +30,14 @@ def _brute_force(keypoints, image_size, size, truncate=False):
         if not visible:
             continue
         x, y = x * size[0] / image_size[0], y * size[1] / image_size[1]
-        if truncate:
-            x, y = int(x), int(y)
         if name in HEAD:
             head.append((x, y))
         else:
             points.append((OTHERS[name], x, y))
     if head:
         points.append((1, *np.mean(head, axis=0)))
+    if truncate:
+        points = [(part, int(x), int(y)) for part, x, y in points]
     result = np.zeros((size[1], size[0]), np.uint8)
     margin = np.full(result.shape, np.inf)
     for row in range(size[1]):
@@ -92,6 +92,45 @@ def test_truncation_is_a_choice():
     np.testing.assert_array_equal(part_map(keypoints, (4, 1), (4, 1)), [[2, 2, 5, 5]])
     found = part_map(keypoints, (4, 1), (4, 1), truncate=True)
     np.testing.assert_array_equal(found, [[2, 5, 5, 5]])
+
+
+def test_truncation_comes_after_the_head_is_averaged():
+    keypoints = _keypoints(beak=(1.9, 0), crown=(2.9, 0), tail=(5, 0))
+    # the head lies at 2.4, cut to 2; of its points cut to 1 and 2 the mean would be 1.5
+    found = part_map(keypoints, (7, 1), (7, 1), truncate=True)
+    np.testing.assert_array_equal(found, [[1, 1, 1, 1, 5, 5, 5]])
+
+
+@pytest.mark.real_data
+def test_truncated_maps_are_those_of_the_released_code_on_real_birds(calm_data):
+    """The released assignment, in words: scale to 224, average the head, cut, nearest of all."""
+    root = calm_data / "CUB_200_2011"
+    files = dict(line.split() for line in (root / "images.txt").read_text().splitlines())
+    table = np.loadtxt(root / "parts" / "part_locs.txt")
+    numbers = [number for number, file in files.items() if (root / "images" / file).exists()][::60]
+    assert len(numbers) > 40
+    pixels = np.stack(np.meshgrid(np.arange(224), np.arange(224)), axis=-1)  # (224, 224, 2) x, y
+    moved = 0
+    for number in numbers:
+        size = Image.open(root / "images" / files[number]).size
+        keypoints = table[table[:, 0] == int(number)][:, 2:]  # (15, 3)
+        at = {
+            name: np.array([x, y]) / size * 224
+            for name, (x, y, shown) in zip(NAMES, keypoints, strict=True)
+            if shown
+        }
+        head = [at[name] for name in NAMES if name in HEAD & at.keys()]
+        points = [(1, np.mean(head, axis=0))] if head else []
+        order = ["back", "belly", "breast", "tail", "left_leg", "right_leg"]
+        order += ["left_wing", "right_wing"]
+        points += [(OTHERS[name], at[name]) for name in order if name in at]
+        cut = np.array([point for _, point in points]).astype(int)
+        distances = ((pixels[:, :, None] - cut) ** 2).sum(axis=-1)  # (224, 224, K)
+        expected = np.array([part for part, _ in points])[distances.argmin(axis=-1)]
+        found = part_map(keypoints, size, truncate=True)
+        np.testing.assert_array_equal(found, expected, files[number])
+        moved += (part_map(keypoints, size) != found).any()
+    assert moved > len(numbers) / 2
 
 
 @pytest.mark.parametrize("kind", [bool, np.uint8])

@@ -6,7 +6,7 @@ from pipeline.explain import words
 from pipeline.explain.words import Topic
 
 VALUES = np.array([[0.1, 0.2, 0.0, 0.0], [0.05, 0.4, 0.0, 0.0]], np.float32)
-TOPIC = Topic(VALUES, 0.75, "Saluki", "Afghan hound", "dog", 116, averaged=True)
+TOPIC = Topic(VALUES, 0.75, "Saluki", "Afghan hound", "dog", 116, averaged=True, units="in drops")
 WHERE = "38 % from the left and 75 % from the top"
 
 

@@ -27,6 +27,13 @@ def log_probs_of(model):
     return lambda images: model.log_probs(model(images))
 
 
+def scores_of(model, target="logit"):
+    """Images (n, 3, S, S) -> what is explained (n, C): CAM's pooled activations, or log p(y|x)."""
+    if target == "logit" and model.head.kind == "cam":
+        return lambda images: model(images).flatten(2).mean(2)
+    return log_probs_of(model)
+
+
 class Counting(torch.nn.Module):
     """A model that counts the images that go through it, and through its trunk alone."""
 

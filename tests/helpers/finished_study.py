@@ -110,7 +110,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         masks=[[]] * 16, ignore="",
     )  # fmt: skip
     write_records(folder / "test.parquet", table)
-    shards = write_shards(table, Images(eval_size=SIDE, format="png"), "test", folder / "shards")
+    shards = write_shards(table, Images(eval_size=SIDE), "test", folder / "shards")
     y, x = np.mgrid[:SIDE, :SIDE]
     part = 1 + (7 * np.clip((y - 8) / 48, 0, 0.999)).astype(np.uint8)
     labels = np.where(np.hypot((x - 32) / 20, (y - 32) / 26) < 1, part, 0).astype(np.uint8)

@@ -35,7 +35,7 @@ def tiny_study(folder: Path) -> TinyStudy:
         masks=[[]] * IMAGES, ignore="",
     )  # fmt: skip
     write_records(folder / "test.parquet", table)
-    section = Images(eval_size=32, shard_images=5, format="png")
+    section = Images(eval_size=32, shard_images=5)
     shards = write_shards(table, section, "test", folder / "shards")
     pd.DataFrame(
         {"class_a": [1, 1], "class_b": [2, 3], "label_a": [0, 2], "label_b": [1, 0]}

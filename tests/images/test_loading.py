@@ -17,7 +17,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.settings import Images
 from pipeline.sharding.writing import encode, write_shards
 
-STORED = Images(train_size=32, eval_size=24, shard_images=5, format="png")
+STORED = Images(train_size=32, eval_size=24, shard_images=5, train_format="png")
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +93,10 @@ def _decoded(stored):
 
 
 def test_jpeg_shards_are_read_too(records, tmp_path):
-    section = STORED.model_copy(update={"format": "jpeg"})
+    section = STORED.model_copy(update={"eval_format": "jpeg"})
     shards = open_shards(write_shards(records, section, "val", tmp_path))
     assert shards.image_ids == records["image_id"].tolist()
-    expected = _decoded(encode(records["path"][13], 24, section)).astype(int)
+    expected = _decoded(encode(records["path"][13], 24, section, form="jpeg")).astype(int)
     assert np.abs(shards.image(13).permute(1, 2, 0).numpy() - expected).max() <= 2
 
 

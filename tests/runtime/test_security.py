@@ -129,7 +129,7 @@ def test_weights_and_checkpoints_run_nothing(tmp_path):
 @pytest.mark.parametrize("name", ["../00000.tar", "/{}/00000.tar", "..", "", "a/../../00000.tar"])
 def test_a_manifest_names_no_file_outside_its_folder(tmp_path, name):
     records = draw_records(tmp_path / "raw", 3)
-    section = Images(train_size=32, eval_size=24, format="png")
+    section = Images(train_size=32, eval_size=24, train_format="png")
     manifest = Path(write_shards(records, section, "test", tmp_path / "shards"))
     (tmp_path / "shards" / "00000.tar").rename(tmp_path / "00000.tar")  # whole, but elsewhere
     content = read_json(manifest)

@@ -34,7 +34,7 @@ def split(folder, name, **columns):
     )  # fmt: skip
     table = table.assign(**columns)
     write_records(folder / f"{name}.parquet", table)
-    images = Images(train_size=36, eval_size=32, shard_images=4, format="png")
+    images = Images(train_size=36, eval_size=32, shard_images=4, train_format="png")
     write_shards(table, images, name, folder / "shards" / name, workers=1)
     return table
 

@@ -4,6 +4,7 @@ from small_config import changed
 
 from pipeline.runtime.errors import UserError
 from pipeline.study.loading import load
+from pipeline.study.presets import PRESETS
 from pipeline.study.renamed import RENAMED
 
 
@@ -14,6 +15,43 @@ def test_the_released_preset_lies_under_the_config():
     own = load(changed(protocol="released", cues={"truncate_keypoints": False}))
     assert not own.cues.truncate_keypoints
     assert not load(changed()).cues.truncate_keypoints
+    assert released.evaluation.cue_localization.normalisations[0] == "released"
+    assert released.attribution.target == "logit"
+    assert not released.attribution.gradient_maps.minmax
+
+
+def test_the_released_preset_asks_for_no_evaluation():
+    assert load(changed(protocol="released")).evaluation.erase is None
+    off = load(changed(protocol="released", evaluation={"erase": None}))
+    assert off.evaluation.erase is None
+    asked = changed(protocol="released", evaluation={"erase": {"random_draws": 2}})
+    erase = load(asked).evaluation.erase
+    assert erase.erasers == ("zero",)
+    assert erase.fractions == (0.1, 0.3, 0.5, 0.7, 0.9)
+    assert erase.random_draws == 2
+    plain = load(changed(evaluation={"erase": {}})).evaluation.erase
+    assert plain.erasers == ("blur",)
+    with pytest.raises(UserError, match="evaluation"):
+        load(changed(protocol="released", evaluation=3))
+
+
+def test_every_key_of_the_released_preset_changes_its_default():
+    """So that the list in config/README.md says nothing that holds anyway, but for the target."""
+    asked = {"evaluation": {"erase": {}}}
+    plain, released = load(changed(**asked)), load(changed(**asked, protocol="released"))
+
+    def unchanged(preset, found, default, path=""):
+        for key, value in preset.items():
+            one, other = getattr(found, key), getattr(default, key)
+            if isinstance(value, dict):
+                yield from unchanged(value, one, other, f"{path}{key}.")
+            elif one == other:
+                yield path + key
+
+    preset = dict(PRESETS["released"])
+    of_training = [study.training_of("birds", "calm_em") for study in (released, plain)]
+    assert not list(unchanged(preset.pop("training"), *of_training))
+    assert list(unchanged(preset, released, plain)) == ["attribution.target"]
 
 
 def test_all_problems_are_listed_at_once_with_the_nearest_name():

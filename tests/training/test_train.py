@@ -27,7 +27,7 @@ TRAINING = {
 
 
 def write_split(folder, split, records):
-    images = Images(train_size=40, eval_size=32, format="png")
+    images = Images(train_size=40, eval_size=32, train_format="png")
     return shards.write_shards(records, images, split, folder / "shards" / split, workers=1)
 
 

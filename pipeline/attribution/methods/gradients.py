@@ -14,7 +14,7 @@ from pipeline.attribution.query import Query
 
 
 def gradient(query: Query) -> Tensor:
-    """The gradient of log p(y|x) (Simonyan et al., ICLR Workshop 2014): (K, S, S).
+    """The gradient of the class's score (Simonyan et al., ICLR Workshop 2014): (K, S, S).
 
     Of the three channels the largest absolute value stands for a pixel, see `strongest_channel`.
     """
@@ -26,9 +26,9 @@ def gradient(query: Query) -> Tensor:
 
 
 def input_x_gradient(query: Query) -> Tensor:
-    """The gradient of log p(y|x) times the normalised image: (K, S, S), signed.
+    """The gradient of the class's score times the normalised image: (K, S, S), signed.
 
-    The products are first-order contributions to log p(y|x), so a pixel has the sum of its
+    The products are first-order contributions to the score, so a pixel has the sum of its
     channels'.
     """
     method = InputXGradient(forward_of(query))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from captum.attr import GuidedBackprop
 from torch import Tensor, fx, nn
 
+from pipeline.attribution.explained import explained
 from pipeline.attribution.input_gradients import (
     by_captum,
     finished,
@@ -16,18 +17,19 @@ from pipeline.attribution.input_gradients import (
 from pipeline.attribution.query import Query
 from pipeline.models.classifier import Classifier
 from pipeline.runtime.errors import UserError
+from pipeline.settings import Target
 
 
 def guided_backprop(query: Query) -> Tensor:
     """Guided backpropagation (Springenberg et al., ICLR Workshop 2015): (K, S, S).
 
-    The gradient of log p(y|x), of which every ReLU of the trunk passes on the positive part only;
-    the head is differentiated as it is. Channels are reduced as those of the gradient.
+    The gradient of the class's score, of which every ReLU of the trunk passes on the positive part
+    only; the head is differentiated as it is. Channels are reduced as those of the gradient.
 
     Raises:
         UserError: the trunk has no ReLU.
     """
-    method = GuidedBackprop(_WithReluModules(query.model))
+    method = GuidedBackprop(_WithReluModules(query.model, query.options.target))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Setting backward hooks")  # which is the method
         maps = image_by_image(
@@ -37,15 +39,16 @@ def guided_backprop(query: Query) -> Tensor:
 
 
 class _WithReluModules(nn.Module):
-    """Images -> log p(y|x) of a model, whose parameters it shares, as `forward_of` gives it.
+    """Images -> scores of a model, whose parameters it shares, as `forward_of` gives them.
 
     Captum hooks the ReLU modules. torchvision's trunks also call the function, which hooks miss,
     and one module several times; here every call has a module of its own.
     """
 
-    def __init__(self, model: Classifier) -> None:
+    def __init__(self, model: Classifier, target: Target) -> None:
         super().__init__()
         self.head = model.head
+        self.target = target
         self.trunk = fx.GraphModule(model.trunk, copy.deepcopy(model.trunk.graph))
         calls = [node for node in self.trunk.graph.nodes if _is_relu(node, model.trunk)]
         if not calls:
@@ -63,7 +66,7 @@ class _WithReluModules(nn.Module):
         self.trunk.recompile()
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head.log_probs(self.head(self.trunk(images)["features"]).double())
+        return explained(self.head, self.head(self.trunk(images)["features"]), self.target)
 
 
 def _is_relu(node: fx.Node, trunk: nn.Module) -> bool:

@@ -21,7 +21,7 @@ def integrated_gradients(query: Query) -> Tensor:
 
     The path starts at the image of zeros, ImageNet's mean colour; its integral is Captum's, by
     Gauss-Legendre quadrature. A pixel has the sum of its channels' contributions: before blur and
-    stretch a map sums to log p(y|x) - log p(y|0).
+    stretch a map sums to the class's score of the image less that of the image of zeros.
     """
     method = IntegratedGradients(forward_of(query))
     steps = query.options.integrated_gradients.steps
@@ -36,11 +36,11 @@ def integrated_gradients(query: Query) -> Tensor:
 def integrated_gradients_released(query: Query) -> Tensor:
     """What the released code calls integrated gradients: (K, S, S), not negative.
 
-    The largest absolute gradient over the channels, averaged over ``steps`` + 1 even points from
-    the image of zeros to the image (both included, divided by ``steps``), not times the image;
-    neither blurred nor stretched.
+    The largest absolute gradient of the logit over the channels, averaged over ``steps`` + 1 even
+    points from the image of zeros to the image (both included, divided by ``steps``), not times the
+    image; neither blurred nor stretched.
     """
-    forward = forward_of(query)
+    forward = forward_of(query, "logit")
     steps = query.options.integrated_gradients.steps
 
     def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:

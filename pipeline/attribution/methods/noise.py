@@ -3,7 +3,8 @@
 Captum's NoiseTunnel would make one pass for each. The noise is Gaussian with a standard deviation
 relative to the range of the image's values; the draws depend on the seed, the image's name and the
 number of the copy. The methods with the suffix ``_released`` reduce the channels before they
-average, as the released code of the paper does, and are neither blurred nor stretched.
+average and differentiate the logit, as the released code of the paper does, and are neither
+blurred nor stretched.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pipeline.attribution.explained import target_of
 from pipeline.attribution.input_gradients import (
     POINTS,
     class_gradients,
@@ -21,32 +23,32 @@ from pipeline.attribution.input_gradients import (
 )
 from pipeline.attribution.query import Query
 from pipeline.runtime.seeds import image_seed
-from pipeline.settings import Noise
+from pipeline.settings import Noise, Target
 
 
 def smoothgrad(query: Query) -> Tensor:
     """The mean gradient, largest absolute channel (Smilkov et al., 2017): (K, S, S)."""
-    return finished(query.once(_maps)[:, 0], query.options.gradient_maps)
+    return finished(_maps(query)[:, 0], query.options.gradient_maps)
 
 
 def smoothgrad_squared(query: Query) -> Tensor:
     """The mean squared gradient, largest channel (Hooker et al., NeurIPS 2019): (K, S, S)."""
-    return finished(query.once(_maps)[:, 1], query.options.gradient_maps)
+    return finished(_maps(query)[:, 1], query.options.gradient_maps)
 
 
 def vargrad(query: Query) -> Tensor:
     """The variance of the gradient, largest channel (Adebayo et al., 2018): (K, S, S)."""
-    return finished(query.once(_maps)[:, 2], query.options.gradient_maps)
+    return finished(_maps(query)[:, 2], query.options.gradient_maps)
 
 
 def smoothgrad_released(query: Query) -> Tensor:
     """The mean over the noise of the largest absolute channel: (K, S, S)."""
-    return query.once(_maps)[:, 3]
+    return _maps(query, "logit")[:, 3]
 
 
 def vargrad_released(query: Query) -> Tensor:
     """The variance over the noise of the largest absolute channel: (K, S, S)."""
-    return query.once(_maps)[:, 4]
+    return _maps(query, "logit")[:, 4]
 
 
 def noisy_copies(image: Tensor, image_id: str, section: Noise) -> Iterator[Tensor]:
@@ -91,9 +93,26 @@ class _Moments:
         return (self.mean_square - self.mean.square()).clamp_min(0)
 
 
-def _maps(query: Query) -> Tensor:
-    """The maps of all methods of this module, in their order, unfinished: (K, 5, S, S)."""
-    forward = forward_of(query)
+def _maps(query: Query, target: Target | None = None) -> Tensor:
+    """The maps of all methods of this module, in their order, unfinished: (K, 5, S, S).
+
+    Each target that is asked for costs a pass of its own; where a model has but one, or the options
+    ask for the logit, one pass serves all.
+    """
+    explained = target_of(query.model.head, target or query.options.target)
+    return query.once(_of_logits if explained == "logit" else _of_log_probs)
+
+
+def _of_logits(query: Query) -> Tensor:
+    return _noisy(query, "logit")
+
+
+def _of_log_probs(query: Query) -> Tensor:
+    return _noisy(query, "log_prob")
+
+
+def _noisy(query: Query, target: Target) -> Tensor:
+    forward = forward_of(query, target)
 
     def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
         of_channels, of_strongest = _Moments(), _Moments()

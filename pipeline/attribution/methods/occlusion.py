@@ -1,4 +1,4 @@
-"""Occlusion: how much log p(y|x) falls when a square of the image is blanked."""
+"""Occlusion: how much the class's score falls when a square of the image is blanked."""
 
 import torch
 from captum.attr import Occlusion
@@ -13,9 +13,9 @@ def occlusion(query: Query) -> Tensor:
     """Occlusion (Zeiler and Fergus, ECCV 2014): (K, S, S), signed.
 
     A square of zeros, ImageNet's mean colour, is moved over the image. A pixel has the mean, over
-    the squares that cover it, of log p(y|x) without the square minus that with it. An occluded
-    image goes through the network once for all classes: Captum attributes each output of the
-    function that it is given, here those of the classes that are asked for.
+    the squares that cover it, of the class's score without the square minus that with it. An
+    occluded image goes through the network once for all classes: Captum attributes each output of
+    the function that it is given, here those of the classes that are asked for.
 
     Raises:
         UserError: the square is larger than the images.

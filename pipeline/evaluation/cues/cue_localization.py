@@ -32,6 +32,8 @@ def evaluate(
     part_maps: PartMaps,
     labels: np.ndarray,
     source: Source,
+    *,
+    calm: bool = False,
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Any], dict[str, Any]]:
     """Measure all pairs.
 
@@ -42,6 +44,7 @@ def evaluate(
         part_maps: of the images of all pairs.
         labels: (N,) class label of each image of ``part_maps``.
         source: gives the scores, see `pipeline.evaluation.cues.difference_maps`.
+        calm: whether they come from maps of CALM, for the normalisation ``"released"``.
 
     Returns:
         Values (fractions: mpxap_1_raw, ..., and with the prefix true_ against known parts),
@@ -52,7 +55,7 @@ def evaluate(
         UserError: a map is missing, or no pair has a PxAP.
     """
     pairs = pairs.sort_values(["n_parts", "class_a", "class_b"], ignore_index=True)
-    measurement = PairMeasurement(section, part_maps, labels, source)
+    measurement = PairMeasurement(section, part_maps, labels, source, calm=calm)
     for pair in track(pairs.itertuples(), len(pairs), "cue localisation: class pairs"):
         measurement.add(pair)
 
@@ -164,7 +167,7 @@ def run(argv: list[str]) -> None:
             source = stored(store, part_maps, labels)
         else:
             source = BASELINES[options.baseline](part_maps)
-        result = evaluate(resolved, pairs, part_maps, labels, source)
+        result = evaluate(resolved, pairs, part_maps, labels, source, calm=_is_calm(identity))
     values, intervals, details, arrays = result
     scores.write_arrays(scores.per_image_path(options.out), arrays)
     scores.write_score(
@@ -184,9 +187,14 @@ def _thresholds(section: settings.CueLocalization, identity: dict[str, Any], opt
     if options.baseline == "chance":
         return "exact"
     if section.thresholds == "released":
-        entry = METHODS.get(identity["method"])
-        return "log" if entry and entry.models == ("calm",) else "even"
+        return "log" if _is_calm(identity) else "even"
     return section.thresholds
+
+
+def _is_calm(identity: dict[str, Any]) -> bool:
+    """Whether the method's maps are CALM's own."""
+    entry = METHODS.get(identity["method"])
+    return entry is not None and entry.models == ("calm",)
 
 
 def _labels(part_maps: PartMaps, records: pd.DataFrame) -> np.ndarray:

@@ -80,15 +80,25 @@ def always_head(part_maps: PartMaps) -> Source:
 BASELINES: dict[str, Callable[[PartMaps], Source]] = {"chance": chance, "always_head": always_head}
 
 
-def normalise(scores: np.ndarray, normalisation: str) -> np.ndarray:
-    """(N, H, W) scores as they are (``"raw"``), or each image stretched to [0, 1] (``"minmax"``).
+def normalise(scores: np.ndarray, normalisation: str, *, calm: bool = False) -> np.ndarray:
+    """Scores as they are ranked.
 
-    An image whose scores are all equal becomes zero under ``"minmax"``.
+    Args:
+        scores: (N, H, W), not negative.
+        normalisation: ``"raw"``: as they are; ``"minmax"``: each image stretched to [0, 1];
+            ``"released"``: as the authors run their code, CALM's own maps cut at 1 and others
+            stretched.
+        calm: whether they come from maps of CALM.
+
+    Returns:
+        (N, H, W). An image whose scores are all equal becomes zero, unless they are raw.
     """
     if normalisation == "raw":
         return scores
     low = scores.min(axis=(1, 2), keepdims=True)
     span = scores.max(axis=(1, 2), keepdims=True) - low
+    if normalisation == "released" and calm:
+        return np.where(span > 0, np.minimum(scores, 1), 0)
     return (scores - low) / np.where(span > 0, span, 1)
 
 

@@ -54,6 +54,7 @@ class PairMeasurement:
         part_maps: label maps of the images of all pairs.
         labels: (N,) class label of each image of ``part_maps``.
         source: gives the scores, see `pipeline.evaluation.cues.difference_maps`.
+        calm: whether they come from maps of CALM, which the released code treats in its own way.
     """
 
     def __init__(
@@ -62,7 +63,10 @@ class PairMeasurement:
         part_maps: PartMaps,
         labels: np.ndarray,
         source: Source,
+        *,
+        calm: bool = False,
     ) -> None:
+        self.calm = calm
         self.section, self.part_maps, self.labels, self.source = section, part_maps, labels, source
         self.masks = [Masks("", part_maps.labels, part_maps.visible)]
         if part_maps.truth is not None:
@@ -90,7 +94,7 @@ class PairMeasurement:
         ]
         raw = self.source(pair, rows)  # (n, S, S)
         for normalisation in self.section.normalisations:
-            maps = normalise(raw, normalisation)
+            maps = normalise(raw, normalisation, calm=self.calm)
             if self.section.thresholds != "exact":
                 maps = np.minimum(maps, 1)  # raw maps may exceed 1; the released code clips them
             for masks, chosen, of_masks in zip(self.masks, shown, cues, strict=True):

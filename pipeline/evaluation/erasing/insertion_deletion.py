@@ -24,7 +24,7 @@ BATCH = 32  # images a forward pass
 
 @torch.inference_mode()
 def curves(
-    model: Classifier, image: Tensor, label: int, ranks: np.ndarray, steps: int
+    model: Classifier, image: Tensor, label: int, ranks: np.ndarray, section: InsertionDeletion
 ) -> tuple[np.ndarray, np.ndarray]:
     """p(y|x) along the two paths.
 
@@ -33,14 +33,15 @@ def curves(
         image: (3, S, S) normalised.
         label: y.
         ranks: (S, S), 0 for the most relevant pixel.
-        steps: pixels come in so many equal parts.
+        section: pixels come in ``steps`` equal parts; the blur of the image that is filled.
 
     Returns:
         Insertion and deletion: (steps + 1,) each, the first before any pixel.
     """
-    counts = torch.linspace(0, ranks.size, steps + 1).round()
+    counts = torch.linspace(0, ranks.size, section.steps + 1).round()
     relevant = torch.from_numpy(ranks) < counts[:, None, None]  # (steps + 1, S, S)
-    blurred, blank = blur_baseline(image), torch.zeros_like(image)
+    blurred = blur_baseline(image, section.blur_kernel, section.blur_sigma)
+    blank = torch.zeros_like(image)
     found = []
     for shown, hidden in ((image, blurred), (blank, image)):  # insertion, deletion
         probabilities = []
@@ -71,7 +72,7 @@ def measure(subject: Subject, section: InsertionDeletion) -> Result:
         for row, (image_id, score_map) in enumerate(zip(chunk.image_ids, score_maps, strict=True)):
             ranks = relevance_ranks(score_map, image_seed(0, image_id))
             label = int(chunk.labels[row])
-            both = curves(subject.model, chunk.images[row], label, ranks, section.steps)
+            both = curves(subject.model, chunk.images[row], label, ranks, section)
             found.append(both)
             areas = [float(np.trapezoid(curve, fractions)) for curve in both]
             table.update(image_id, dict(zip(table.names, areas, strict=True)))

@@ -25,8 +25,8 @@ def score_maps(maps: np.ndarray, size: int, section: Wsol) -> np.ndarray:
         section: its ``upsampling``, ``normalisation`` and ``ivr_percentile``.
 
     Returns:
-        (B, size, size) float64 in [0, 1]; all zero where nothing of a map is left (it is constant,
-        or under ``max`` nowhere positive) or it is not finite.
+        (B, size, size) float64 in [0, 1]; all zero where a map says nothing (it is constant,
+        whatever the normalisation, or under ``max`` nowhere positive) or is not finite.
     """
     # Double precision, because probabilities of single pixels can be close to float32's smallest.
     scores = torch.from_numpy(np.asarray(maps, dtype=np.float64))[:, None]  # (B, 1, h, w)
@@ -34,8 +34,10 @@ def score_maps(maps: np.ndarray, size: int, section: Wsol) -> np.ndarray:
     zero = _zero_level(scores.flatten(1), section)[:, None, None]  # (B, 1, 1)
     span = scores.amax(dim=(1, 2), keepdim=True) - zero
     finite = torch.isfinite(scores).flatten(1).all(dim=1)[:, None, None]
+    # of the maps as they are given: enlarging leaves rounding where they are constant
+    varied = torch.from_numpy(np.array([each.max() > each.min() for each in maps]))[:, None, None]
     normalised = (scores - zero).clamp(min=0) / span
-    return torch.where(finite & (span > 0), normalised, 0.0).numpy()
+    return torch.where(finite & varied & (span > 0), normalised, 0.0).numpy()
 
 
 def _zero_level(scores: Tensor, section: Wsol) -> Tensor:

@@ -63,6 +63,7 @@ class ReportInputs:
             {
                 "protocol": study.protocol,
                 "normalisations": study.evaluation.cue_localization.normalisations,
+                "target": study.attribution.target,
                 "level": study.evaluation.classification.bootstrap.level,
                 "models": models,
             }

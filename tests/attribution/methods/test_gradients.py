@@ -1,18 +1,20 @@
 import torch
-from asked import IMAGES, LABELS, asked, log_probs_of
+from asked import IMAGES, LABELS, asked, scores_of
 from captum.attr import InputXGradient, Saliency
 
 
-def test_gradient_is_captums_saliency_of_each_map_by_itself(model, inputs):
-    maps, images = asked(model, inputs).maps("gradient"), inputs[IMAGES].requires_grad_()
-    expected = Saliency(log_probs_of(model)).attribute(images, target=LABELS)
+def test_gradient_is_captums_saliency_of_each_map_by_itself(model, inputs, target):
+    maps = asked(model, inputs, target=target).maps("gradient")
+    images = inputs[IMAGES].requires_grad_()
+    expected = Saliency(scores_of(model, target)).attribute(images, target=LABELS)
     assert torch.allclose(maps, expected.amax(1), rtol=1e-9, atol=1e-15)
     assert maps.min() >= 0
 
 
-def test_input_x_gradient_is_captums_summed_over_the_channels(model, inputs):
-    maps, images = asked(model, inputs).maps("input_x_gradient"), inputs[IMAGES].requires_grad_()
-    expected = InputXGradient(log_probs_of(model)).attribute(images, target=LABELS)
+def test_input_x_gradient_is_captums_summed_over_the_channels(model, inputs, target):
+    maps = asked(model, inputs, target=target).maps("input_x_gradient")
+    images = inputs[IMAGES].requires_grad_()
+    expected = InputXGradient(scores_of(model, target)).attribute(images, target=LABELS)
     assert torch.allclose(maps, expected.sum(1), rtol=1e-9, atol=1e-12)
     assert (maps < 0).any()
 

@@ -32,24 +32,26 @@ class EveryRelu(TorchFunctionMode):
         return function(*arguments, **(keywords or {}))
 
 
-def guided(model, image, label):
+def guided(model, image, label, target="logit"):
     """Guided backpropagation by another way: (3, S, S), and how many ReLUs were met."""
     point = image.clone().requires_grad_()
     with EveryRelu() as mode:
         features = model.trunk(point)["features"]
-    model.log_probs(model.head(features))[0, label].backward()
+    maps = model.head(features)
+    logit = target == "logit" and model.head.kind == "cam"
+    (maps.mean((2, 3)) if logit else model.log_probs(maps))[0, label].backward()
     return point.grad[0], mode.calls
 
 
-def test_every_relu_passes_on_the_positive_part(model, inputs):
+def test_every_relu_passes_on_the_positive_part(model, inputs, target):
     # ResNet's blocks call one module twice, SqueezeNet's modules work in place
     relus = 7 if model.job.trunk == "resnet_small" else 25
-    maps = asked(model, inputs).maps("guided_backprop")
+    maps = asked(model, inputs, target=target).maps("guided_backprop")
     for row, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
-        gradient, calls = guided(model, inputs[image : image + 1], label)
+        gradient, calls = guided(model, inputs[image : image + 1], label, target)
         assert calls == relus
         assert torch.allclose(maps[row], gradient.abs().amax(0), rtol=1e-8, atol=1e-15)
-    assert not torch.allclose(maps, asked(model, inputs).maps("gradient"), rtol=0.1)
+    assert not torch.allclose(maps, asked(model, inputs, target=target).maps("gradient"), rtol=0.1)
 
 
 def test_relu_functions_count_too(inputs):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from asked import IMAGES, LABELS, Counting, asked, log_probs_of
+from asked import IMAGES, LABELS, Counting, asked, scores_of
 from captum.attr import NoiseTunnel, Saliency
 
 from pipeline.attribution.methods.noise import noisy_copies
@@ -20,10 +20,10 @@ def copies(image, name, **changes):
     [("smoothgrad", "smoothgrad"), ("smoothgrad_squared", "smoothgrad_sq"), ("vargrad", "vargrad")],
 )
 def test_they_are_captums_noise_tunnel_over_the_same_draws(
-    method, kind, model, inputs, monkeypatch
+    method, kind, model, inputs, target, monkeypatch
 ):
-    maps = asked(model, inputs, noise=NOISE).maps(method)
-    captum = NoiseTunnel(Saliency(log_probs_of(model)))
+    maps = asked(model, inputs, noise=NOISE, target=target).maps(method)
+    captum = NoiseTunnel(Saliency(scores_of(model, target)))
     for row, (image, label) in enumerate(zip(IMAGES.tolist(), LABELS, strict=True)):
         noisy = copies(inputs[image : image + 1], IDS[image])
         monkeypatch.setattr(captum, "_add_noise_to_input", lambda *_, noisy=noisy: noisy.clone())
@@ -34,14 +34,14 @@ def test_they_are_captums_noise_tunnel_over_the_same_draws(
         assert torch.allclose(maps[row], expected, rtol=1e-6, atol=1e-6 * expected.max())
 
 
-def test_the_released_variants_reduce_channels_first(model, inputs):
-    query = asked(model, inputs, noise=NOISE)
+def test_the_released_variants_reduce_channels_first_and_take_the_logit(model, inputs, target):
+    query = asked(model, inputs, noise=NOISE, target=target)
     mean, variance = query.maps("smoothgrad_released"), query.maps("vargrad_released")
     for row, (image, label) in enumerate(zip(IMAGES.tolist(), LABELS, strict=True)):
         sizes = []
         for noisy in copies(inputs[image : image + 1], IDS[image]):
             point = noisy[None].clone().requires_grad_()
-            log_probs_of(model)(point)[0, label].backward()
+            scores_of(model)(point)[0, label].backward()
             sizes.append(point.grad[0].abs().max(dim=0).values)
         sizes = torch.stack(sizes)
         assert torch.allclose(mean[row], sizes.mean(0), rtol=1e-9, atol=1e-15)
@@ -56,6 +56,15 @@ def test_one_pass_serves_all_methods_and_all_classes_of_an_image(cam_model, inpu
                    "smoothgrad_squared"):  # fmt: skip
         query.maps(method)
     assert counting.images == 3 * SAMPLES  # of 25 maps
+
+
+@pytest.mark.parametrize(("names", "passes"), [("cam", 2), ("calm_em", 1)])
+def test_a_second_target_costs_a_pass_where_the_model_has_two(names, passes, models, inputs):
+    counting = Counting(models["resnet_small", names])
+    query = asked(counting, inputs, noise=NOISE, target="log_prob")
+    query.maps("smoothgrad")
+    query.maps("smoothgrad_released")
+    assert counting.images == passes * 3 * SAMPLES
 
 
 def test_the_noise_has_the_asked_spread_relative_to_the_range():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from asked import IMAGES, LABELS, Counting, asked, log_probs_of
+from asked import IMAGES, LABELS, Counting, asked, scores_of
 from captum.attr import Occlusion
 
 from pipeline.runtime.errors import UserError
@@ -10,17 +10,17 @@ from pipeline.settings import Attribution
 SQUARE = {"window": 12, "stride": 8}  # the last squares stand out by 4 pixels and are cut
 
 
-def test_a_pixel_has_the_mean_fall_of_the_squares_that_cover_it(model, inputs):
-    maps = asked(model, inputs, occlusion=SQUARE).maps("occlusion")
-    log_probs = log_probs_of(model)
+def test_a_pixel_has_the_mean_fall_of_the_squares_that_cover_it(model, inputs, target):
+    maps = asked(model, inputs, occlusion=SQUARE, target=target).maps("occlusion")
+    scores = scores_of(model, target)
     for row, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
-        whole = log_probs(inputs[image : image + 1])[0, label].item()
+        whole = scores(inputs[image : image + 1])[0, label].item()
         fall, covered = np.zeros((24, 24)), np.zeros((24, 24))
         for top in (0, 8, 16):
             for left in (0, 8, 16):
                 occluded = inputs[image : image + 1].clone()
                 occluded[..., top : top + 12, left : left + 12] = 0
-                with_square = log_probs(occluded)[0, label].item()
+                with_square = scores(occluded)[0, label].item()
                 fall[top : top + 12, left : left + 12] += whole - with_square
                 covered[top : top + 12, left : left + 12] += 1
         assert np.allclose(maps[row], fall / covered, atol=1e-6 * np.abs(fall).max())
@@ -28,7 +28,7 @@ def test_a_pixel_has_the_mean_fall_of_the_squares_that_cover_it(model, inputs):
 
 def test_it_is_captums_of_each_map_by_itself(cam_model, inputs):
     maps = asked(cam_model, inputs, occlusion=SQUARE).maps("occlusion")
-    expected = Occlusion(log_probs_of(cam_model)).attribute(
+    expected = Occlusion(scores_of(cam_model)).attribute(
         inputs[IMAGES], sliding_window_shapes=(3, 12, 12), strides=(3, 8, 8), target=LABELS
     )
     assert torch.allclose(maps, expected[:, 0].double(), rtol=1e-5, atol=1e-9)

@@ -238,6 +238,18 @@ def test_released_thresholds_depend_on_the_method_and_clip_raw_maps(study, metho
     assert found["values"]["mpxap_1_raw"] != pytest.approx(exact["values"]["mpxap_1_raw"], abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("method", "thresholds", "same"), [("joint", "log", "raw"), ("cam", "even", "minmax")]
+)
+def test_the_released_headline_is_that_of_each_kind_of_model(study, method, thresholds, same):
+    section = {"thresholds": "released", "normalisations": ["released", "minmax", "raw"]}
+    values = _run(study[0], section, identity={"method": method})["values"]
+    for key in ("1", "2", "weighted", "unweighted"):
+        assert values[f"mpxap_{key}_released"] == values[f"mpxap_{key}_{same}"]
+    other = {"raw": "minmax", "minmax": "raw"}[same]
+    assert values["mpxap_1_released"] != pytest.approx(values[f"mpxap_1_{other}"], abs=1e-4)
+
+
 @pytest.mark.parametrize("thresholds", ["exact", "log"])
 def test_chance_is_the_fraction_of_cue_pixels(study, thresholds):
     score = _run(study[0], {"thresholds": thresholds}, maps=False, baseline="chance")

@@ -92,3 +92,12 @@ def test_minmax_stretches_each_image_and_makes_a_constant_one_zero():
     np.testing.assert_allclose(found, [[[0, 0.5], [0.25, 1]], [[0, 0], [0, 0]]])
     assert found.dtype == np.float32
     np.testing.assert_array_equal(difference_maps.normalise(scores, "raw"), scores)
+
+
+def test_released_cuts_maps_of_calm_and_stretches_others():
+    scores = np.array([[[0.1, 0.2], [0.3, 1.5]], [[0.5, 0.5], [0.5, 0.5]]], np.float32)
+    cut = difference_maps.normalise(scores, "released", calm=True)
+    np.testing.assert_array_equal(cut, np.float32([[[0.1, 0.2], [0.3, 1]], [[0, 0], [0, 0]]]))
+    assert cut.dtype == np.float32
+    stretched = difference_maps.normalise(scores, "released")
+    np.testing.assert_array_equal(stretched, difference_maps.normalise(scores, "minmax"))

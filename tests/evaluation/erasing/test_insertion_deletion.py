@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 from hand_made import Evidence, Subject
+from pydantic import ValidationError
+from scipy.ndimage import gaussian_filter
 
 from pipeline.evaluation.erasing.erasers import blur_baseline
 from pipeline.evaluation.erasing.insertion_deletion import curves, measure
@@ -39,12 +41,26 @@ def test_curves_start_and_end_at_the_image_the_blank_and_the_blurred():
     image = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)) * 0.1 + 1
     ranks = np.random.default_rng(0).permutation(SIDE * SIDE).reshape(SIDE, SIDE)
     model = evidence()
-    insertion, deletion = curves(model, image, 0, ranks, 4)
+    insertion, deletion = curves(model, image, 0, ranks, SECTION)
     whole = model.log_probs(model(image[None]))[0, 0].exp()
     assert insertion[-1] == pytest.approx(whole)
     assert deletion[0] == pytest.approx(whole)
     assert deletion[-1] == pytest.approx(0.1)
     assert len(insertion) == len(deletion) == 5
+
+
+def test_insertion_starts_from_the_blur_that_is_asked_for():
+    image = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    section = InsertionDeletion(steps=2, blur_kernel=11, blur_sigma=5)  # RISE's
+    ranks, model = np.arange(SIDE * SIDE).reshape(SIDE, SIDE), evidence()
+    insertion, _ = curves(model, image, 0, ranks, section)
+    blurred = [gaussian_filter(each, 5, mode="mirror", radius=5) for each in image.numpy()]
+    expected = 0.1 + float((np.sum(blurred, axis=0) * model.weight.numpy()).sum())
+    assert insertion[0] == pytest.approx(expected, abs=1e-5)
+    wide, _ = curves(model, image, 0, ranks, SECTION)
+    assert abs(wide[0] - insertion[0]) > 1e-4
+    with pytest.raises(ValidationError, match="odd"):
+        InsertionDeletion(blur_kernel=10)
 
 
 def test_every_step_shows_or_blanks_the_most_relevant_pixels():

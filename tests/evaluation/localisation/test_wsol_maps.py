@@ -47,7 +47,7 @@ def test_ivr_starts_at_the_percentile(percentile):
 
 @pytest.mark.parametrize("normalisation", ["minmax", "max", "ivr"])
 def test_constant_and_broken_maps_become_zeros(normalisation):
-    maps = np.full((6, 5, 5), 0.0 if normalisation == "max" else 0.3)
+    maps = np.full((6, 5, 5), 0.3)
     maps[1, 2, 2] = np.nan
     maps[2, 0, 0] = np.inf
     maps[3, 0, 0] = -np.inf
@@ -56,6 +56,14 @@ def test_constant_and_broken_maps_become_zeros(normalisation):
     scores = score_maps(maps, 10, Wsol(normalisation=normalisation))
     assert (scores[:5] == 0).all()
     assert scores[5].max() == 1
+
+
+@pytest.mark.parametrize("upsampling", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("normalisation", ["minmax", "max", "ivr"])
+def test_what_enlarging_rounds_is_no_structure(normalisation, upsampling):
+    section = Wsol(normalisation=normalisation, upsampling=upsampling)
+    for value in (0.1, 0.3, 1 / 3, 7.7e-12, 2.0):
+        assert not score_maps(np.full((1, 7, 7), value), 61, section).any()
 
 
 def test_maps_come_in_the_order_of_the_records_in_every_batch(tmp_path, monkeypatch):

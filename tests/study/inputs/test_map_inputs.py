@@ -31,5 +31,7 @@ def test_maps_are_whole_or_in_chunks(study, paths):
 def test_options_are_those_that_a_method_uses(study, paths):
     maps = MapInputs(study, paths)
     assert maps.options("joint") == "{}"
-    assert json.loads(maps.options("smoothgrad", "vargrad")).keys() == {"noise", "gradient_maps"}
+    noisy = json.loads(maps.options("smoothgrad", "vargrad"))
+    assert noisy.keys() == {"target", "noise", "gradient_maps"}
+    assert json.loads(maps.options("vargrad_released")).keys() == {"noise"}
     assert json.loads(maps.entries("joint"))[0]["units"] == METHODS["joint"].units
