@@ -13,14 +13,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.artefacts.files import atomic_path, read_json
-from pipeline.artefacts.scores import per_image_path
-from pipeline.evaluation.bootstrap import interval
+from pipeline.artefacts.scores import FRACTIONS, per_image_path
+from pipeline.evaluation.over_seeds import interval_of_ends, interval_of_mean
 from pipeline.runtime.errors import UserError
 
 SEEDS = (
-    "Of several seeds, brackets are the interval of their mean, or the mean of the ends of their "
-    "intervals where the seeds keep no replicates of the same images; ± is their standard "
-    "deviation."
+    "Of one seed they are about other test images for the very same weights. Of several seeds the "
+    "number is their mean, ± their standard deviation, and brackets are about the mean of further "
+    "trainings on other test images: Student's t over the seeds joined with the bootstrap."
 )
 
 
@@ -33,7 +33,7 @@ class Cell(_Frozen):
 
     Attributes:
         value: mean over the seeds.
-        low, high: bootstrap interval, see :func:`pooled`.
+        low, high: interval, see :func:`pooled`.
         sd: standard deviation over the seeds, where there are several.
     """
 
@@ -131,10 +131,9 @@ def pooled(
 ) -> Cell | None:
     """A value over seeds: of score files -> a cell; None where a score lacks it.
 
-    The interval of a single seed is its own. Of several seeds it is that of their mean: the
-    replicates are averaged over the seeds one by one. Where the seeds keep none of the same images
-    the ends of their intervals are averaged. What the seeds themselves add to the uncertainty
-    stands beside it, as their standard deviation.
+    The interval of a single seed is its own, about other test images. Of several seeds it is about
+    the mean of further trainings on other test images, see `pipeline.evaluation.over_seeds`, and
+    stays within [0, 1] where all values of the task do. There is none where a seed has none.
 
     Args:
         scores: one a seed.
@@ -144,29 +143,39 @@ def pooled(
     """
     if any(name not in score["values"] for score in scores):
         return None
-    values = [scale * score["values"][name] for score in scores]
+    values = [score["values"][name] for score in scores]
     ends = [score["intervals"][name] for score in scores if name in score["intervals"]]
-    low = high = sd = None
-    if len(ends) == len(scores):
-        low, high = (float(end) for end in scale * np.mean(ends, axis=0))
-    if len(scores) > 1:
-        sd = float(np.std(values, ddof=1))
-        replicates = mean_replicates(scores, name)
-        if replicates is not None:
-            low, high = defined_interval(scale * replicates, level)
-    return Cell(value=float(np.mean(values)), low=low, high=high, sd=sd)
+    replicates = seed_replicates(scores, name)
+    found: Sequence[float] | None = None
+    if len(scores) == 1:
+        found = ends[0] if ends else None
+    elif replicates is not None:
+        found = interval_of_mean(values, replicates, level)
+    elif len(ends) == len(scores):
+        found = interval_of_ends(values, ends, level)
+    if found and len(scores) > 1 and scores[0].get("task") in FRACTIONS:
+        found = [float(end) for end in np.clip(found, 0, 1)]
+    return cell(values, found, scale)
 
 
-def mean_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarray | None:
-    """Replicates of a value, averaged over the seeds one by one.
+def cell(values: Sequence[float], ends: Sequence[float] | None, scale: float) -> Cell:
+    """The mean of values, one for each seed, with their interval and, of several, their spread."""
+    scaled = [scale * value for value in values]
+    low, high = (scale * end for end in ends) if ends else (None, None)
+    sd = float(np.std(scaled, ddof=1)) if len(scaled) > 1 else None
+    return Cell(value=float(np.mean(scaled)), low=low, high=high, sd=sd)
+
+
+def seed_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarray | None:
+    """Replicates of a value in each seed.
 
     Args:
         scores: one a seed, with their ``path``.
         name: of the value.
 
     Returns:
-        (R,), NaN where the value is not defined in a resample; None where a seed keeps none, or the
-        seeds are not measured on the same images.
+        (S, R), NaN where the value is not defined in a resample; None where a seed keeps none, or
+        the seeds are not measured on the same images.
     """
     if not same_images(scores):
         return None
@@ -174,18 +183,7 @@ def mean_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarra
     kept = [each for each in found if each is not None]
     if len(kept) < len(found) or len({len(each) for each in kept}) != 1:
         return None
-    return np.mean(kept, axis=0)
-
-
-def defined_interval(
-    replicates: np.ndarray, level: float
-) -> tuple[float, float] | tuple[None, None]:
-    """Interval of the replicates (R,) in which the value is defined; no ends where it is in none.
-
-    A resample of few images may hold no cue pixel, so that nothing is measured in it.
-    """
-    usable = replicates[np.isfinite(replicates)]
-    return interval(usable, level) if usable.size else (None, None)
+    return np.array(kept)
 
 
 def same_images(scores: Iterable[Mapping[str, Any]]) -> bool:

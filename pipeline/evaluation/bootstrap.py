@@ -66,3 +66,12 @@ def interval(replicates: np.ndarray, level: float) -> tuple[float, float]:
     outside = (1 - level) / 2
     low, high = np.quantile(np.asarray(replicates, dtype=np.float64), [outside, 1 - outside])
     return float(low), float(high)
+
+
+def defined_interval(replicates: np.ndarray, level: float) -> tuple[float, float] | None:
+    """Interval of the replicates (R,) in which the value is defined; None where it is in none.
+
+    A resample of few images may hold no cue pixel, so that nothing is measured in it.
+    """
+    usable = replicates[np.isfinite(replicates)]
+    return interval(usable, level) if usable.size else None

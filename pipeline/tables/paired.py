@@ -8,9 +8,9 @@ replicate by replicate, is the paired bootstrap of their difference.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from pipeline.artefacts.table import Block, Cell, defined_interval, mean_replicates, same_images
+from pipeline.artefacts.table import Block, Cell, cell, same_images, seed_replicates
+from pipeline.evaluation.bootstrap import defined_interval
+from pipeline.evaluation.over_seeds import interval_of_mean
 from pipeline.settings import TablesJob
 from pipeline.tables.scores import Group, datasets_and_architectures
 
@@ -20,7 +20,11 @@ Scores = Sequence[Mapping[str, Any]]
 def difference(
     scores: Scores, name: str, reference: Scores, of_reference: str, scale: float, level: float
 ) -> Cell | None:
-    """A value minus that of a reference, seed by seed, with a paired bootstrap interval.
+    """A value minus that of a reference, seed by seed.
+
+    The interval of a single seed is the paired bootstrap's, about other test images; of several it
+    is about the mean difference of further trainings on other test images, as in
+    `pipeline.artefacts.table.pooled`.
 
     Args:
         scores: of the method.
@@ -35,15 +39,17 @@ def difference(
     """
     if mismatch(scores, name, reference, of_reference):
         return None
-    mine, theirs = mean_replicates(scores, name), mean_replicates(reference, of_reference)
-    differences = [
-        scale * (score["values"][name] - other["values"][of_reference])
-        for score, other in zip(scores, reference, strict=True)
-    ]
+    mine, theirs = seed_replicates(scores, name), seed_replicates(reference, of_reference)
     assert mine is not None  # else there were a mismatch
     assert theirs is not None
-    low, high = defined_interval(scale * (mine - theirs), level)
-    return Cell(value=float(np.mean(differences)), low=low, high=high)
+    differences = [
+        score["values"][name] - other["values"][of_reference]
+        for score, other in zip(scores, reference, strict=True)
+    ]
+    drawn = mine - theirs  # (S, R)
+    if len(scores) == 1:
+        return cell(differences, defined_interval(drawn[0], level), scale)
+    return cell(differences, interval_of_mean(differences, drawn, level), scale)
 
 
 def mismatch(scores: Scores, name: str, reference: Scores, of_reference: str) -> str | None:
@@ -60,7 +66,7 @@ def mismatch(scores: Scores, name: str, reference: Scores, of_reference: str) ->
         return "they were not measured on the same images"
     if len({score["provenance"]["section"] for score in everything}) > 1:
         return "they were measured with different options"
-    if mean_replicates(scores, name) is None or mean_replicates(reference, of_reference) is None:
+    if seed_replicates(scores, name) is None or seed_replicates(reference, of_reference) is None:
         return "no bootstrap replicates are kept"
     return None
 

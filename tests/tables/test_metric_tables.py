@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from finished_study import JOB, identity, score
+from scipy import stats
 
 from pipeline.artefacts.scores import per_image_path, write_arrays
 from pipeline.artefacts.table import pooled
@@ -72,7 +73,8 @@ def test_what_was_not_measured_alike_has_no_difference(tmp_path, fault):
 
 def test_several_seeds_have_the_interval_of_their_mean(tmp_path):
     rng = np.random.default_rng(1)
-    draws = rng.random((2, 500))
+    images = rng.normal(0, 0.05, 500)  # what a resample does to both
+    draws = np.array([[0.1], [0.3]]) + images + rng.normal(0, 0.02, (2, 500))
     paths = [
         measured(
             tmp_path / f"{seed}.json",
@@ -85,9 +87,12 @@ def test_several_seeds_have_the_interval_of_their_mean(tmp_path):
     ]
     cell = pooled(scores_of(paths), "x", level=0.9)
     assert cell.value == pytest.approx(20)
-    assert (cell.low, cell.high) == pytest.approx(
-        tuple(np.quantile(100 * draws.mean(axis=0), [0.05, 0.95]))
-    )
+    means = 100 * draws.mean(axis=0)
+    shared = np.sqrt(1e4 * np.cov(*draws)[0, 1] / means.var(ddof=1))
+    half = stats.t.ppf(0.95, 1) * stats.sem([10, 30])
+    low, high = np.quantile(means, [0.05, 0.95]) - means.mean()
+    expected = np.hypot([shared * low, shared * high], half) * [-1, 1] + means.mean()
+    assert (cell.low, cell.high) == pytest.approx(tuple(expected))
     assert cell.sd == pytest.approx(np.sqrt(200))
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from finished_study import JOB, cue_score, identity, score
+from scipy import stats
 
 from pipeline.artefacts.files import read_json, write_json
 from pipeline.artefacts.scores import per_image_path, write_arrays
-from pipeline.artefacts.table import mean_replicates, pooled
+from pipeline.artefacts.table import pooled, seed_replicates
 from pipeline.runtime.errors import UserError
 from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
@@ -77,6 +78,26 @@ def test_models_are_compared_with_the_model_of_cam(tmp_path):
     assert (cell.value, cell.low, cell.high) == pytest.approx((-5, -9.8, -2.2))
 
 
+def test_a_difference_over_seeds_knows_how_far_training_moves_it(tmp_path):
+    """No resample moves the difference here; its three seeds do."""
+    drawn = np.linspace(-0.05, 0.05, 50)
+    differences = [0.02, 0.05, 0.11]
+    paths = []
+    for seed, difference in enumerate(differences):
+        for variant, value in (("cam", 0.6), ("calm_em", 0.6 + difference)):
+            paths.append(
+                measured(tmp_path / f"{variant}{seed}.json", identity(variant, seed=seed), value,
+                         value + drawn, "ab", "classification", "top1")
+            )  # fmt: skip
+    _, calm = accuracy_table(read_groups(paths), JOB).blocks[0].rows
+    cell = calm.cells["delta"]
+    percent = 100 * np.array(differences)
+    assert cell.value == pytest.approx(6)
+    assert cell.sd == pytest.approx(np.std(percent, ddof=1))
+    expected = stats.t.interval(0.95, 2, loc=6, scale=stats.sem(percent))
+    assert (cell.low, cell.high) == pytest.approx(expected)
+
+
 def test_resamples_without_a_cue_pixel_leave_the_other_resamples_their_interval(tmp_path):
     name = "replicates.mpxap_weighted_raw"
     paths = []
@@ -90,7 +111,7 @@ def test_resamples_without_a_cue_pixel_leave_the_other_resamples_their_interval(
     assert (cell.value, cell.low, cell.high) == pytest.approx((10, 10, 10))
 
 
-def test_replicates_of_seeds_are_not_averaged_over_different_images(tmp_path):
+def test_replicates_of_seeds_are_not_joined_over_different_images(tmp_path):
     """Grids are of the images that a model is sure about: they differ between seeds."""
     paths = [
         measured(tmp_path / f"{seed}.json", identity("cam", "cam", seed=seed), 0.4 + seed / 10,
@@ -98,9 +119,10 @@ def test_replicates_of_seeds_are_not_averaged_over_different_images(tmp_path):
         for seed, ids in ((0, "ab"), (1, "bc"))
     ]  # fmt: skip
     (group,) = read_groups(paths)
-    assert mean_replicates(group.scores, "insertion") is None
+    assert seed_replicates(group.scores, "insertion") is None
     cell = pooled(group.scores, "insertion")  # ends of 0.4 and 0.5, -0.02 and +0.03 each
-    assert (cell.low, cell.high) == pytest.approx((43, 48))
+    half = stats.t.ppf(0.975, 1) * stats.sem([40, 50])
+    assert (cell.low, cell.high) == pytest.approx((45 - np.hypot(2, half), 45 + np.hypot(3, half)))
 
 
 def test_broken_results_per_image_are_named(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from finished_study import JOB, all_scores, cue_score, identity, score, tables_json, wsol_score
+from scipy import stats
 
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.table import Cell, load, pooled
@@ -39,16 +40,33 @@ def parsed(table):
     return list(csv.DictReader(io.StringIO(to_csv(table))))
 
 
-def test_a_cell_is_the_mean_over_the_seeds_and_of_the_ends_of_their_intervals():
+def students_half(values):
+    """Half of the t interval of the mean of some values."""
+    return stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+
+
+def test_a_cell_is_the_mean_over_the_seeds_with_an_interval_that_the_seeds_make_longer():
     scores = [
         {"values": {"x": 0.1}, "intervals": {"x": [0.05, 0.2]}},
         {"values": {"x": 0.3}, "intervals": {"x": [0.15, 0.4]}},
     ]
     cell = pooled(scores, "x")
-    assert (cell.value, cell.low, cell.high) == pytest.approx((20, 10, 30))
+    half = students_half([10, 30])
+    assert cell.value == pytest.approx(20)  # on average 10 above the low ends and 10 below the high
+    assert (cell.low, cell.high) == pytest.approx(
+        (20 - np.hypot(10, half), 20 + np.hypot(10, half))
+    )
     assert cell.sd == pytest.approx(np.sqrt(200))  # of 10 and 30, with n - 1
     assert pooled(scores[:1], "x").sd is None
     assert pooled(scores, "y") is None
+
+
+def test_the_interval_of_a_fraction_over_seeds_stays_a_fraction():
+    content = {"task": "classification", "intervals": {"x": [0.1, 0.95]}}
+    scores = [content | {"values": {"x": value}} for value in (0.2, 0.9)]
+    cell = pooled(scores, "x")  # two seeds say little: t has one degree of freedom
+    assert (cell.low, cell.high) == (0, 100)
+    assert pooled([each | {"task": "infidelity"} for each in scores], "x").high > 100
 
 
 def test_a_cell_has_no_interval_if_a_seed_has_none():

@@ -15,7 +15,7 @@ from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PartMaps
 from pipeline.artefacts.records import read_records
 from pipeline.catalogue.methods import METHODS
-from pipeline.evaluation.bootstrap import interval
+from pipeline.evaluation.bootstrap import defined_interval
 from pipeline.evaluation.cues.difference_maps import BASELINES, Source, stored
 from pipeline.evaluation.cues.pair_bootstrap import mean_values, resampled_means
 from pipeline.evaluation.cues.pair_measurement import PairMeasurement
@@ -62,11 +62,11 @@ def evaluate(
     values, replicates = _summary(measurement, pairs)
     if not values:
         raise UserError("No class pair has a cue pixel: look at check.json of the cues stage.")
-    intervals = {}
-    for name, found in replicates.items():
-        usable = found[np.isfinite(found)]
-        if usable.size:  # few replicates of few images may all lack a cue pixel
-            intervals[name] = interval(usable, section.bootstrap.level)
+    intervals = {
+        name: ends
+        for name, found in replicates.items()
+        if (ends := defined_interval(found, section.bootstrap.level))
+    }
     arrays = _arrays(measurement, pairs)
     arrays |= {f"replicates.{name}": found for name, found in replicates.items()}
     return values, intervals, _details(measurement, pairs), arrays

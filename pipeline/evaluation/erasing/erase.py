@@ -6,15 +6,14 @@ judged by its own predictions on the intact images instead of the labels: then a
 wrong is not rewarded for it.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.bootstrap import interval, replicated_means
+from pipeline.evaluation.bootstrap import defined_interval, replicated_means
 from pipeline.evaluation.erasing.erasers import blur_baseline
 from pipeline.evaluation.erasing.erasing import BATCH, Classified, masks_of, percent, predictions
+from pipeline.evaluation.erasing.ratios import relative_accuracy
 from pipeline.evaluation.erasing.relevance import erased_count, relevance_ranks
 from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import upsampled
@@ -55,28 +54,6 @@ def erase_mask(score_map: np.ndarray | Tensor, fraction: float) -> np.ndarray | 
     maps = score_map.reshape(-1, *score_map.shape[-2:])
     count = erased_count(fraction, maps[0].size)
     return np.stack([relevance_ranks(each) < count for each in maps]).reshape(score_map.shape)
-
-
-def relative_accuracy(
-    erased: np.ndarray, random: np.ndarray, fractions: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """R_k (section 5.3) and the area under it.
-
-    Args:
-        erased: (..., K) accuracies with relevant pixels erased.
-        random: (..., K) accuracies with random pixels erased.
-        fractions: K, ascending.
-
-    Returns:
-        (..., K), NaN where the random accuracy is zero; and (...), the area by trapezoids over the
-        range of the fractions, NaN where any R_k is.
-    """
-    defined = random > 0
-    relative = np.where(defined, erased / np.where(defined, random, 1), np.nan)
-    if len(fractions) == 1:
-        return relative, relative[..., 0]
-    area = np.trapezoid(relative, fractions, axis=-1) / (fractions[-1] - fractions[0])
-    return relative, area
 
 
 def measure(subject: Subject, section: Erase) -> Result:
@@ -154,9 +131,8 @@ def summarise(classified: Classified, base: dict[str, np.ndarray], section: Eras
                 undefined += 1
                 continue
             values[key] = float(value)
-            usable = of_replicates[np.isfinite(of_replicates)]
-            if len(usable):
-                intervals[key] = interval(usable, section.bootstrap.level)
+            if ends := defined_interval(of_replicates, section.bootstrap.level):
+                intervals[key] = ends
             if key.startswith(area):
                 replicates[f"replicates.{key}"] = of_replicates
     details = {

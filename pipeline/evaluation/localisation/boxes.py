@@ -53,6 +53,23 @@ class MaxBoxAccuracy:
         self._best_iou = Rows((LEVELS,), np.float64)
         self._peak: list[int] = []
 
+    @classmethod
+    def from_best_iou(
+        cls, best_iou: np.ndarray, peak: np.ndarray, iou_thresholds: Sequence[float]
+    ) -> "MaxBoxAccuracy":
+        """Of images that were measured before, as the arrays of a score file keep them.
+
+        Args:
+            best_iou: (N, 256), see :attr:`best_iou`.
+            peak: (N,), see :attr:`peak`.
+            iou_thresholds: fractions in (0, 1].
+        """
+        metric = cls(iou_thresholds)
+        for row in best_iou:
+            metric._best_iou.append(row)
+        metric._peak = [int(number) for number in peak]
+        return metric
+
     def update(self, score_map: np.ndarray, boxes: np.ndarray) -> None:
         """Add an image.
 
