@@ -152,6 +152,15 @@ class AttributesHead(CamHead):
 
     kind = "attributes"
 
+    @torch.no_grad()
+    def start_at(self, log_odds: Tensor) -> None:
+        """Set the biases to the attributes' log odds (A,), as often as each occurs.
+
+        Most attributes are rare. From zero biases, learning how rare takes the first epochs.
+        """
+        assert self.classes.bias is not None
+        self.classes.bias.copy_(log_odds)
+
     def log_probs(self, maps: Tensor) -> Tensor:
         """log p(attribute|x), each by itself: (B, A, h, w) -> (B, A)."""
         return F.logsigmoid(self.logits(maps))

@@ -34,7 +34,10 @@ def run(argv: list[str]) -> None:
     write_json(given.out / "section.json", job.model_dump(mode="json"))
     rows = fitted.history[-1].items() if fitted.history else ()
     last = {key: value for key, value in rows if np.isfinite(value)}
-    write_json(given.out / "metrics.json", {"last_epoch": last, "provenance": fitted.provenance})
+    metrics = {"last_epoch": last, "provenance": fitted.provenance}
+    if fitted.constant:
+        metrics["best_constant"] = fitted.constant._asdict()
+    write_json(given.out / "metrics.json", metrics)
     save_model(fitted.model.cpu(), given.out / "weights.safetensors", fitted.provenance)
     checkpoints.clear(fitted.checkpoint)
 

@@ -17,6 +17,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import add_machine, use_machine
 from pipeline.settings import TrainJob
 from pipeline.training import checkpoints, ranks
+from pipeline.training.constant import Constant, best_constant, log_odds, spread
 from pipeline.training.events import Events
 from pipeline.training.loop import DivergedError, train
 
@@ -36,12 +37,14 @@ class Fitted(NamedTuple):
     Attributes:
         model: on the device that it was trained on.
         history: one row an epoch; none for 0 epochs.
+        constant: the best constant prediction on val; None without epochs or val images.
         provenance: digests of what decided the weights.
         checkpoint: folder to clear once the results are written.
     """
 
     model: Classifier
     history: list[dict[str, float]]
+    constant: Constant | None
     provenance: dict[str, str]
     checkpoint: Path
 
@@ -103,7 +106,7 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
     if per_class:
         provenance["per_class"] = str(per_class)
     checkpoint = given.checkpoints / digest({**provenance, "threads": given.threads})
-    history = []
+    history, constant = [], None
     if trains:
         events = Events(given.tensorboard)
         fabric = ranks.start(given, device, job.training.precision)
@@ -113,6 +116,8 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
         targets = {split: torch.as_tensor(data.labels) for split, data in shards.items()}
         if table is not None:
             targets = {split: table[labels] for split, labels in targets.items()}
+            model.head.start_at(log_odds(targets["train"]))  # type: ignore[operator]
+        constant = best_constant(targets, outputs, spread(model, shards["val"].side))
         try:
             workers = ranks.share(given.workers, fabric)
             history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
@@ -121,7 +126,7 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
             checkpoints.clear(checkpoint)  # going on from it would diverge again
             raise
         ranks.end_others(fabric)
-    return Fitted(model, history, provenance, checkpoint)
+    return Fitted(model, history, constant, provenance, checkpoint)
 
 
 def overridden(job: TrainJob, best: Path) -> TrainJob:
