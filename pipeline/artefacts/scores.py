@@ -7,7 +7,9 @@ that other intervals or thresholds need no second run.
 
 import json
 import math
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from pipeline.artefacts.files import atomic_path, digest, read_json, sha256, write_json
+from pipeline.artefacts.integrity import damaged
 from pipeline.catalogue.evaluations import BASES, EVALUATIONS
 from pipeline.runtime.errors import UserError
 
@@ -119,6 +122,42 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     with atomic_path(path) as temporary:
         # NumPy's own names come after the arrays', which mypy cannot tell apart
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+
+
+class Arrays(Mapping[str, np.ndarray]):
+    """The per-image results of a score, each read when it is asked for."""
+
+    def __init__(self, path: Path, file: Any) -> None:
+        self._path, self._file = path, file
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._file:
+            raise KeyError(name)
+        try:
+            return self._file[name]
+        except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise damaged(self._path, str(error)) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file)
+
+    def __len__(self) -> int:
+        return len(self._file)
+
+
+def read_arrays(path: str | Path) -> Arrays:
+    """The per-image results beside the score file ``path``, checked as they are read.
+
+    Raises:
+        UserError: the file is missing, or damaged and was moved aside: the next run makes it anew.
+    """
+    arrays = per_image_path(path)
+    try:
+        return Arrays(arrays, np.load(arrays))
+    except FileNotFoundError as error:
+        raise UserError(f"{arrays} is missing. Run again: it will be made anew.") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise damaged(arrays, str(error)) from error
 
 
 def _check(score: Any, where: str) -> None:

@@ -4,7 +4,6 @@
 JSON of it.
 """
 
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.artefacts.files import atomic_path, read_json
-from pipeline.artefacts.scores import FRACTIONS, per_image_path
+from pipeline.artefacts.scores import FRACTIONS, read_arrays
 from pipeline.evaluation.over_seeds import interval_of_ends, interval_of_mean
 from pipeline.runtime.errors import UserError
 
@@ -196,14 +195,8 @@ def same_images(scores: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def per_image(score: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
-    """The per-image results beside a score; none where there is no file."""
-    path = per_image_path(score["path"]) if "path" in score else None
-    if path is None or not path.is_file():
-        return {}
-    try:
-        return np.load(path)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is broken ({error}). Delete it and run again.") from error
+    """The per-image results beside a score; none of a score that is in no file."""
+    return read_arrays(score["path"]) if "path" in score else {}
 
 
 def sources(scores: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:

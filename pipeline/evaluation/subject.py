@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.artefacts.maps import MapStore
-from pipeline.artefacts.scores import per_image_path, read_score
+from pipeline.artefacts.scores import read_arrays, read_score
 from pipeline.artefacts.shards import Shards
 from pipeline.artefacts.targets import own_target
 from pipeline.images.loading import eval_loader
@@ -94,7 +94,7 @@ class Subject:
         self.size = shards.side
         self.device = device
         self.base = read_score(base) if base else None
-        self.base_arrays = dict(np.load(per_image_path(base))) if base else {}
+        self.base_arrays = dict(read_arrays(base)) if base else {}
         self._shards = shards
         self._store = store
         self._workers = workers

@@ -11,7 +11,7 @@ from pipeline.artefacts.files import write_json
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.part_maps import PartMaps
 from pipeline.artefacts.records import write_records
-from pipeline.artefacts.scores import write_score
+from pipeline.artefacts.scores import per_image_path, write_arrays, write_score
 from pipeline.settings import Images
 from pipeline.sharding.writing import write_shards
 
@@ -44,7 +44,7 @@ def identity(variant=None, method=None, *, dataset="birds", architecture="net", 
 
 
 def score(path: Path, task: str, who: dict, values: dict, *, intervals=True, **details) -> Path:
-    """Write a score; every value v gets the interval [v - 0.02, v + 0.03]."""
+    """Write a score and its results per image; a value v gets the interval [v - .02, v + .03]."""
     ends = {name: (value - 0.02, value + 0.03) for name, value in values.items()}
     write_score(
         path,
@@ -55,6 +55,8 @@ def score(path: Path, task: str, who: dict, values: dict, *, intervals=True, **d
         details=details,
         provenance={"section": "5ec7", "inputs": {"records": "ab" * 32}},
     )
+    if not per_image_path(path).exists():  # of one image, which keeps no replicates
+        write_arrays(per_image_path(path), {"image_id": np.array([path.stem])})
     return path
 
 

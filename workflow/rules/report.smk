@@ -12,6 +12,7 @@ PUBLISHED, ASSETS, CAPTIONS = (
 rule tables:
     input:
         scores=SCORES.all(),
+        images=SCORES.all_images(),
         checks=REPORT.cue_checks(),
         published=expand(f"{PUBLISHED}/table{{number}}.csv", number=(1, 2, 3, 5)),
         code=code_of("pipeline.tables"),

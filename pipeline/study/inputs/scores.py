@@ -99,6 +99,10 @@ class ScoreInputs:
             scores += self._baselines(Names(dataset_name))
         return scores
 
+    def all_images(self) -> list[str]:
+        """The results per image of every score, which the tables read as well."""
+        return [_with_images(score)["images"] for score in self.all()]
+
     def _of(self, names: Names, task: str, method: str) -> str:
         return fill(self._paths.score, names, task=task, method=method)
 
