@@ -7,6 +7,10 @@ whose location map is zero everywhere, gives a NaN.
 
 Shapes: B images, C classes, an H x W map. All results are float tensors on the inputs' device;
 probabilities lie in [0, 1].
+
+Maps of several classes of one image come from one (B, C, H, W): ``images`` (K,) then names the
+image of each of K maps, and what does not depend on the class is computed once per image. Without
+``images`` there is one map for each image, in order.
 """
 
 import math
@@ -97,9 +101,9 @@ def class_log_probs(log_joint: Tensor) -> Tensor:
     return torch.logsumexp(log_joint.flatten(2), dim=2)
 
 
-def posterior(log_joint: Tensor, labels: Tensor) -> Tensor:
-    """p(z|x, y) (Eq. 17): (B, C, H, W), labels (B,) -> (B, H, W), summing to 1 over locations."""
-    target = _of_class(log_joint, labels)  # (B, H, W)
+def posterior(log_joint: Tensor, labels: Tensor, *, images: Tensor | None = None) -> Tensor:
+    """p(z|x, y) (Eq. 17): (B, C, H, W), labels (K,) -> (K, H, W), summing to 1 over locations."""
+    target = _of_class(log_joint, labels, images)  # (K, H, W)
     return F.softmax(target.flatten(1), dim=1).view_as(target)
 
 
@@ -129,14 +133,16 @@ def em_loss(log_joint: Tensor, labels: Tensor, *, posterior_guard: float = 0.0) 
     return -(pseudo_target * target).sum(dim=1).mean()
 
 
-def joint(log_joint: Tensor, labels: Tensor) -> Tensor:
-    """Attribution map p(y, z|x) of a class (Eq. 7): (B, H, W); its sum is p(y|x)."""
-    return _of_class(log_joint, labels).exp()
+def joint(log_joint: Tensor, labels: Tensor, *, images: Tensor | None = None) -> Tensor:
+    """Attribution map p(y, z|x) of a class (Eq. 7): (K, H, W); its sum is p(y|x)."""
+    return _of_class(log_joint, labels, images).exp()
 
 
-def conditional(log_joint: Tensor, labels: Tensor) -> Tensor:
-    """Conditional attribution p(y|x, z) (4.1.3): (B, H, W), each location by itself in [0, 1]."""
-    return (_of_class(log_joint, labels) - torch.logsumexp(log_joint, dim=1)).exp()
+def conditional(log_joint: Tensor, labels: Tensor, *, images: Tensor | None = None) -> Tensor:
+    """Conditional attribution p(y|x, z) (4.1.3): (K, H, W), each location by itself in [0, 1]."""
+    target = _of_class(log_joint, labels, images)
+    log_saliency = torch.logsumexp(log_joint, dim=1)  # (B, H, W), of all classes
+    return (target - (log_saliency if images is None else log_saliency[images])).exp()
 
 
 def saliency(log_joint: Tensor) -> Tensor:
@@ -144,23 +150,27 @@ def saliency(log_joint: Tensor) -> Tensor:
     return torch.logsumexp(log_joint, dim=1).exp()
 
 
-def subset(log_joint: Tensor, classes: Sequence[Sequence[int]]) -> Tensor:
-    """Subset attribution, the sum of p(y, z|x) over a set of classes an image (4.1.3).
+def subset(
+    log_joint: Tensor, classes: Sequence[Sequence[int]], *, images: Tensor | None = None
+) -> Tensor:
+    """Subset attribution, the sum of p(y, z|x) over a set of classes for each map (4.1.3).
 
     Args:
         log_joint: (B, C, H, W).
-        classes: B sequences of class indices; each index counts once.
+        classes: K sequences of class indices; each index counts once.
+        images: (K,), the image of each map; by default the B images in order.
 
     Returns:
-        (B, H, W).
+        (K, H, W).
 
     Raises:
-        ValueError: not one set an image, or a class outside 0..C-1.
+        ValueError: not one set for each map, or a class outside 0..C-1.
     """
-    if len(classes) != len(log_joint):
-        raise ValueError(f"classes: expected {len(log_joint)} sets of classes, got {len(classes)}")
+    rows = range(len(log_joint)) if images is None else images.tolist()
+    if len(classes) != len(rows):
+        raise ValueError(f"classes: expected {len(rows)} sets of classes, got {len(classes)}")
     maps = []
-    for image, chosen in enumerate(classes):  # no copy of all classes of all images is made
+    for image, chosen in zip(rows, classes, strict=True):  # no copy of all classes is made
         indices = sorted({int(index) for index in chosen})
         if indices and not 0 <= indices[0] <= indices[-1] < log_joint.shape[1]:
             raise ValueError(f"classes of image {image}: outside 0..{log_joint.shape[1] - 1}")
@@ -168,19 +178,23 @@ def subset(log_joint: Tensor, classes: Sequence[Sequence[int]]) -> Tensor:
     return torch.stack(maps)
 
 
-def counterfactual(log_joint: Tensor, labels: Tensor, others: Tensor) -> Tensor:
-    """Why ``labels`` instead of ``others``: p(y, z|x) - p(y', z|x) (4.1.3): (B, H, W), signed."""
-    return joint(log_joint, labels) - joint(log_joint, others)
+def counterfactual(
+    log_joint: Tensor, labels: Tensor, others: Tensor, *, images: Tensor | None = None
+) -> Tensor:
+    """Why ``labels`` instead of ``others``: p(y, z|x) - p(y', z|x) (4.1.3): (K, H, W), signed."""
+    return joint(log_joint, labels, images=images) - joint(log_joint, others, images=images)
 
 
-def _of_class(log_joint: Tensor, labels: Tensor) -> Tensor:
-    """The maps of one class an image: (B, C, H, W), labels (B,) integers -> (B, H, W)."""
-    if log_joint.ndim != 4 or labels.shape != log_joint.shape[:1]:
+def _of_class(log_joint: Tensor, labels: Tensor, images: Tensor | None = None) -> Tensor:
+    """The map of one class for each of K images: labels (K,) integers -> (K, H, W)."""
+    if log_joint.ndim == 4 and images is None:
+        images = torch.arange(len(log_joint), device=log_joint.device)
+    if images is None or labels.shape != images.shape:
         raise ValueError(
-            f"expected log_joint (B, C, H, W) and labels (B,), got {_shape(log_joint)} "
-            f"and {_shape(labels)}"
+            f"expected log_joint (B, C, H, W) and labels (B,), or one label for each of `images`; "
+            f"got {_shape(log_joint)} and {_shape(labels)}"
         )
-    return log_joint[torch.arange(len(labels), device=log_joint.device), labels.long()]
+    return log_joint[images, labels.long()]
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:

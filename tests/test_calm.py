@@ -461,3 +461,20 @@ def test_sensitivity_fails_for_cam(seed):
         touched = ignored.flatten(1).any(1)
         difference = (_cam_probabilities(f) - _cam_probabilities(changed)).abs().amax(1)
         assert ((difference > 1e-9) == touched).all()
+
+
+def test_several_maps_of_an_image_are_those_asked_for_one_by_one():
+    log_joint = calm.log_joint(*_logits(images=3))
+    images, labels = torch.tensor([2, 0, 2, 1, 2]), torch.tensor([3, 1, 0, 2, 3])
+    others = torch.tensor([1, 0, 2, 3, 0])
+    sets = [[0], [1, 2], [2, 0, 2], [3], [0, 1, 2, 3]]
+    for row, image in enumerate(images.tolist()):
+        own = log_joint[image : image + 1]
+        label, other = labels[row : row + 1], others[row : row + 1]
+        for function in (calm.joint, calm.conditional, calm.posterior):
+            maps = function(log_joint, labels, images=images)
+            assert torch.equal(maps[row], function(own, label)[0])
+        maps = calm.counterfactual(log_joint, labels, others, images=images)
+        assert torch.equal(maps[row], calm.counterfactual(own, label, other)[0])
+        maps = calm.subset(log_joint, sets, images=images)
+        assert torch.equal(maps[row], calm.subset(own, [sets[row]])[0])

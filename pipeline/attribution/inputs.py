@@ -1,7 +1,8 @@
 """What a job of the stage reads, checked to belong together."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,25 @@ from pipeline.attribution.plan import Plan
 from pipeline.runtime.errors import UserError
 
 Supersets = Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of a job.
+
+    Attributes:
+        weights: weights.safetensors of the model.
+        shards: manifest.json of a split.
+        records: the split's records.
+        pairs: pairs.csv: also maps of the other class of each pair.
+        supersets: supersets.json, for superset methods.
+    """
+
+    weights: Path
+    shards: Path
+    records: Path
+    pairs: Path | None = None
+    supersets: Path | None = None
 
 
 def add_inputs(arguments: ArgumentParser) -> None:
@@ -27,6 +47,13 @@ def add_inputs(arguments: ArgumentParser) -> None:
         help="pairs.csv: also maps of the other class of each pair",
     )
     arguments.add_argument("--batch-size", type=int, default=64, help="images a forward pass")
+
+
+def inputs_from(arguments: Namespace, supersets: Path | None = None) -> Inputs:
+    """The files that a command line with the arguments of :func:`add_inputs` names."""
+    return Inputs(
+        arguments.weights, arguments.shards, arguments.records, arguments.pairs, supersets
+    )
 
 
 def read_images(shards: Path, records: pd.DataFrame, rows: np.ndarray | None = None) -> Shards:

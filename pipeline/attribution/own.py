@@ -1,7 +1,7 @@
 """Command line: attribution maps made elsewhere -> one file of maps, as of any other method.
 
 ``python -m pipeline.attribution.own``. The maps are checked before anything is computed; the
-model's p(y|x) of each is put beside them by one forward pass an image.
+model's p(y|x) of each comes from one forward pass per image.
 """
 
 import logging
@@ -15,17 +15,79 @@ from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_label_pairs
 from pipeline.artefacts.records import read_records
 from pipeline.attribution.compute import compute
-from pipeline.attribution.inputs import add_inputs, check_classes, read_images
+from pipeline.attribution.inputs import (
+    Inputs,
+    add_inputs,
+    check_classes,
+    inputs_from,
+    read_images,
+)
 from pipeline.attribution.own_maps import check_maps, open_maps, read_map
 from pipeline.attribution.plan import make_plan
 from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
 from pipeline.runtime import cli
-from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.machine import Machine, add_machine, machine_from
 from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
 
 log = logging.getLogger(__name__)
+
+
+def take_over(
+    name: str, path: Path, out: Path, inputs: Inputs, machine: Machine, *, batch_size: int = 64
+) -> None:
+    """Check maps made elsewhere and store them with the model's probabilities.
+
+    Args:
+        name: of the method, as in the config.
+        path: HDF5 file or folder of ``.npy`` files (docs/own_maps.md).
+        out: HDF5 file to write.
+        inputs: files of the model that the maps explain and of its images.
+        machine: what to compute on.
+        batch_size: images per forward pass.
+
+    Raises:
+        UserError: the maps are not those that the evaluations need, or an input is missing or
+            broken.
+    """
+    device = torch.device(machine.device)
+    model = load_model(inputs.weights).requires_grad_(False)
+    model.to(device).to(memory_format=torch.channels_last)
+    records = read_records(inputs.records)
+    shards = read_images(inputs.shards, records)
+    plan = make_plan(records, "class", read_label_pairs(inputs.pairs))
+    rows = plan.rows()
+    check_classes(plan, {}, model.num_classes, inputs.weights)
+    labels = dict(zip(records["image_id"], records["label"].tolist(), strict=True))
+
+    with open_maps(path, labels) as own:
+        shape = check_maps(own, plan, labels)
+        log.info("%s: %d of the %d maps given are needed", name, len(rows), len(own.rows))
+        used = ("weights", "shards", "records", *(("pairs",) if inputs.pairs else ()))
+        digests = {f"sha256_{file}": sha256(getattr(inputs, file)) for file in used}
+        batches = track(
+            eval_loader(shards, batch_size=batch_size, workers=machine.workers),
+            shards.count,
+            f"{name} maps: images",
+            size=lambda batch: len(batch.image_ids),
+        )
+        with MapStore.create(
+            out,
+            rows=rows,
+            shape=shape,
+            method=name,
+            targets="class",
+            units="as given",
+            attributes={"forwards": plan.forwards, "digest_path": _digest(path), **digests},
+            half=shape == (shards.side, shards.side),
+        ) as writer:
+            start = 0
+            for chunk in compute(model, (), "class", plan, batches, {}, Attribution(), device):
+                stop = start + len(chunk.probabilities)
+                maps = np.stack([read_map(own, row) for row in rows[start:stop]])
+                writer.write(start, maps, chunk.probabilities.numpy())
+                start = stop
 
 
 def run(argv: list[str]) -> None:
@@ -37,44 +99,14 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--out", type=Path, required=True, help="HDF5 file to write")
     add_machine(arguments)
     given = arguments.parse_args(argv)
-    device = torch.device(use_machine(given))
-
-    model = load_model(given.weights).requires_grad_(False)
-    model.to(device).to(memory_format=torch.channels_last)
-    records = read_records(given.records)
-    shards = read_images(given.shards, records)
-    plan = make_plan(records, "class", read_label_pairs(given.pairs))
-    rows = plan.rows()
-    check_classes(plan, {}, model.num_classes, given.weights)
-    labels = dict(zip(records["image_id"], records["label"].tolist(), strict=True))
-
-    with open_maps(given.path, labels) as own:
-        shape = check_maps(own, plan, labels)
-        log.info("%s: %d of the %d maps given are needed", given.name, len(rows), len(own.rows))
-        inputs = ("weights", "shards", "records", *(("pairs",) if given.pairs else ()))
-        digests = {f"sha256_{name}": sha256(getattr(given, name)) for name in inputs}
-        batches = track(
-            eval_loader(shards, batch_size=given.batch_size, workers=given.workers),
-            shards.count,
-            f"{given.name} maps: images",
-            size=lambda batch: len(batch.image_ids),
-        )
-        with MapStore.create(
-            given.out,
-            rows=rows,
-            shape=shape,
-            method=given.name,
-            targets="class",
-            units="as given",
-            attributes={"forwards": plan.forwards, "digest_path": _digest(given.path), **digests},
-            half=shape == (shards.side, shards.side),
-        ) as writer:
-            start = 0
-            for chunk in compute(model, (), "class", plan, batches, {}, Attribution(), device):
-                stop = start + len(chunk.probabilities)
-                maps = np.stack([read_map(own, row) for row in rows[start:stop]])
-                writer.write(start, maps, chunk.probabilities.numpy())
-                start = stop
+    take_over(
+        given.name,
+        given.path,
+        given.out,
+        inputs_from(given),
+        machine_from(given),
+        batch_size=given.batch_size,
+    )
 
 
 def _digest(path: Path) -> str:

@@ -103,7 +103,7 @@ def entry_of(name: str, kind: str) -> Entry:
     return entry
 
 
-def explain(
+def maps_of(
     model: Classifier,
     name: str,
     inputs: Tensor,

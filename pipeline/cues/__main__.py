@@ -6,12 +6,15 @@ mask of a class pair is a look-up in it.
 """
 
 import logging
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from pipeline import settings
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.pairs import write_pairs
+from pipeline.artefacts.part_maps import PartMaps
 from pipeline.artefacts.records import read_records
 from pipeline.cues.checks import check
 from pipeline.cues.class_pairs import class_pairs, select_pairs
@@ -22,13 +25,63 @@ from pipeline.runtime.cli import add_section, main, parser, read_section
 log = logging.getLogger(__name__)
 
 
+class Estimate(NamedTuple):
+    """The estimated cues of a data set.
+
+    Attributes:
+        pairs: class pairs that differ in few parts, see `pipeline.artefacts.pairs`.
+        part_maps: of the test images of these classes.
+        check: report of checks.
+    """
+
+    pairs: pd.DataFrame
+    part_maps: PartMaps
+    check: dict[str, Any]
+
+
+def estimate(
+    section: settings.Cues,
+    root: Path,
+    records: Path,
+    classes: Path,
+    size: int = 224,
+    resize: str = "square",
+) -> Estimate:
+    """Estimate the cues of a data set.
+
+    Args:
+        section: how.
+        root: folder in the layout of CUB-200-2011.
+        records: of the test split.
+        classes: classes.csv of the same records.
+        size: side of the part maps, pixels.
+        resize: ``images.resize`` of the shards.
+
+    Raises:
+        UserError: a file is missing or malformed, or no two classes differ in few parts.
+    """
+    pairs = class_pairs(root, section.max_parts, section.threshold)
+    pairs = select_pairs(pairs, pd.read_csv(classes))
+    table = read_records(records)
+    in_a_pair = table["label"].isin({*pairs["label_a"], *pairs["label_b"]})
+    table = table[in_a_pair].reset_index(drop=True)
+    maps = draw_part_maps(table, section, size, resize)
+    return Estimate(pairs, maps, check(pairs, table, maps))
+
+
 def run(argv: list[str]) -> None:
     """Write the class pairs, the part maps of their test images, and a report of checks."""
     arguments = parser("pipeline.cues", "Estimate cue masks from attributes and keypoints.")
     add_section(arguments, settings.Cues)
-    arguments.add_argument("--root", required=True, help="folder in the layout of CUB-200-2011")
-    arguments.add_argument("--records", required=True, help="records of the test split, .parquet")
-    arguments.add_argument("--classes", required=True, help="classes.csv of the same records")
+    arguments.add_argument(
+        "--root", type=Path, required=True, help="folder in the layout of CUB-200-2011"
+    )
+    arguments.add_argument(
+        "--records", type=Path, required=True, help="records of the test split, .parquet"
+    )
+    arguments.add_argument(
+        "--classes", type=Path, required=True, help="classes.csv of the same records"
+    )
     arguments.add_argument("--size", type=int, default=224, help="side of the part maps, pixels")
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
@@ -39,18 +92,14 @@ def run(argv: list[str]) -> None:
     options = arguments.parse_args(argv)
     section = read_section(options.section, settings.Cues)
 
-    pairs = class_pairs(options.root, section.max_parts, section.threshold)
-    pairs = select_pairs(pairs, pd.read_csv(options.classes))
-    records = read_records(options.records)
-    in_a_pair = records["label"].isin({*pairs["label_a"], *pairs["label_b"]})
-    records = records[in_a_pair].reset_index(drop=True)
-    maps = draw_part_maps(records, section, options.size, options.resize)
-
-    write_pairs(options.pairs_out, pairs)
-    maps.save(options.maps_out)
-    report = check(pairs, records, maps)
-    write_json(options.check_out, report)
-    log.info("%d class pairs, part maps of %d images", len(pairs), len(records))
+    cues = estimate(
+        section, options.root, options.records, options.classes, options.size, options.resize
+    )
+    write_pairs(options.pairs_out, cues.pairs)
+    cues.part_maps.save(options.maps_out)
+    write_json(options.check_out, cues.check)
+    images = len(cues.part_maps.image_ids)
+    log.info("%d class pairs, part maps of %d images", len(cues.pairs), images)
 
 
 if __name__ == "__main__":

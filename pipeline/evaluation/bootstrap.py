@@ -61,6 +61,30 @@ def replicated_means(values: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:
     return means.reshape(bootstrap.replicates, *values.shape[1:])
 
 
+def bootstrap(
+    values: np.ndarray, *, replicates: int = 1000, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of a mean over units.
+
+    Args:
+        values: (N,) one finite number per unit (image), such as 1 where a prediction is right.
+        replicates: number of resamples.
+        level: coverage, in (0, 1).
+        seed: of the resampling.
+
+    Returns:
+        Lower and upper end, in the units of ``values``.
+
+    Raises:
+        ValueError: there is no unit, or ``values`` is not one number per unit.
+    """
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(f"values: expected (N,), got {values.shape}")
+    options = Bootstrap(replicates=replicates, level=level, seed=seed)
+    return interval(replicated_means(values, options), level)
+
+
 def interval(replicates: np.ndarray, level: float) -> tuple[float, float]:
     """Percentile interval of coverage ``level``: the outer quantiles of (R,) replicates."""
     outside = (1 - level) / 2

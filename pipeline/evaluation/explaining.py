@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipeline.attribution.query import explain
+from pipeline.attribution.query import maps_of
 from pipeline.evaluation.subject import Subject
 from pipeline.models.classifier import Classifier
 
@@ -41,5 +41,5 @@ def label_maps(
     model = subject.model if model is None else model
     classes = [(label,) for label in labels]
     with torch.enable_grad():  # for methods by gradients, also where a caller turned them off
-        maps = explain(model, subject.method, images, classes, image_ids, subject.options)
+        maps = maps_of(model, subject.method, images, classes, image_ids, subject.options)
     return maps.detach()

@@ -6,7 +6,7 @@ each image's own label (or its superset, or the location prior), whatever the fi
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.scores import read_arrays, read_score
 from pipeline.artefacts.shards import Shards
 from pipeline.artefacts.targets import own_target
+from pipeline.evaluation.result import Result as Result
 from pipeline.images.loading import eval_loader
 from pipeline.models.classifier import Classifier
 from pipeline.runtime.errors import UserError
@@ -38,23 +39,6 @@ class Chunk(NamedTuple):
     labels: Tensor
     image_ids: list[str]
     maps: Tensor | None
-
-
-class Result(NamedTuple):
-    """What was measured.
-
-    Attributes:
-        values: name -> number.
-        intervals: name -> (low, high), for some or all of the values.
-        details: what else a reader needs: counts, skipped images.
-        arrays: per-image results; ``image_id`` (N,), and ``replicates.<value>`` (R,) of the
-            bootstrap for every value that is compared between methods.
-    """
-
-    values: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    details: dict[str, Any]
-    arrays: dict[str, np.ndarray]
 
 
 class Subject:

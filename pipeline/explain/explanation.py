@@ -30,7 +30,7 @@ _DEFAULT = {"cam": "cam", "calm": "joint"}
 _SUPERSET = {"cam": "cam_superset", "calm": "subset"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExplainedMap:
     """One map of an image.
 
@@ -43,6 +43,10 @@ class ExplainedMap:
     method: str
     target: str
     topic: words.Topic
+
+    def __repr__(self) -> str:
+        height, width = self.values.shape
+        return f"{self.method} {height} x {width}"
 
     @property
     def values(self) -> np.ndarray:
@@ -60,7 +64,7 @@ class ExplainedMap:
         return words.heading(self.method, self.topic)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """What a model says of an image and where it looks; shows itself in a notebook.
 
@@ -70,7 +74,7 @@ class Explanation:
         image: uint8 (S, S, 3), as the model sees it.
         probabilities: p(y|x) of all classes (C,) float32.
         label: of the class that is explained.
-        maps: one a method.
+        maps: one per method.
     """
 
     name: str
@@ -79,6 +83,14 @@ class Explanation:
     probabilities: np.ndarray
     label: int
     maps: Sequence[ExplainedMap]
+
+    def __repr__(self) -> str:
+        """One line: class, probability, methods and the shapes of their maps."""
+        explained = self.model.classes.titles[self.label]
+        share = words.percent(float(self.probabilities[self.label]))
+        return (
+            f"<Explanation of {self.name}: {explained}, {share}; {', '.join(map(repr, self.maps))}>"
+        )
 
     @property
     def top(self) -> list[tuple[str, float]]:

@@ -22,7 +22,7 @@ _PUBLISHED = "torchvision:"
 _USABLE = tuple(name for name, trunk in TRUNKS.items() if trunk.classifier)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExplainedModel:
     """A model as `explain` needs it.
 
@@ -39,6 +39,9 @@ class ExplainedModel:
     classes: Classes
     side: int
     resize: str
+
+    def __repr__(self) -> str:
+        return f"<ExplainedModel {self.title} ({self.source})>"
 
     def resized(self, image: Image.Image) -> Image.Image:
         """The square of ``side`` pixels that the model sees of an image."""

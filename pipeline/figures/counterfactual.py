@@ -1,9 +1,9 @@
 """Counterfactual maps: where each variant sees class A instead of class B, and the cue mask."""
 
-import argparse
-from collections.abc import Sequence
-from contextlib import ExitStack
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.targets import class_target, counterfactual_target
 from pipeline.figures import pictures
+from pipeline.figures.arguments import add_images, add_maps, add_title
 from pipeline.figures.style import SIGNED_COLOURS, SMALL
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Report
@@ -47,57 +48,83 @@ class Example:
     maps: dict[str, np.ndarray]
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
-    arguments.add_argument("--records", required=True, help="records of the test split")
-    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
-    arguments.add_argument("--pairs", required=True, help="class pairs, .csv")
-    arguments.add_argument("--part-maps", required=True, help="part maps, .h5")
-    arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
-    arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
-    arguments.add_argument("--title", required=True, help="above the figure")
+    add_images(arguments)
+    arguments.add_argument("--pairs", type=Path, required=True, help="class pairs, .csv")
+    arguments.add_argument("--part-maps", type=Path, required=True, help="part maps, .h5")
+    add_maps(arguments)
+    add_title(arguments)
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    shards, part_maps = open_shards(given.shards), PartMaps.load(given.part_maps)
-    records, name_of = read_records(given.records), read_titles(given.classes)
+def draw(
+    shards: Path,
+    records: Path,
+    classes: Path,
+    pairs: Path,
+    part_maps: Path,
+    maps: Mapping[str, Path],
+    title: str,
+    section: Report,
+) -> Figure:
+    """Draw counterfactual maps of some class pairs.
+
+    Args:
+        shards: manifest.json of the test split.
+        records: of the test split.
+        classes: classes.csv of the data set.
+        pairs: pairs.csv of the data set.
+        part_maps: file of its part maps.
+        maps: "variant/method" -> file of its maps.
+        title: above the figure.
+        section: which pairs, and how many.
+
+    Raises:
+        UserError: a file cannot be read or belongs to other data, or no chosen pair has an image
+            with a visible cue.
+    """
+    parts = PartMaps.load(part_maps)
+    table, name_of = read_records(records), read_titles(classes)
     chosen = [
         (pair, image)
         for pair in pictures.choose_pairs(
-            read_pairs(given.pairs), section.gallery_pairs, section.seed
+            read_pairs(pairs), section.gallery_pairs, section.seed
         ).itertuples()
-        if (image := choose_image(pair, records, part_maps, section.seed))
+        if (image := choose_image(pair, table, parts, section.seed))
     ]
     if not chosen:
         raise UserError(
             "No chosen class pair has an image with a visible cue: raise gallery_pairs."
         )
-    images = pictures.stored_images(shards, [image for _, image in chosen])
-    row_of = {image_id: row for row, image_id in enumerate(part_maps.image_ids)}
-    with ExitStack() as open_files:
-        stores = {
-            name: open_files.enter_context(MapStore.open(path))
-            for name, path in zip(given.names, given.maps, strict=True)
-        }
-        examples = []
-        for pair, image in chosen:
-            labels = part_maps.labels[row_of[image]]
-            parts = ", ".join(PARTS[part] for part in pair.parts)
-            examples.append(
-                Example(
-                    title=f"{name_of[pair.label_a]}\nnot {name_of[pair.label_b]}\n({parts})",
-                    image=images[image],
-                    cue=part_table(pair.parts)[labels],
-                    bird=labels > 0,
-                    maps={
-                        name: difference(store, image, pair.label_a, pair.label_b)
-                        for name, store in stores.items()
-                    },
-                )
-            )
-    return counterfactual(examples, given.title)
+    images = pictures.stored_images(open_shards(shards), [image for _, image in chosen])
+    row_of = {image_id: row for row, image_id in enumerate(parts.image_ids)}
+    with pictures.open_stores(maps) as stores:
+        examples = [
+            _example(pair, images[image], parts.labels[row_of[image]], name_of, stores, image)
+            for pair, image in chosen
+        ]
+    return counterfactual(examples, title)
+
+
+def _example(
+    pair: Any,
+    image: np.ndarray,
+    labels: np.ndarray,
+    name_of: Sequence[str],
+    stores: Mapping[str, MapStore],
+    image_id: str,
+) -> Example:
+    parts = ", ".join(PARTS[part] for part in pair.parts)
+    return Example(
+        title=f"{name_of[pair.label_a]}\nnot {name_of[pair.label_b]}\n({parts})",
+        image=image,
+        cue=part_table(pair.parts)[labels],
+        bird=labels > 0,
+        maps={
+            name: difference(store, image_id, pair.label_a, pair.label_b)
+            for name, store in stores.items()
+        },
+    )
 
 
 def choose_image(pair: Any, records: pd.DataFrame, part_maps: PartMaps, seed: int) -> str | None:

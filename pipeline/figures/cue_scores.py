@@ -1,7 +1,8 @@
 """Cue localisation by method: mPxAP with intervals, and baselines as lines."""
 
-import argparse
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from matplotlib.lines import Line2D
 from pipeline.artefacts.table import Row, Table, load
 from pipeline.figures.style import PALETTE, colours
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Report
 
 _BASELINES: dict[str, tuple[Any, str]] = {
     "chance": ("--", "#555555"),
@@ -21,19 +21,28 @@ _BASELINES: dict[str, tuple[Any, str]] = {
 }
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--tables", required=True, help="tables.json")
+    arguments.add_argument("--tables", type=Path, required=True, help="tables.json")
     arguments.add_argument("--dataset", required=True, help="whose scores")
     arguments.add_argument("--architecture", required=True, help="whose scores")
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    table = load(given.tables).get("cue_localization")
+def draw(tables: Path, dataset: str, architecture: str) -> Figure:
+    """Draw the cue scores of a data set and architecture.
+
+    Args:
+        tables: tables.json.
+        dataset: its name.
+        architecture: its name.
+
+    Raises:
+        UserError: the tables cannot be read or lack these scores.
+    """
+    table = load(tables).get("cue_localization")
     if table is None:
-        raise UserError(f"{given.tables} has no table of cue scores. Make the tables again.")
-    return cue_scores(table, given.dataset, given.architecture)
+        raise UserError(f"{tables} has no table of cue scores. Make the tables again.")
+    return cue_scores(table, dataset, architecture)
 
 
 def cue_scores(table: Table, dataset: str, architecture: str) -> Figure:

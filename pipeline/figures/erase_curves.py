@@ -1,8 +1,9 @@
 """Remove-and-classify: relative accuracy R_k against the erased part k (the paper's Fig. 5)."""
 
-import argparse
 import itertools
-from collections.abc import Mapping
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib import pyplot as plt
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from pipeline.artefacts.scores import read_score
 from pipeline.figures import lines
-from pipeline.settings import Report
+from pipeline.figures.arguments import add_title
 
 
 class Curve(NamedTuple):
@@ -27,19 +28,29 @@ _ORDERS = {"most": "most important first", "least": "least important first"}
 Curves = dict[tuple[str, str], Curve]  # (eraser, order) -> curve
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--scores", nargs="+", required=True, help="score files of task erase")
-    arguments.add_argument("--title", required=True, help="above the figure")
+    arguments.add_argument(
+        "--scores", type=Path, nargs="+", required=True, help="score files of task erase"
+    )
+    add_title(arguments)
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
+def draw(scores: Sequence[Path], title: str) -> Figure:
+    """Draw R_k of several methods.
+
+    Args:
+        scores: score files of the task ``erase``.
+        title: above the figure.
+
+    Raises:
+        UserError: a score file cannot be read.
+    """
     curves = {}
-    for path in given.scores:
+    for path in scores:
         score = read_score(path)
         curves[score["identity"]["variant"], score["identity"]["method"]] = read_curves(score)
-    return erase_curves(curves, given.title)
+    return erase_curves(curves, title)
 
 
 def read_curves(score: Mapping) -> Curves:

@@ -1,10 +1,10 @@
 """Gallery: test images, and over them the maps of their true class."""
 
-import argparse
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from matplotlib.patches import Patch, Rectangle
 
 from pipeline.artefacts.classes import read_titles
 from pipeline.artefacts.maps import MapStore
-from pipeline.artefacts.part_maps import PARTS, PartMaps
+from pipeline.artefacts.part_maps import PARTS
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.targets import own_target
 from pipeline.figures import pictures
+from pipeline.figures.arguments import add_images, add_maps, add_title
 from pipeline.figures.style import MAP_COLOURS, SMALL
 from pipeline.images.geometry import RESIZES, stored_part
 from pipeline.settings import Report
@@ -50,38 +51,53 @@ class Example:
     probabilities: dict[str, float]
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
-    arguments.add_argument("--records", required=True, help="records of the test split")
-    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
+    add_images(arguments)
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
     )
-    arguments.add_argument("--part-maps", nargs="?", help="part maps, where there are any")
-    arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
-    arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
-    arguments.add_argument("--title", required=True, help="above the figure")
+    arguments.add_argument("--part-maps", type=Path, nargs="?", help="part maps, if there are any")
+    add_maps(arguments)
+    add_title(arguments)
     arguments.add_argument(
         "--every-method", action="store_true", help="show kinds_images, not gallery_images"
     )
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    shards, names = open_shards(given.shards), read_titles(given.classes)
-    count = section.kinds_images if given.every_method else section.gallery_images
-    chosen = pictures.choose_images(read_records(given.records), count, section.seed)
-    images = pictures.stored_images(shards, list(chosen["image_id"]))
-    parts = {}
-    if given.part_maps:
-        part_maps = PartMaps.load(given.part_maps)
-        parts = dict(zip(part_maps.image_ids, part_maps.labels, strict=True))
-    with ExitStack() as open_files:
-        stores = {
-            name: open_files.enter_context(MapStore.open(path))
-            for name, path in zip(given.names, given.maps, strict=True)
-        }
+def draw(
+    shards: Path,
+    records: Path,
+    classes: Path,
+    maps: Mapping[str, Path],
+    title: str,
+    section: Report,
+    resize: str = "square",
+    part_maps: Path | None = None,
+    every_method: bool = False,
+) -> Figure:
+    """Draw a gallery of test images.
+
+    Args:
+        shards: manifest.json of the test split.
+        records: of the test split.
+        classes: classes.csv of the data set.
+        maps: "variant/method" -> file of its maps.
+        title: above the figure.
+        section: which images, and how many.
+        resize: ``images.resize`` of the shards.
+        part_maps: file of the part maps, whose outlines are then drawn.
+        every_method: show ``kinds_images`` instead of ``gallery_images``.
+
+    Raises:
+        UserError: a file cannot be read or belongs to other data.
+    """
+    names = read_titles(classes)
+    count = section.kinds_images if every_method else section.gallery_images
+    chosen = pictures.choose_images(read_records(records), count, section.seed)
+    images = pictures.stored_images(open_shards(shards), list(chosen["image_id"]))
+    parts = pictures.part_labels(part_maps)
+    with pictures.open_stores(maps) as stores:
         examples = [
             _example(
                 record,
@@ -89,11 +105,11 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
                 images[record.image_id],
                 parts.get(record.image_id),
                 stores,
-                given.resize,
+                resize,
             )
             for record in chosen.itertuples()
         ]
-    return gallery(examples, given.title)
+    return gallery(examples, title)
 
 
 def _example(
@@ -101,17 +117,17 @@ def _example(
     name: str,
     image: np.ndarray,
     parts: np.ndarray | None,
-    stores: dict[str, MapStore],
+    stores: Mapping[str, MapStore],
     resize: str,
 ) -> Example:
-    maps, probabilities, told = {}, {}, set()
+    maps, probabilities, known = {}, {}, set()
     for each, store in stores.items():
         row = store.lookup(record.image_id, own_target(store.kind, record.label))
         maps[each] = store.maps[row]
         variant = each.rpartition("/")[0]
-        if store.kind == "class" and variant not in told:
+        if store.kind == "class" and variant not in known:
             probabilities[each] = float(store.class_probability[row])
-            told.add(variant)
+            known.add(variant)
     part = stored_part((record.width, record.height), resize)
     return Example(
         name=name,

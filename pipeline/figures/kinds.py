@@ -1,9 +1,9 @@
 """Kinds of maps: all that one CALM model says about where it looks (the paper's Fig. 3)."""
 
-import argparse
-from collections.abc import Sequence
-from contextlib import ExitStack
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.targets import own_target
 from pipeline.figures import pictures
+from pipeline.figures.arguments import add_images, add_named, add_title
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS, SMALL
 from pipeline.settings import Report
 
@@ -39,7 +40,7 @@ class Example:
 
     Attributes:
         name: of the image's class y.
-        probability: p(y|x), or None where no map of the class tells it.
+        probability: p(y|x), or None where no map of the class has it.
         other: name of the class y' of the counterfactual, or "" where there is none.
         image: uint8 (S, S, 3).
         maps: kind -> (h, w); signed for the counterfactual, else not negative.
@@ -52,38 +53,51 @@ class Example:
     maps: dict[str, np.ndarray]
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
-    arguments.add_argument("--records", required=True, help="records of the test split")
-    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
-    arguments.add_argument(
-        "--kinds", nargs="+", required=True, choices=_TITLES, help="method of each file of maps"
+    add_images(arguments)
+    add_named(
+        arguments,
+        "kinds",
+        "method of each file of maps",
+        choices=tuple(_TITLES),
+        maps="files of maps of one model",
     )
-    arguments.add_argument("--maps", nargs="+", required=True, help="files of maps of one model")
-    arguments.add_argument("--title", required=True, help="above the figure")
+    add_title(arguments)
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    shards, names = open_shards(given.shards), read_titles(given.classes)
-    with ExitStack() as open_files:
-        stores = {
-            kind: open_files.enter_context(MapStore.open(path))
-            for kind, path in zip(given.kinds, given.maps, strict=True)
-        }
+def draw(
+    shards: Path,
+    records: Path,
+    classes: Path,
+    maps: Mapping[str, Path],
+    title: str,
+    section: Report,
+) -> Figure:
+    """Draw the kinds of maps of one model.
+
+    Args:
+        shards: manifest.json of the test split.
+        records: of the test split.
+        classes: classes.csv of the data set.
+        maps: kind, one of the methods of CALM -> file of its maps.
+        title: above the figure.
+        section: which images, and how many.
+
+    Raises:
+        UserError: a file cannot be read or belongs to other data.
+    """
+    names = read_titles(classes)
+    with pictures.open_stores(maps) as stores:
         chosen = choose_images(
-            read_records(given.records),
-            stores.get("counterfactual"),
-            section.kinds_images,
-            section.seed,
+            read_records(records), stores.get("counterfactual"), section.kinds_images, section.seed
         )
-        images = pictures.stored_images(shards, list(chosen["image_id"]))
+        images = pictures.stored_images(open_shards(shards), list(chosen["image_id"]))
         examples = [
             _example(record, names, images[record.image_id], stores)
             for record in chosen.itertuples()
         ]
-    return kinds(examples, given.title)
+    return kinds(examples, title)
 
 
 def choose_images(
@@ -107,7 +121,7 @@ def likeliest_other(store: MapStore, image_id: str) -> tuple[int, int]:
 
 
 def _example(
-    record: Any, names: list[str], image: np.ndarray, stores: dict[str, MapStore]
+    record: Any, names: list[str], image: np.ndarray, stores: Mapping[str, MapStore]
 ) -> Example:
     maps, probability, other = {}, None, ""
     for kind, store in stores.items():

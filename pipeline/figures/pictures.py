@@ -1,7 +1,9 @@
 """What galleries share: the choice of images, maps at image size, overlays and outlines."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from torch.nn.functional import interpolate
 
-from pipeline.artefacts.part_maps import PARTS
+from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.part_maps import PARTS, PartMaps
 from pipeline.artefacts.shards import Shards
 from pipeline.figures.style import MAP_COLOURS, PALETTE, SIGNED_COLOURS, SMALL
 
@@ -39,6 +42,21 @@ def stored_images(shards: Shards, image_ids: Sequence[str]) -> dict[str, np.ndar
     """The images as the network gets them: image id -> uint8 (S, S, 3)."""
     index = {image_id: number for number, image_id in enumerate(shards.image_ids)}
     return {name: shards.image(index[name]).permute(1, 2, 0).numpy() for name in image_ids}
+
+
+@contextmanager
+def open_stores(paths: Mapping[str, Path]) -> Iterator[dict[str, MapStore]]:
+    """Files of maps by their names, open while the block lasts; UserError if one is no store."""
+    with ExitStack() as files:
+        yield {name: files.enter_context(MapStore.open(path)) for name, path in paths.items()}
+
+
+def part_labels(path: Path | None) -> dict[str, np.ndarray]:
+    """Image id -> label map (S, S) uint8 of the part maps at ``path``; empty without a path."""
+    if path is None:
+        return {}
+    part_maps = PartMaps.load(path)
+    return dict(zip(part_maps.image_ids, part_maps.labels, strict=True))
 
 
 def enlarge(score_map: np.ndarray, side: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Sanity check: how similar maps stay while the model's weights are replaced by random ones."""
 
-import argparse
-from collections.abc import Mapping
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -9,27 +10,37 @@ from matplotlib.figure import Figure
 
 from pipeline.artefacts.scores import read_score
 from pipeline.figures import lines
+from pipeline.figures.arguments import add_title
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Report
 
 _METRICS = {"spearman": "rank correlation", "ssim": "SSIM"}
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--scores", nargs="+", required=True, help="score files of task sanity")
-    arguments.add_argument("--title", required=True, help="above the figure")
+    arguments.add_argument(
+        "--scores", type=Path, nargs="+", required=True, help="score files of task sanity"
+    )
+    add_title(arguments)
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    scores = {}
-    for path in given.scores:
+def draw(scores: Sequence[Path], title: str) -> Figure:
+    """Draw the similarities of several methods.
+
+    Args:
+        scores: score files of the task ``sanity``.
+        title: above the figure.
+
+    Raises:
+        UserError: a score file cannot be read, or does not name its depths.
+    """
+    found = {}
+    for path in scores:
         score = read_score(path)
         if not score["details"].get("depths"):
             raise UserError(f"{path} does not name its depths. Run the sanity task again.")
-        scores[score["identity"]["variant"], score["identity"]["method"]] = score
-    return sanity_curves(scores, given.title)
+        found[score["identity"]["variant"], score["identity"]["method"]] = score
+    return sanity_curves(found, title)
 
 
 def sanity_curves(scores: Mapping[lines.Name, Mapping[str, Any]], title: str) -> Figure:

@@ -1,7 +1,8 @@
 """Search of the training keys: the expected best of n draws, and the score by learning rate."""
 
-import argparse
+from argparse import ArgumentParser
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.figures.arguments import add_named, add_title
 from pipeline.figures.style import colours
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Report
 
 
 class Found(NamedTuple):
@@ -22,24 +23,37 @@ class Found(NamedTuple):
     expected: pd.DataFrame
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--title", required=True, help="above the figure")
-    arguments.add_argument("--variants", nargs="+", required=True, help="a name for each search")
-    arguments.add_argument("--ledgers", nargs="+", required=True, help="ledger.csv files")
-    arguments.add_argument("--expected", nargs="+", required=True, help="expected_best.csv files")
-
-
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    paths = zip(given.variants, given.ledgers, given.expected, strict=True)
-    return search_curves(
-        {variant: Found(_read(ledger), _read(expected)) for variant, ledger, expected in paths},
-        given.title,
+    add_title(arguments)
+    add_named(
+        arguments,
+        "variants",
+        "a name for each search",
+        ledgers="ledger.csv files",
+        expected="expected_best.csv files",
     )
 
 
-def _read(path: str) -> pd.DataFrame:
+def draw(ledgers: Mapping[str, Path], expected: Mapping[str, Path], title: str) -> Figure:
+    """Draw what searches found.
+
+    Args:
+        ledgers: variant -> ledger.csv of its search.
+        expected: variant -> expected_best.csv of its search.
+        title: above the figure.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    searches = {
+        variant: Found(_read(ledger), _read(expected[variant]))
+        for variant, ledger in ledgers.items()
+    }
+    return search_curves(searches, title)
+
+
+def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:

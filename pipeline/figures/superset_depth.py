@@ -1,9 +1,10 @@
 """Supersets by depth: maps summed over ever larger sets of WordNet (the paper's Figs. 6 and 11)."""
 
-import argparse
 import textwrap
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +20,13 @@ from pipeline.artefacts.shards import open_shards
 from pipeline.attribution.query import Query
 from pipeline.catalogue import imagenet
 from pipeline.figures import pictures
+from pipeline.figures.arguments import add_images, add_title
 from pipeline.figures.style import MAP_COLOURS, SMALL
 from pipeline.images.loading import normalise
 from pipeline.models import load_model
 from pipeline.models.classifier import Classifier
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.machine import Machine, add_machine
 from pipeline.settings import Report
 from pipeline.supersets.tree import classes_below, read_tree
 
@@ -61,47 +63,66 @@ class Example:
     superset: int | None
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--weights", required=True, help="weights.safetensors")
-    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
-    arguments.add_argument("--records", required=True, help="records of the test split")
-    arguments.add_argument(
-        "--classes", required=True, help="classes.csv, names that begin with wnids"
-    )
-    arguments.add_argument("--supersets", required=True, help="supersets.json")
+    arguments.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
+    add_images(arguments)
+    arguments.add_argument("--supersets", type=Path, required=True, help="supersets.json")
     arguments.add_argument(
         "--is-a",
+        type=Path,
         nargs="?",
         const=imagenet.IS_A,
         default=imagenet.IS_A,
         help="supersets.is_a; none: the shipped edges",
     )
-    arguments.add_argument("--title", required=True, help="above the figure")
+    add_title(arguments)
     add_machine(arguments)
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    device = use_machine(given)
-    model = load_model(given.weights).to(device)
-    wnids, titles = wnids_of(read_class_names(given.classes)), read_titles(given.classes)
+def draw(
+    weights: Path,
+    shards: Path,
+    records: Path,
+    classes: Path,
+    supersets: Path,
+    title: str,
+    section: Report,
+    machine: Machine,
+    is_a: Path = imagenet.IS_A,
+) -> Figure:
+    """Draw the maps of ever larger sets of classes.
+
+    Args:
+        weights: weights.safetensors of the model.
+        shards: manifest.json of the test split.
+        records: of the test split.
+        classes: classes.csv, whose names begin with wnids.
+        supersets: supersets.json of the data set.
+        title: above the figure.
+        section: which images, and how many.
+        machine: what to compute on.
+        is_a: WordNet's is-a edges.
+
+    Raises:
+        UserError: a file cannot be read or belongs to other data.
+    """
+    model = load_model(weights).to(machine.device)
+    wnids, titles = wnids_of(read_class_names(classes)), read_titles(classes)
     if len(wnids) != model.num_classes:
         raise UserError(
-            f"{given.weights} knows {model.num_classes} classes, {given.classes} has {len(wnids)}. "
+            f"{weights} knows {model.num_classes} classes, {classes} has {len(wnids)}. "
             "They belong to different data: delete the older one and run again."
         )
-    tree = read_tree(given.is_a)
+    tree = read_tree(is_a)
     below = classes_below(tree, wnids)
-    supersets = read_json(given.supersets)["supersets"]
+    set_of = read_json(supersets)["supersets"]
     name_of = imagenet.synset_names() | dict(zip(wnids, titles, strict=True))
-    chosen = pictures.choose_images(
-        read_records(given.records), section.gallery_images, section.seed
-    )
-    images = pictures.stored_images(open_shards(given.shards), list(chosen["image_id"]))
+    chosen = pictures.choose_images(read_records(records), section.gallery_images, section.seed)
+    images = pictures.stored_images(open_shards(shards), list(chosen["image_id"]))
     examples = []
     for record in chosen.itertuples():
-        superset = tuple(sorted(supersets[str(record.label)]))
+        superset = tuple(sorted(set_of[str(record.label)]))
         sets = thinned(path_up(tree, below, wnids[record.label]), superset)
         image = images[record.image_id]
         maps, probability = summed_maps(model, image, record.label, sets)
@@ -115,7 +136,7 @@ def draw(given: argparse.Namespace, section: Report) -> Figure:
                 superset=next((k for k, each in enumerate(sets) if each.classes == superset), None),
             )
         )
-    return superset_depth(examples, given.title)
+    return superset_depth(examples, title)
 
 
 def path_up(

@@ -1,41 +1,49 @@
 """Training curves: loss and accuracy on train and val, a colour for each variant."""
 
-import argparse
+from argparse import ArgumentParser
 from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.figures.arguments import add_named, add_title
 from pipeline.figures.style import colours
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Report
 
 
-def add_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_arguments(arguments: ArgumentParser) -> None:
     """Add the inputs of the figure."""
-    arguments.add_argument("--title", required=True, help="above the figure")
-    arguments.add_argument("--variants", nargs="+", required=True, help="a name for each history")
-    arguments.add_argument("--histories", nargs="+", required=True, help="history.csv files")
+    add_title(arguments)
+    add_named(arguments, "variants", "a name for each history", histories="history.csv files")
 
 
-def draw(given: argparse.Namespace, section: Report) -> Figure:
-    """Draw it from the command line's inputs."""
-    histories = {}
-    for variant, path in zip(given.variants, given.histories, strict=True):
+def draw(histories: Mapping[str, Path], title: str) -> Figure:
+    """Draw the training curves.
+
+    Args:
+        histories: variant -> its history.csv.
+        title: above the figure.
+
+    Raises:
+        UserError: a history cannot be read.
+    """
+    found = {}
+    for variant, path in histories.items():
         try:
-            histories[variant] = pd.read_csv(path)
+            found[variant] = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise UserError(f"Cannot read the history {path} ({error}). Train again.") from error
-    return training_curves(histories, given.title)
+    return training_curves(found, title)
 
 
 def training_curves(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
     """The figure.
 
     Args:
-        histories: variant -> its history, one row an epoch; the val columns may be NaN.
+        histories: variant -> its history, one row per epoch; the val columns may be NaN.
         title: above the figure.
     """
     figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(7.5, 2.8), layout="constrained")

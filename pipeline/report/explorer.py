@@ -7,7 +7,7 @@ value, at the model's own resolution. Maps at the input's resolution are average
 
 import base64
 import io
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from pipeline.artefacts.classes import read_titles
 from pipeline.artefacts.files import atomic_path, canonical_json
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_pairs
-from pipeline.artefacts.part_maps import PARTS, PartMaps
+from pipeline.artefacts.part_maps import PARTS
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
 from pipeline.figures import pictures
+from pipeline.figures.arguments import add_images, add_maps, inputs_of
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS
 from pipeline.images.geometry import RESIZES, stored_part
 from pipeline.runtime.cli import main, parser
@@ -92,7 +93,7 @@ def others_of(label: int, pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
     return sorted(found, key=lambda other: other["label"])
 
 
-def maps_of(store: MapStore, image_id: str) -> dict[str, Any]:
+def stored_maps(store: MapStore, image_id: str) -> dict[str, Any]:
     """Target -> map and probability ``p``, of all targets that the store has of an image."""
     found = {}
     for row in np.flatnonzero(store.image_ids == image_id):
@@ -113,6 +114,84 @@ def about(name: str, store: MapStore) -> dict[str, Any]:
     }
 
 
+def explored(
+    dataset: str,
+    architecture: str,
+    model_seed: int,
+    shards: Path,
+    records: Path,
+    classes: Path,
+    maps: Mapping[str, Path],
+    images: int,
+    seed: int,
+    resize: str = "square",
+    part_maps: Path | None = None,
+    pairs: Path | None = None,
+) -> dict[str, Any]:
+    """The data of the explorer of one data set and architecture.
+
+    Args:
+        dataset: its name.
+        architecture: its name.
+        model_seed: of the models.
+        shards: manifest.json of the test split.
+        records: of the test split.
+        classes: classes.csv of the data set.
+        maps: "variant/method" -> file of its maps.
+        images: how many test images.
+        seed: of their choice.
+        resize: ``images.resize`` of the shards.
+        part_maps: file of the part maps, where there are any.
+        pairs: pairs.csv, where there are any.
+
+    Returns:
+        What assets/explorer.js reads.
+
+    Raises:
+        UserError: a file cannot be read or belongs to other data.
+    """
+    stored, titles = open_shards(shards), read_titles(classes)
+    chosen = pictures.choose_images(read_records(records), images, seed)
+    image_of = pictures.stored_images(stored, list(chosen["image_id"]))
+    parts = pictures.part_labels(part_maps)  # of the images of class pairs alone
+    table = read_pairs(pairs) if pairs else None
+    with pictures.open_stores(maps) as stores:
+        methods = [about(name, store) for name, store in stores.items()]
+        rows = [
+            {
+                "id": record.image_id,
+                "label": int(record.label),
+                "jpeg": jpeg(image_of[record.image_id]),
+                "boxes": _boxes(record, resize, len(image_of[record.image_id])),
+                "parts": runs(parts[record.image_id]) if record.image_id in parts else None,
+                "others": others_of(record.label, table),
+                "maps": [stored_maps(store, record.image_id) for store in stores.values()],
+            }
+            for record in chosen.itertuples()
+        ]
+    labels = {i["label"] for i in rows} | {o["label"] for i in rows for o in i["others"]}
+    return {
+        "dataset": dataset,
+        "architecture": architecture,
+        "seed": model_seed,
+        "side": stored.side,
+        "titles": {str(label): titles[label] for label in sorted(labels)},
+        "parts": {
+            str(part): {"name": PARTS[part], "colour": colour}
+            for part, colour in pictures.PART_COLOURS.items()
+        },
+        "colours": {"positive": colour_table(MAP_COLOURS), "signed": colour_table(SIGNED_COLOURS)},
+        "methods": methods,
+        "images": rows,
+    }
+
+
+def _boxes(record: Any, resize: str, side: int) -> list[list[float]]:
+    """The boxes of a record as x0, y0, x1, y1 on the stored image of ``side`` pixels."""
+    part = stored_part((record.width, record.height), resize)
+    return np.round(part.stored_boxes(record.boxes, side), 2).tolist()
+
+
 def run(argv: list[str]) -> None:
     """Write the images and maps of one data set and architecture."""
     arguments = parser("pipeline.report.explorer", "Write the data of the report's explorer.")
@@ -121,66 +200,16 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--model-seed", type=int, required=True, help="of the models")
     arguments.add_argument("--images", type=int, required=True, help="how many test images")
     arguments.add_argument("--seed", type=int, required=True, help="seed of their choice")
-    arguments.add_argument("--shards", required=True, help="manifest.json of the test split")
+    add_images(arguments)
     arguments.add_argument("--resize", choices=RESIZES, default="square", help="images.resize")
-    arguments.add_argument("--records", required=True, help="records of the test split")
-    arguments.add_argument("--classes", required=True, help="classes.csv of the data set")
-    arguments.add_argument("--part-maps", nargs="?", help="part maps, where there are any")
-    arguments.add_argument("--pairs", nargs="?", help="class pairs, where there are any")
-    arguments.add_argument("--names", nargs="+", required=True, help="VARIANT/METHOD of each map")
-    arguments.add_argument("--maps", nargs="+", required=True, help="files of maps")
+    arguments.add_argument("--part-maps", type=Path, nargs="?", help="part maps, if there are any")
+    arguments.add_argument("--pairs", type=Path, nargs="?", help="class pairs, if there are any")
+    add_maps(arguments)
     arguments.add_argument("--out", type=Path, required=True, help=".json")
     given = arguments.parse_args(argv)
-
-    shards, titles = open_shards(given.shards), read_titles(given.classes)
-    chosen = pictures.choose_images(read_records(given.records), given.images, given.seed)
-    stored = pictures.stored_images(shards, list(chosen["image_id"]))
-    parts = {}  # of the images of class pairs alone
-    if given.part_maps:
-        part_maps = PartMaps.load(given.part_maps)
-        parts = dict(zip(part_maps.image_ids, part_maps.labels, strict=True))
-    pairs = read_pairs(given.pairs) if given.pairs else None
-    with ExitStack() as open_files:
-        stores = {
-            name: open_files.enter_context(MapStore.open(path))
-            for name, path in zip(given.names, given.maps, strict=True)
-        }
-        methods = [about(name, store) for name, store in stores.items()]
-        images = [
-            {
-                "id": record.image_id,
-                "label": int(record.label),
-                "jpeg": jpeg(stored[record.image_id]),
-                "boxes": _boxes(record, given.resize, len(stored[record.image_id])),
-                "parts": runs(parts[record.image_id]) if record.image_id in parts else None,
-                "others": others_of(record.label, pairs),
-                "maps": [maps_of(store, record.image_id) for store in stores.values()],
-            }
-            for record in chosen.itertuples()
-        ]
-    labels = {i["label"] for i in images} | {o["label"] for i in images for o in i["others"]}
-    content = {
-        "dataset": given.dataset,
-        "architecture": given.architecture,
-        "seed": given.model_seed,
-        "side": shards.side,
-        "titles": {str(label): titles[label] for label in sorted(labels)},
-        "parts": {
-            str(part): {"name": PARTS[part], "colour": colour}
-            for part, colour in pictures.PART_COLOURS.items()
-        },
-        "colours": {"positive": colour_table(MAP_COLOURS), "signed": colour_table(SIGNED_COLOURS)},
-        "methods": methods,
-        "images": images,
-    }
+    content = explored(**inputs_of(explored, given))
     with atomic_path(given.out) as temporary:
         temporary.write_text(canonical_json(content) + "\n", encoding="utf-8")
-
-
-def _boxes(record: Any, resize: str, side: int) -> list[list[float]]:
-    """The boxes of a record as x0, y0, x1, y1 on the stored image of ``side`` pixels."""
-    part = stored_part((record.width, record.height), resize)
-    return np.round(part.stored_boxes(record.boxes, side), 2).tolist()
 
 
 if __name__ == "__main__":

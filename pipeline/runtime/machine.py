@@ -6,11 +6,29 @@ no result beyond rounding.
 
 import argparse
 import os
+from dataclasses import dataclass
 
 import torch
 
 from pipeline.runtime import devices
 from pipeline.runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a job runs on.
+
+    Attributes:
+        device: ``"cpu"`` or ``"cuda"``.
+        gpus: granted to the job; 0 on the CPU.
+        threads: CPU threads.
+        workers: decoding workers.
+    """
+
+    device: str = "cpu"
+    gpus: int = 0
+    threads: int = 2
+    workers: int = 2
 
 
 def add_machine(arguments: argparse.ArgumentParser) -> None:
@@ -20,23 +38,36 @@ def add_machine(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--workers", type=int, default=2, help="decoding workers")
 
 
-def use_machine(given: argparse.Namespace) -> str:
-    """Set the CPU threads, take as many GPUs as granted, and return ``"cpu"`` or ``"cuda"``.
+def machine_from(arguments: argparse.Namespace) -> Machine:
+    """The machine of the arguments of :func:`add_machine`, taken into use; see `use_machine`."""
+    return use_machine(arguments.gpus, arguments.threads, arguments.workers)
+
+
+def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
+    """Set the CPU threads of this process and take as many GPUs as granted.
 
     With GPUs, CUDA_VISIBLE_DEVICES names those of this job afterwards
     (`pipeline.runtime.devices`).
+
+    Args:
+        gpus: granted to the job; 0 for the CPU.
+        threads: CPU threads.
+        workers: decoding workers.
+
+    Returns:
+        What the job runs on.
 
     Raises:
         UserError: a GPU was granted but cannot be used; the reason is named, because training for
             weeks on the CPU instead would be worse.
     """
-    torch.set_num_threads(given.threads)
-    if not given.gpus:
-        return "cpu"
+    torch.set_num_threads(threads)
+    if not gpus:
+        return Machine("cpu", gpus, threads, workers)
     # counted without starting CUDA, which reads CUDA_VISIBLE_DEVICES only once
     names = devices.visible(torch.cuda.device_count())
     if names and not is_started_rank():
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices.claim(given.gpus, names))
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices.claim(gpus, names))
     if not torch.cuda.is_available():
         why = (
             "this PyTorch is a CPU build"
@@ -44,10 +75,10 @@ def use_machine(given: argparse.Namespace) -> str:
             else f"PyTorch (CUDA {torch.version.cuda}) finds no usable GPU or driver"
         )
         raise UserError(
-            f"the job was granted {given.gpus} GPU(s), but {why}. Install a PyTorch for this "
+            f"the job was granted {gpus} GPU(s), but {why}. Install a PyTorch for this "
             "machine's driver, or run without a GPU (--resources gpu=0)."
         )
-    return "cuda"
+    return Machine("cuda", gpus, threads, workers)
 
 
 def is_started_rank() -> bool:

@@ -5,7 +5,6 @@ finite is a result, since some keys of a wide range train nothing: the draw is r
 and the search goes on. Any other error, such as missing data, stays an error.
 """
 
-import argparse
 import logging
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from pipeline.artefacts.files import digest, write_json
 from pipeline.artefacts.shards import Shards, open_shards
 from pipeline.attribution.methods import calm, cam  # noqa: F401  named: part of the draw's code
-from pipeline.attribution.query import explain
+from pipeline.attribution.query import maps_of
 from pipeline.evaluation.localisation.wsol_maps import score_maps
 from pipeline.evaluation.localisation.wsol_summary import Localisation
 from pipeline.evaluation.localisation.wsol_truth import Truth
@@ -25,9 +24,11 @@ from pipeline.images.loading import eval_loader
 from pipeline.models.classifier import Classifier
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import Machine, add_machine, machine_from
 from pipeline.settings import Attribution, DrawJob, Wsol
 from pipeline.training import checkpoints
-from pipeline.training.fitting import add_inputs, fit
+from pipeline.training.fitting import fit
+from pipeline.training.inputs import Inputs, add_inputs, inputs_from
 from pipeline.training.loop import DivergedError
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def localisation(
     rows = np.array([place[image_id] for image_id in wanted])
     measured, objects = Localisation(section), iter(truth)
     for batch in eval_loader(shards, batch_size=BATCH, workers=workers, rows=rows):
-        maps = explain(
+        maps = maps_of(
             model,
             _MAPS[model.kind],
             batch.images.to(device),
@@ -86,7 +87,7 @@ def val_objects(records: Path, shards: Shards, resize: str) -> Truth:
     Raises:
         UserError: there are neither.
     """
-    truth = Truth.read(str(records), shards.side, resize, False)
+    truth = Truth.read(records, shards.side, resize, False)
     boxed = truth.with_boxes()
     truth = truth if boxed.records.empty else boxed
     if truth.records.empty:
@@ -98,13 +99,14 @@ def val_objects(records: Path, shards: Shards, resize: str) -> Truth:
 
 
 def measure(
-    section: DrawJob, given: argparse.Namespace, val: Shards, truth: Truth | None
+    section: DrawJob, inputs: Inputs, machine: Machine, val: Shards, truth: Truth | None
 ) -> dict[str, Any]:
     """Train with a draw's keys and score the model.
 
     Args:
         section: the draw.
-        given: the arguments of :func:`pipeline.training.fitting.add_inputs`.
+        inputs: the files of the training.
+        machine: what it runs on.
         val: the val split.
         truth: its objects; None where the score is the accuracy.
 
@@ -116,18 +118,58 @@ def measure(
     """
     failed = {"status": "failed", "score": None, "val_accuracy": None}
     try:
-        fitted = fit(section.job, given, section.proxy_per_class)
+        fitted = fit(section.job, inputs, machine, section.proxy_per_class)
     except DivergedError as error:
         return failed | {"message": str(error)}
     last = fitted.history[-1]
     score = accuracy = last["val_accuracy"]
     finite = np.isfinite(last["val_loss"])
     if truth is not None and finite:
-        score = localisation(fitted.model.eval(), val, truth, section.wsol, given.workers)
+        score = localisation(fitted.model.eval(), val, truth, section.wsol, machine.workers)
     checkpoints.clear(fitted.checkpoint)
     if not finite:  # the last step broke the weights
         return failed | {"message": f"the loss of the val images is {last['val_loss']} in the end."}
     return {"status": "ok", "message": "", "score": score, "val_accuracy": accuracy}
+
+
+def draw(
+    section: DrawJob, inputs: Inputs, machine: Machine, val_records: Path, resize: str = "square"
+) -> dict[str, Any]:
+    """One draw, whole: what :func:`measure` finds, with its number, keys, time and config.
+
+    Args:
+        section: the draw.
+        inputs: the files of the training; the val split is what is scored.
+        machine: what it runs on.
+        val_records: val.parquet, with the objects of the val images.
+        resize: ``images.resize`` of the shards.
+
+    Returns:
+        As it is written to the file of the draw.
+
+    Raises:
+        UserError: an input is missing or broken, before anything is trained.
+    """
+    if inputs.val_shards is None:
+        raise UserError("give --val-shards: a draw is scored on the val images.")
+    val = open_shards(inputs.val_shards)
+    if not val.count:
+        raise UserError(
+            f"{inputs.val_shards} has no image to score a search on. Raise `val_fraction`, or give "
+            "the data set val images."
+        )
+    # before the training: what is missing should not cost hours
+    truth = val_objects(val_records, val, resize) if section.score == "localisation" else None
+
+    start = time.monotonic()
+    found = measure(section, inputs, machine, val, truth)
+    log.info("draw %d: %s %s", section.number, found["status"], found["message"] or found["score"])
+    return found | {
+        "draw": section.number,
+        "keys": section.keys,
+        "seconds": round(time.monotonic() - start, 1),
+        "config": digest(section.model_dump(mode="json")),
+    }
 
 
 def run(argv: list[str]) -> None:
@@ -135,6 +177,7 @@ def run(argv: list[str]) -> None:
     arguments = parser("pipeline.search.draw", "Train and score one draw of a search.")
     add_section(arguments, DrawJob)
     add_inputs(arguments)
+    add_machine(arguments)
     arguments.add_argument("--val-records", type=Path, required=True, help="val.parquet")
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
@@ -142,27 +185,8 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--out", type=Path, required=True, help="JSON file to write")
     given = arguments.parse_args(argv)
     section = read_section(given.section, DrawJob)
-    val = open_shards(given.val_shards)
-    if not val.count:
-        raise UserError(
-            f"{given.val_shards} has no image to score a search on. Raise `val_fraction`, or give "
-            "the data set val images."
-        )
-    # before the training: what is missing should not cost hours
-    truth = None
-    if section.score == "localisation":
-        truth = val_objects(given.val_records, val, given.resize)
-
-    start = time.monotonic()
-    found = measure(section, given, val, truth)
-    log.info("draw %d: %s %s", section.number, found["status"], found["message"] or found["score"])
-    found |= {
-        "draw": section.number,
-        "keys": section.keys,
-        "seconds": round(time.monotonic() - start, 1),
-        "config": digest(section.model_dump(mode="json")),
-    }
-    write_json(given.out, found)
+    inputs, machine = inputs_from(given), machine_from(given)
+    write_json(given.out, draw(section, inputs, machine, given.val_records, given.resize))
 
 
 if __name__ == "__main__":

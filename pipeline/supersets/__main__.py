@@ -38,15 +38,21 @@ def _wordnet(
     return supersets(tree, wnids, roots), check
 
 
-def run(argv: list[str]) -> None:
-    """Command line: write the supersets of a data set's classes and a check of them."""
-    arguments = parser("pipeline.supersets", "Which classes a map is summed over.")
-    add_section(arguments, settings.Supersets)
-    arguments.add_argument("--classes", required=True, help="classes.csv (label, class_id, name)")
-    arguments.add_argument("--out", required=True, help="JSON to write")
-    options = arguments.parse_args(argv)
-    section = read_section(options.section, settings.Supersets)
-    names = read_class_names(options.classes)
+def find(
+    section: settings.Supersets, names: list[str]
+) -> tuple[dict[int, tuple[int, ...]], dict[str, Any]]:
+    """The supersets of a data set's classes.
+
+    Args:
+        section: of which kind.
+        names: of classes 0, 1, ...; for WordNet they begin with their wnids.
+
+    Returns:
+        Class -> the classes of its superset, and the check of them.
+
+    Raises:
+        UserError: a file cannot be read, or a class is not in WordNet's tree.
+    """
     everything = tuple(range(len(names)))
     check: dict[str, Any] = {"overlaps": [], "table4": None}
     if section.kind == "wordnet":
@@ -58,6 +64,19 @@ def run(argv: list[str]) -> None:
     check["sets"] = len(set(sets.values()))
     check["singletons"] = sum(len(members) == 1 for members in sets.values())
     check["largest"] = max(len(members) for members in sets.values())
+    return sets, check
+
+
+def run(argv: list[str]) -> None:
+    """Command line: write the supersets of a data set's classes and a check of them."""
+    arguments = parser("pipeline.supersets", "Which classes a map is summed over.")
+    add_section(arguments, settings.Supersets)
+    arguments.add_argument("--classes", required=True, help="classes.csv (label, class_id, name)")
+    arguments.add_argument("--out", required=True, help="JSON to write")
+    options = arguments.parse_args(argv)
+    section = read_section(options.section, settings.Supersets)
+    names = read_class_names(options.classes)
+    sets, check = find(section, names)
     write_json(
         options.out,
         {

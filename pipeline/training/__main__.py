@@ -8,10 +8,33 @@ import pandas as pd
 from pipeline.artefacts.files import atomic_path, write_json
 from pipeline.models.classifier import save_model
 from pipeline.runtime.cli import add_section, main, parser, read_section
+from pipeline.runtime.machine import add_machine, machine_from
 from pipeline.settings import TrainJob
 from pipeline.training import checkpoints
-from pipeline.training.fitting import add_inputs, fit, overridden
+from pipeline.training.fitting import Fitted, fit, overridden
+from pipeline.training.inputs import add_inputs, inputs_from
 from pipeline.training.loop import HISTORY
+
+
+def save(fitted: Fitted, job: TrainJob, out: Path) -> None:
+    """Write a training's weights, history, metrics and resolved section; clear its checkpoint.
+
+    Args:
+        fitted: from :func:`pipeline.training.fitting.fit`.
+        job: as it was trained.
+        out: folder to write to.
+    """
+    with atomic_path(out / "history.csv") as temporary:
+        pd.DataFrame(fitted.history, columns=HISTORY).to_csv(temporary, index=False)
+    write_json(out / "section.json", job.model_dump(mode="json"))
+    rows = fitted.history[-1].items() if fitted.history else ()
+    last = {key: value for key, value in rows if np.isfinite(value)}
+    metrics = {"last_epoch": last, "provenance": fitted.provenance}
+    if fitted.constant:
+        metrics["best_constant"] = fitted.constant._asdict()
+    write_json(out / "metrics.json", metrics)
+    save_model(fitted.model.cpu(), out / "weights.safetensors", fitted.provenance)
+    checkpoints.clear(fitted.checkpoint)
 
 
 def run(argv: list[str]) -> None:
@@ -22,24 +45,13 @@ def run(argv: list[str]) -> None:
         "--overrides", type=Path, nargs="?", help="best.json of a search: its keys win"
     )
     add_inputs(arguments)
+    add_machine(arguments)
     arguments.add_argument("--out", type=Path, required=True, help="folder of the results")
     given = arguments.parse_args(argv)
     job = read_section(given.section, TrainJob)
     if given.overrides:
         job = overridden(job, given.overrides)
-
-    fitted = fit(job, given)
-    with atomic_path(given.out / "history.csv") as temporary:
-        pd.DataFrame(fitted.history, columns=HISTORY).to_csv(temporary, index=False)
-    write_json(given.out / "section.json", job.model_dump(mode="json"))
-    rows = fitted.history[-1].items() if fitted.history else ()
-    last = {key: value for key, value in rows if np.isfinite(value)}
-    metrics = {"last_epoch": last, "provenance": fitted.provenance}
-    if fitted.constant:
-        metrics["best_constant"] = fitted.constant._asdict()
-    write_json(given.out / "metrics.json", metrics)
-    save_model(fitted.model.cpu(), given.out / "weights.safetensors", fitted.provenance)
-    checkpoints.clear(fitted.checkpoint)
+    save(fit(job, inputs_from(given), machine_from(given)), job, given.out)
 
 
 if __name__ == "__main__":

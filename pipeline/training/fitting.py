@@ -1,6 +1,5 @@
 """Stage 5: train one model (a data set, an architecture, a variant, a seed)."""
 
-import argparse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +13,12 @@ from pipeline.artefacts.shards import open_shards
 from pipeline.models.classifier import Classifier, build_classifier
 from pipeline.runtime.codegraph import code_digest
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.machine import Machine
 from pipeline.settings import TrainJob
-from pipeline.training import checkpoints, ranks
+from pipeline.training import checkpoints, processes
 from pipeline.training.constant import Constant, best_constant, log_odds, spread
 from pipeline.training.events import Events
+from pipeline.training.inputs import Inputs
 from pipeline.training.loop import DivergedError, train
 
 
@@ -49,68 +49,52 @@ class Fitted(NamedTuple):
     checkpoint: Path
 
 
-def add_inputs(arguments: argparse.ArgumentParser) -> None:
-    """Add the inputs of :func:`fit` and the machine."""
-    for split in ("train", "val"):
-        arguments.add_argument(
-            f"--{split}-shards", type=Path, nargs="?", help="manifest.json; not read for 0 epochs"
-        )
-    arguments.add_argument("--classes", type=Path, required=True, help="classes.csv")
-    arguments.add_argument(
-        "--init-weights", type=Path, nargs="?", help="file behind the trunk's `weights`"
-    )
-    arguments.add_argument("--attributes", type=Path, help="class attributes, for pretraining")
-    arguments.add_argument("--checkpoints", type=Path, required=True, help="folder for resuming")
-    arguments.add_argument(
-        "--tensorboard", type=Path, nargs="?", help="folder for TensorBoard's event files"
-    )
-    add_machine(arguments)
-
-
-def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) -> Fitted:
+def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None = None) -> Fitted:
     """Build a model and train it, or go on from its checkpoint.
 
     With several GPUs this returns, or raises DivergedError, in the process of rank 0 alone.
 
     Args:
         job: the model and its training keys.
-        given: the arguments of :func:`add_inputs`.
+        inputs: the files of the training.
+        machine: what it runs on, from :func:`pipeline.runtime.machine.use_machine`.
         per_class: train on at most so many images of each class; on all if not given.
 
     Raises:
         DivergedError: the loss is not finite.
         UserError: an input is missing or broken.
     """
-    device = use_machine(given)
-    classes = pd.read_csv(given.classes)
+    classes = pd.read_csv(inputs.classes)
     outputs = len(classes)
     table = None
     if job.training.method == "attributes":
-        if given.attributes is None:
+        if inputs.attributes is None:
             raise UserError("method 'attributes' needs --attributes, the class attribute table.")
-        table = attribute_targets(given.attributes, classes)
+        table = attribute_targets(inputs.attributes, classes)
         outputs = table.shape[1]
-    model = build_classifier(job, outputs, given.init_weights)
+    model = build_classifier(job, outputs, inputs.init_weights)
     model.to(memory_format=torch.channels_last)
 
-    trains = job.training.epochs > 0
-    if trains and not (given.train_shards and given.val_shards):
-        raise UserError("give --train-shards and --val-shards, or set `epochs: 0`.")
+    manifests: dict[str, Path] = {}  # of the splits, where anything is trained
+    if job.training.epochs > 0:
+        if inputs.train_shards is None or inputs.val_shards is None:
+            raise UserError("give --train-shards and --val-shards, or set `epochs: 0`.")
+        manifests = {"train": inputs.train_shards, "val": inputs.val_shards}
     provenance = {
         "config": digest(job.model_dump(mode="json")),
         "code": code_digest("pipeline.training", *job.training.code),
-        "data": sha256(given.train_shards) if trains else "",
-        "val_data": sha256(given.val_shards) if trains else "",
-        "init_weights": sha256(given.init_weights) if given.init_weights else "",
+        "data": sha256(manifests["train"]) if manifests else "",
+        "val_data": sha256(manifests["val"]) if manifests else "",
+        "init_weights": sha256(inputs.init_weights) if inputs.init_weights else "",
     }
     if per_class:
         provenance["per_class"] = str(per_class)
-    checkpoint = given.checkpoints / digest({**provenance, "threads": given.threads})
+    checkpoint = inputs.checkpoints / digest({**provenance, "threads": machine.threads})
     history, constant = [], None
-    if trains:
-        events = Events(given.tensorboard)
-        fabric = ranks.start(given, device, job.training.precision)
-        shards = {"train": open_shards(given.train_shards), "val": open_shards(given.val_shards)}
+    if manifests:
+        events = Events(inputs.tensorboard)
+        fabric = processes.start(machine, job.training.precision)
+        shards = {split: open_shards(path) for split, path in manifests.items()}
         if per_class:
             shards["train"] = shards["train"].first_per_class(per_class)
         targets = {split: torch.as_tensor(data.labels) for split, data in shards.items()}
@@ -119,13 +103,13 @@ def fit(job: TrainJob, given: argparse.Namespace, per_class: int | None = None) 
             model.head.start_at(log_odds(targets["train"]))  # type: ignore[operator]
         constant = best_constant(targets, outputs, spread(model, shards["val"].side))
         try:
-            workers = ranks.share(given.workers, fabric)
+            workers = processes.share(machine.workers, fabric)
             history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
         except DivergedError:
-            ranks.end_others(fabric)
+            processes.end_others(fabric)
             checkpoints.clear(checkpoint)  # going on from it would diverge again
             raise
-        ranks.end_others(fabric)
+        processes.end_others(fabric)
     return Fitted(model, history, constant, provenance, checkpoint)
 
 

@@ -9,9 +9,10 @@ from pipeline.artefacts.files import sha256, write_json
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.shards import open_shards
 from pipeline.attribution import __main__ as stage
+from pipeline.attribution import writing
 from pipeline.attribution.compute import compute
 from pipeline.attribution.plan import make_plan
-from pipeline.attribution.query import explain
+from pipeline.attribution.query import maps_of
 from pipeline.catalogue.methods import METHODS
 from pipeline.images.loading import Batch, eval_loader
 from pipeline.models import load_model
@@ -187,7 +188,7 @@ def test_maps_at_the_inputs_resolution_are_stored_in_half_precision(study, tmp_p
     model = load_model(study.weights["cam"])
     batch = next(iter(eval_loader(open_shards(study.shards), batch_size=2, workers=0)))
     image = batch.images[1:2]
-    expected = explain(model, "gradient", image, [(0,)], batch.image_ids[1:2], Attribution())
+    expected = maps_of(model, "gradient", image, [(0,)], batch.image_ids[1:2], Attribution())
     with MapStore.open(tmp_path / "x.h5") as store:
         found = store.maps[store.lookup(batch.image_ids[1], "0")]
     assert np.abs(found - expected[0].numpy()).max() < 2**-10
@@ -211,7 +212,7 @@ def test_without_pairs_the_option_may_be_left_empty(study, tmp_path):
 
 
 def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(stage, "compute", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr(writing, "compute", lambda *_: pytest.fail("computed"))
     out = tmp_path / "x.h5"
 
     def refused(match, method="joint", variant="calm_em", without=(), files=1, **changes):

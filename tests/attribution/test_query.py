@@ -2,7 +2,7 @@ import pytest
 import torch
 from given_output import query_of
 
-from pipeline.attribution.query import entry_of, explain
+from pipeline.attribution.query import entry_of, maps_of
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
@@ -36,7 +36,7 @@ def len_of_classes(query):
 def test_explain_gives_one_map_an_image_without_a_plan():
     output = torch.randn(3, 5, 4, 6)
     model = query_of(output, "class").model
-    maps = explain(
+    maps = maps_of(
         model, "cam", torch.zeros(3, 3, 8, 8), [(1,), (4,), (0,)], ["a", "b", "c"], Attribution()
     )
     assert torch.equal(maps, output[[0, 1, 2], [1, 4, 0]])

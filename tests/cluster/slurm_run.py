@@ -36,16 +36,16 @@ COMPARED = ("tables", "maps", "scores", "cues", "datasets")
 
 STAND_IN = '''
 
-def use_machine(given: argparse.Namespace) -> str:
+def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     """For a node whose GPUs are empty devices: check what Slurm granted, compute on the CPU."""
     import os
 
     granted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if len(granted.split(",")) != given.gpus if given.gpus else granted:
-        raise UserError(f"{given.gpus} GPU(s) expected, but CUDA_VISIBLE_DEVICES={granted!r}")
-    print(f"granted GPUs: {given.gpus}, CUDA_VISIBLE_DEVICES={granted!r}")
-    torch.set_num_threads(given.threads)
-    return "cpu"
+    if len(granted.split(",")) != gpus if gpus else granted:
+        raise UserError(f"{gpus} GPU(s) expected, but CUDA_VISIBLE_DEVICES={granted!r}")
+    print(f"granted GPUs: {gpus}, CUDA_VISIBLE_DEVICES={granted!r}")
+    torch.set_num_threads(threads)
+    return Machine("cpu", gpus, threads, workers)
 '''
 
 

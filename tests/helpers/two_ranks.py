@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.images.loading import Loader
-from pipeline.runtime import cli
+from pipeline.runtime import cli, machine
 from pipeline.training import checkpoints
-from pipeline.training import fitting as train
 from pipeline.training import loop as training_loop
 from pipeline.training.__main__ import run
 
@@ -49,9 +48,13 @@ def save_and_die(folder, state, save=checkpoints.save):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def on_cpu(gpus, threads, workers):
+    return machine.Machine("cpu", gpus, threads, workers)
+
+
 if __name__ == "__main__":
     patch = pytest.MonkeyPatch()
-    patch.setattr(train, "use_machine", lambda given: "cpu")
+    patch.setattr(machine, "use_machine", on_cpu)
     record(patch, Path(os.environ["READ"]))
     if os.environ.get("CUT"):
         patch.setattr(checkpoints, "save", save_and_die)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from pipeline.figures.__main__ import FIGURES
 from pipeline.runtime.codegraph import PACKAGE, WITHOUT_EFFECT, code_digest, code_of
 from pipeline.settings import Training
 
@@ -32,6 +33,14 @@ def test_a_training_consists_of_its_own_method_alone():
     assert {"models/methods/inca.py", "models/methods/adl.py"} <= inca  # places are adl's
     assert "models/methods/spg.py" in spg
     assert "models/methods/adl.py" not in spg
+
+
+def test_a_figure_consists_of_its_own_module_alone():
+    plot = names("pipeline.figures", "pipeline.figures.cue_scores")
+    assert {"figures/__main__.py", "figures/cue_scores.py", "figures/style.py"} <= plot
+    others = {f"figures/{figure}.py" for figure in FIGURES} - {"figures/cue_scores.py"}
+    assert len(others) == len(FIGURES) - 1
+    assert not plot & others
 
 
 def test_modules_without_effect_on_results_are_no_code_input():

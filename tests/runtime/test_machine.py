@@ -1,17 +1,13 @@
+import argparse
 import os
 import tempfile
-from argparse import Namespace
 
 import pytest
 import torch
 
 from pipeline.runtime import devices
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import use_machine
-
-
-def given(gpus):
-    return Namespace(gpus=gpus, threads=1, workers=0)
+from pipeline.runtime.machine import Machine, add_machine, machine_from, use_machine
 
 
 @pytest.fixture
@@ -29,26 +25,36 @@ def machine(tmp_path, monkeypatch):
 
 
 def test_a_job_uses_the_gpus_that_it_takes(machine):
-    assert use_machine(given(2)) == "cuda"
+    assert use_machine(2, threads=1, workers=0) == Machine("cuda", 2, 1, 0)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5"
 
 
 def test_a_job_without_gpus_takes_none(machine):
-    assert use_machine(given(0)) == "cpu"
+    assert use_machine(0, threads=1, workers=0) == Machine("cpu", 0, 1, 0)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
     assert not list(machine.iterdir())
 
 
+def test_a_command_line_names_the_machine(monkeypatch):
+    threads = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    arguments = argparse.ArgumentParser()
+    add_machine(arguments)
+    given = arguments.parse_args(["--threads", "5", "--workers", "3"])
+    assert machine_from(given) == Machine("cpu", gpus=0, threads=5, workers=3)
+    assert threads == [5]
+
+
 def test_a_started_process_of_a_training_uses_what_rank_0_took(machine, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert use_machine(given(2)) == "cuda"
+    assert use_machine(2, threads=1, workers=0) == Machine("cuda", 2, 1, 0)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
     assert not list(machine.iterdir())
 
 
 def test_more_gpus_than_there_are_is_an_error(machine):
     with pytest.raises(UserError, match=r"granted 4 GPU\(s\), but sees 3 \(4, 5, 6\)"):
-        use_machine(given(4))
+        use_machine(4, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +66,4 @@ def test_a_gpu_that_cannot_be_used_is_an_error(machine, monkeypatch, count, cuda
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     monkeypatch.setattr(torch.version, "cuda", cuda)
     with pytest.raises(UserError, match=rf"granted 1 GPU.*{reason}.*--resources gpu=0"):
-        use_machine(given(1))
+        use_machine(1, threads=1)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,13 @@ from PIL import Image
 
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import Machine
 from pipeline.settings import Images, Training, TrainJob
 from pipeline.sharding import writing as shards
 from pipeline.training import checkpoints
 from pipeline.training import fitting as train
 from pipeline.training.__main__ import run as run_training
+from pipeline.training.inputs import Inputs
 
 CLASSES = 2
 TRAINING = {
@@ -79,6 +82,20 @@ def words(data, out, wanted, **options):
 
 def run(data, out, wanted, **options):
     run_training(words(data, out, wanted, **options))
+
+
+def test_a_training_is_a_function_of_files_and_a_machine(data, tmp_path):
+    wanted = job(epochs=1)
+    shards = {split: data / f"shards/{split}/manifest.json" for split in ("train", "val")}
+    inputs = Inputs(data / "classes.csv", tmp_path / "checkpoints", shards["train"], shards["val"])
+    fitted = train.fit(wanted, inputs, Machine("cpu", threads=1, workers=1))
+    run(data, tmp_path, wanted)
+    written = load_model(tmp_path / "weights.safetensors").state_dict()
+    assert all(
+        torch.equal(value, written[name]) for name, value in fitted.model.state_dict().items()
+    )
+    with pytest.raises(UserError, match="--train-shards and --val-shards"):
+        train.fit(wanted, replace(inputs, val_shards=None), Machine("cpu", threads=1))
 
 
 @pytest.mark.parametrize("method", ["cam", "calm_em", "calm_ml"])

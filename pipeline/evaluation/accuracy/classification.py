@@ -8,20 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from pipeline.artefacts.scores import (
-    parse_identity,
-    per_image_path,
-    provenance,
-    write_arrays,
-    write_score,
-)
+from pipeline.artefacts.scores import parse_identity, provenance
 from pipeline.artefacts.shards import open_shards
 from pipeline.evaluation.bootstrap import interval, replicated_means
+from pipeline.evaluation.result import Result, write_result
 from pipeline.images.loading import Batch, eval_loader
 from pipeline.models import load_model
 from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import add_machine, use_machine
+from pipeline.runtime.machine import Machine, add_machine, machine_from
 from pipeline.runtime.progress import track
 from pipeline.settings import Classification
 
@@ -91,10 +86,8 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
     return Predictions(np.array(image_ids), labels, predicted, log_probability)
 
 
-def summarise(
-    predictions: Predictions, replicates: np.ndarray, section: Classification
-) -> dict[str, Any]:
-    """The content of a classification score: ``values``, ``intervals`` and ``details``.
+def summarise(predictions: Predictions, replicates: np.ndarray, section: Classification) -> Result:
+    """The accuracy, its interval and the predictions.
 
     Details: number of images, mean negative log likelihood (nats), and accuracy of every class that
     has images.
@@ -113,15 +106,52 @@ def summarise(
         }
         for label in np.unique(predictions.labels)
     ]
-    return {
-        "values": {"top1": float(hits.mean())},
-        "intervals": {"top1": interval(replicates, section.bootstrap.level)},
-        "details": {
+    return Result(
+        values={"top1": float(hits.mean())},
+        intervals={"top1": interval(replicates, section.bootstrap.level)},
+        details={
             "images": len(hits),
             "mean_nll": float(-predictions.log_probability.mean()),
             "per_class": per_class,
         },
-    }
+        arrays={
+            "image_id": predictions.image_ids,
+            "label": predictions.labels,
+            "prediction": predictions.predicted,
+            "probability": np.exp(predictions.log_probability),
+            "replicates.top1": replicates,
+        },
+    )
+
+
+def classify(
+    section: Classification, weights: Path, shards: Path, machine: Machine, batch_size: int = 64
+) -> Result:
+    """Measure a model's accuracy on a split.
+
+    Args:
+        section: the bootstrap.
+        weights: weights.safetensors of the model.
+        shards: manifest.json of the split.
+        machine: what to compute on.
+        batch_size: images per forward pass.
+
+    Raises:
+        UserError: a file is missing or broken, or the model predicts no classes or others.
+    """
+    device = torch.device(machine.device)
+    model = load_model(weights).to(device).to(memory_format=torch.channels_last)
+    if model.kind == "attributes":
+        raise UserError(f"{weights} predicts attributes, not classes: it has no accuracy.")
+    images = open_shards(shards)
+    batches = track(
+        eval_loader(images, batch_size=batch_size, workers=machine.workers),
+        images.count,
+        "classification: images",
+        size=lambda batch: len(batch.image_ids),
+    )
+    predictions = predict(model, batches, device)
+    return summarise(predictions, replicated_means(predictions.hits, section.bootstrap), section)
 
 
 def run(argv: list[str]) -> None:
@@ -134,44 +164,22 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--shards", type=Path, required=True, help="manifest.json of a split")
     arguments.add_argument("--identity", required=True, metavar="JSON", help="what is measured")
     arguments.add_argument("--out", type=Path, required=True, help="score file to write, .json")
-    arguments.add_argument("--batch-size", type=int, default=64, help="images a forward pass")
+    arguments.add_argument("--batch-size", type=int, default=64, help="images per forward pass")
     add_machine(arguments)
     given = arguments.parse_args(argv)
     section = cli.read_section(given.section, Classification)
     identity = parse_identity(given.identity)
-    device = torch.device(use_machine(given))
-
-    model = load_model(given.weights).to(device).to(memory_format=torch.channels_last)
-    if model.kind == "attributes":
-        raise UserError(f"{given.weights} predicts attributes, not classes: it has no accuracy.")
-    shards = open_shards(given.shards)
-    batches = track(
-        eval_loader(shards, batch_size=given.batch_size, workers=given.workers),
-        shards.count,
-        "classification: images",
-        size=lambda batch: len(batch.image_ids),
-    )
-    predictions = predict(model, batches, device)
-    replicates = replicated_means(predictions.hits, section.bootstrap)
-    summary = summarise(predictions, replicates, section)
-    write_arrays(
-        per_image_path(given.out),
-        {
-            "image_id": predictions.image_ids,
-            "label": predictions.labels,
-            "prediction": predictions.predicted,
-            "probability": np.exp(predictions.log_probability),
-            "replicates.top1": replicates,
-        },
-    )
-    write_score(
+    result = classify(section, given.weights, given.shards, machine_from(given), given.batch_size)
+    write_result(
         given.out,
+        result,
         task="classification",
         identity=identity,
         provenance=provenance(section, {"weights": given.weights, "shards": given.shards}),
-        **summary,
     )
-    log.info("%s: top-1 %.3f of %d images", given.out, summary["values"]["top1"], shards.count)
+    log.info(
+        "%s: top-1 %.3f of %d images", given.out, result.values["top1"], result.details["images"]
+    )
 
 
 if __name__ == "__main__":

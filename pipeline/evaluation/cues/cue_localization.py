@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.evaluation.bootstrap import defined_interval
 from pipeline.evaluation.cues.difference_maps import BASELINES, Source, stored
 from pipeline.evaluation.cues.pair_bootstrap import mean_values, resampled_means
 from pipeline.evaluation.cues.pair_measurement import PairMeasurement
+from pipeline.evaluation.result import Result, write_result
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
@@ -34,7 +36,7 @@ def evaluate(
     source: Source,
     *,
     calm: bool = False,
-) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Any], dict[str, Any]]:
+) -> Result:
     """Measure all pairs.
 
     Args:
@@ -47,9 +49,8 @@ def evaluate(
         calm: whether they come from maps of CALM, for the normalisation ``"released"``.
 
     Returns:
-        Values (fractions: mpxap_1_raw, ..., and with the prefix true_ against known parts),
-        intervals (none for cumulative pooling, whose pairs are no independent units), details,
-        and arrays for the ``.npz``, ``replicates.<value>`` (R,) of every interval among them.
+        Values are fractions (mpxap_1_raw, ..., and with the prefix true_ against known parts);
+        cumulative pooling has no intervals, because its pairs are no independent units.
 
     Raises:
         UserError: a map is missing, or no pair has a PxAP.
@@ -69,7 +70,7 @@ def evaluate(
     }
     arrays = _arrays(measurement, pairs)
     arrays |= {f"replicates.{name}": found for name, found in replicates.items()}
-    return values, intervals, _details(measurement, pairs), arrays
+    return Result(values, intervals, _details(measurement, pairs), arrays)
 
 
 def _summary(
@@ -124,7 +125,7 @@ def _arrays(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, np.n
     """Per-pair PxAP and per-image histograms.
 
     ``pxap_*`` (P,) and ``bin_edges_*`` (P, K) by pair; ``counts_*`` (rows, 2, K) by image and
-    pair, with ``row_pair`` and ``row_image`` (rows,) telling which; ``image_id`` (N,).
+    pair, with ``row_pair`` and ``row_image`` (rows,) saying which; ``image_id`` (N,).
     """
     arrays = {"image_id": np.array(measurement.part_maps.image_ids)}
     arrays |= {name: pairs[name].to_numpy() for name in ("class_a", "class_b", "n_parts")}
@@ -139,61 +140,56 @@ def _arrays(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, np.n
     return arrays
 
 
-def run(argv: list[str]) -> None:
-    """Write a score file of one method's maps, or of a baseline."""
-    arguments = parser("pipeline.evaluation.cues.cue_localization", "Mean PxAP over class pairs.")
-    add_section(arguments, settings.CueLocalization)
-    source_from = arguments.add_mutually_exclusive_group(required=True)
-    source_from.add_argument("--maps", help="attribution maps of one method, .h5")
-    source_from.add_argument("--baseline", choices=sorted(BASELINES), help="instead of maps")
-    arguments.add_argument("--pairs", required=True, help="class pairs, .csv")
-    arguments.add_argument("--part-maps", required=True, help="part maps, .h5")
-    arguments.add_argument("--records", required=True, help="records of the test split, .parquet")
-    arguments.add_argument("--identity", required=True, help="what is measured, JSON")
-    arguments.add_argument("--out", required=True, help="score file, .json; .npz beside it")
-    options = arguments.parse_args(argv)
-    section = read_section(options.section, settings.CueLocalization)
-    identity = scores.parse_identity(options.identity)
-    inputs = {"pairs": options.pairs, "part_maps": options.part_maps, "records": options.records}
-    inputs |= {"maps": options.maps} if options.maps else {}
+def localise_cues(
+    section: settings.CueLocalization,
+    pairs: Path,
+    part_maps: Path,
+    records: Path,
+    method: str,
+    *,
+    maps: Path | None = None,
+    baseline: str | None = None,
+) -> Result:
+    """Measure the maps of a method, or a baseline.
 
-    pairs = read_pairs(options.pairs)
-    resolved = section.model_copy(update={"thresholds": _thresholds(section, identity, options)})
+    Args:
+        section: thresholds, pooling, normalisations and bootstrap.
+        pairs: pairs.csv of the data set.
+        part_maps: file of the part maps of its test images.
+        records: of the test images.
+        method: name of the method, which decides what is ``"released"`` in the section.
+        maps: file of its maps.
+        baseline: name of a baseline, instead of maps.
+
+    Raises:
+        UserError: a file cannot be read, the files do not belong together, or no pair has a PxAP.
+    """
+    resolved = section.model_copy(update={"thresholds": _thresholds(section, method, baseline)})
+    table = read_pairs(pairs)
     with ExitStack() as files:
-        part_maps = files.enter_context(PartMaps.open(options.part_maps))
-        labels = _labels(part_maps, read_records(options.records))
-        if options.maps:
-            store = files.enter_context(MapStore.open(options.maps))
-            source = stored(store, part_maps, labels)
+        parts = files.enter_context(PartMaps.open(part_maps))
+        labels = _labels(parts, read_records(records))
+        if maps is not None:
+            source = stored(files.enter_context(MapStore.open(maps)), parts, labels)
+        elif baseline is not None:
+            source = BASELINES[baseline](parts)
         else:
-            source = BASELINES[options.baseline](part_maps)
-        result = evaluate(resolved, pairs, part_maps, labels, source, calm=_is_calm(identity))
-    values, intervals, details, arrays = result
-    scores.write_arrays(scores.per_image_path(options.out), arrays)
-    scores.write_score(
-        options.out,
-        task="cues",
-        identity=identity,
-        values=values,
-        intervals=intervals,
-        details=details,
-        provenance=scores.provenance(section, inputs),
-    )
-    log.info("%s: %s", options.out, ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
+            raise UserError("give --maps or --baseline: there is nothing to measure.")
+        return evaluate(resolved, table, parts, labels, source, calm=_is_calm(method))
 
 
-def _thresholds(section: settings.CueLocalization, identity: dict[str, Any], options: Any) -> str:
+def _thresholds(section: settings.CueLocalization, method: str, baseline: str | None) -> str:
     """Resolve "released"; chance is the fraction of cue pixels, whatever the thresholds."""
-    if options.baseline == "chance":
+    if baseline == "chance":
         return "exact"
     if section.thresholds == "released":
-        return "log" if _is_calm(identity) else "even"
+        return "log" if _is_calm(method) else "even"
     return section.thresholds
 
 
-def _is_calm(identity: dict[str, Any]) -> bool:
-    """Whether the method's maps are CALM's own."""
-    entry = METHODS.get(identity["method"])
+def _is_calm(method: str) -> bool:
+    """Whether the maps are CALM's alone, such as ``joint``."""
+    entry = METHODS.get(method)
     return entry is not None and entry.models == ("calm",)
 
 
@@ -207,6 +203,38 @@ def _labels(part_maps: PartMaps, records: pd.DataFrame) -> np.ndarray:
             "they belong to different data; run the cues stage again."
         )
     return np.array([label_of[image_id] for image_id in part_maps.image_ids])
+
+
+def run(argv: list[str]) -> None:
+    """Write a score file of one method's maps, or of a baseline."""
+    arguments = parser("pipeline.evaluation.cues.cue_localization", "Mean PxAP over class pairs.")
+    add_section(arguments, settings.CueLocalization)
+    source_from = arguments.add_mutually_exclusive_group(required=True)
+    source_from.add_argument("--maps", type=Path, help="attribution maps of one method, .h5")
+    source_from.add_argument("--baseline", choices=sorted(BASELINES), help="instead of maps")
+    arguments.add_argument("--pairs", type=Path, required=True, help="class pairs, .csv")
+    arguments.add_argument("--part-maps", type=Path, required=True, help="part maps, .h5")
+    arguments.add_argument(
+        "--records", type=Path, required=True, help="records of the test split, .parquet"
+    )
+    arguments.add_argument("--identity", required=True, help="what is measured, JSON")
+    arguments.add_argument("--out", required=True, help="score file, .json; .npz beside it")
+    options = arguments.parse_args(argv)
+    section = read_section(options.section, settings.CueLocalization)
+    identity = scores.parse_identity(options.identity)
+    inputs = {"pairs": options.pairs, "part_maps": options.part_maps, "records": options.records}
+    result = localise_cues(
+        section, **inputs, method=identity["method"], maps=options.maps, baseline=options.baseline
+    )
+    inputs |= {"maps": options.maps} if options.maps else {}
+    write_result(
+        options.out,
+        result,
+        task="cues",
+        identity=identity,
+        provenance=scores.provenance(section, inputs),
+    )
+    log.info("%s: %s", options.out, ", ".join(f"{k} {v:.3f}" for k, v in result.values.items()))
 
 
 if __name__ == "__main__":

@@ -1,34 +1,29 @@
 """Weakly supervised object localisation: MaxBoxAccV2 and PxAP of maps (paper, section 5.4).
 
 ``python -m pipeline.evaluation.localisation.wsol``.
-Of every test image the map of its true class is measured,
-or that of the class's superset, or the location prior, whichever the file holds. Maps are resized
-to the evaluation size, then normalised image by image. Boxes are scaled to the same square and cut
-to whole pixels, as the WSOL protocol does; masks are resized to the nearest pixel. With
-``images.resize: short_side`` both are first clipped to the square that is stored; an image of which
-no box and no mask is left is left out.
+For every test image the map of its true class is measured, or that of the class's superset, or the
+location prior, whichever the file holds. Maps are resized to the evaluation size, then normalised
+image by image. Boxes are scaled to the same square and cut to whole pixels, as the WSOL protocol
+does; masks are resized to the nearest pixel. With ``images.resize: short_side`` both are first
+clipped to the square that is stored; an image of which no box and no mask is left is left out.
 """
 
 import itertools
-from argparse import Namespace
 from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.artefacts.maps import MapStore
-from pipeline.artefacts.scores import (
-    parse_identity,
-    per_image_path,
-    provenance,
-    write_arrays,
-    write_score,
-)
+from pipeline.artefacts.scores import parse_identity, provenance
 from pipeline.artefacts.targets import PRIOR
 from pipeline.evaluation.bootstrap import interval
 from pipeline.evaluation.localisation.boxes import MaxBoxAccuracy
 from pipeline.evaluation.localisation.wsol_maps import stored_score_maps
 from pipeline.evaluation.localisation.wsol_summary import Localisation, summarise
 from pipeline.evaluation.localisation.wsol_truth import Truth
+from pipeline.evaluation.result import Result, write_result
 from pipeline.images.center_gaussian import center_gaussian
 from pipeline.images.geometry import RESIZES
 from pipeline.runtime.cli import add_section, main, parser, read_section
@@ -39,8 +34,15 @@ from pipeline.settings import Wsol
 BASELINES = {"center_gaussian": center_gaussian}
 
 
+class Split(NamedTuple):
+    """The images of a split, and the file of their maps; None: a baseline's are used."""
+
+    records: Path
+    maps: Path | None = None
+
+
 def measure(
-    maps: str | None, baseline: str | None, truth: Truth, section: Wsol
+    maps: Path | None, baseline: str | None, truth: Truth, section: Wsol
 ) -> tuple[str, Localisation]:
     """Localise in the images of a split.
 
@@ -76,35 +78,93 @@ def _localise(maps: Iterable[np.ndarray], truth: Truth, section: Wsol) -> Locali
     return measured
 
 
-def val_boxes(section: Wsol, options: Namespace) -> MaxBoxAccuracy | str:
+def localise(
+    section: Wsol,
+    test: Split,
+    size: int,
+    *,
+    resize: str = "square",
+    baseline: str | None = None,
+    val: Split | None = None,
+) -> Result:
+    """How well the maps of the test images localise their objects.
+
+    Args:
+        section: how maps are normalised, and the metrics.
+        test: the images that are measured.
+        size: evaluation size, pixels.
+        resize: ``images.resize`` of the shards.
+        baseline: one of `BASELINES`, for a split without maps.
+        val: the images that choose the threshold, for ``section.val_threshold``.
+
+    Raises:
+        UserError: a file cannot be read, lacks a map or has maps that explain no single class, or
+            no image has a box or a mask.
+    """
+    truth = Truth.read(test.records, size, resize, section.masks)
+    if truth.records.empty:
+        raise UserError(
+            f"{test.records} has no image with a box or an object mask: there is nothing to "
+            "localise."
+        )
+    kind, measured = measure(test.maps, baseline, truth, section)
+    chosen = _val_boxes(section, val, baseline, size, resize) if section.val_threshold else None
+    summary = summarise(
+        measured, chosen if isinstance(chosen, MaxBoxAccuracy) else None, section.bootstrap
+    )
+    if isinstance(chosen, str):
+        summary.details["val_threshold_absent"] = chosen
+
+    replicates = {f"{kind}.{name}": found for name, found in summary.replicates.items()}
+    arrays = {"image_id": truth.records["image_id"].to_numpy(dtype=str)}
+    arrays |= {f"{kind}.{name}": rows for name, rows in measured.arrays().items()}
+    arrays |= {f"replicates.{name}": found for name, found in replicates.items()}
+    return Result(
+        values={f"{kind}.{name}": value for name, value in summary.values.items()},
+        intervals={
+            name: interval(found, section.bootstrap.level) for name, found in replicates.items()
+        },
+        details=truth.details | {kind: summary.details},
+        arrays=arrays,
+    )
+
+
+def _val_boxes(
+    section: Wsol, val: Split | None, baseline: str | None, size: int, resize: str
+) -> MaxBoxAccuracy | str:
     """The boxes of the val images, measured; or the reason why they cannot be."""
-    if not options.val_records:
+    if val is None:
         return "the data set has no val images"
-    if not (options.val_maps or options.baseline):
+    if not (val.maps or baseline):
         return "there are no maps of the val images"
-    truth = Truth.read(options.val_records, options.size, options.resize, False).with_boxes()
+    truth = Truth.read(val.records, size, resize, False).with_boxes()
     if truth.records.empty:
         return "no val image has a box"
     section = section.model_copy(update={"v1": False})
-    return measure(options.val_maps, options.baseline, truth, section)[1].boxes
+    return measure(val.maps, baseline, truth, section)[1].boxes
 
 
 def run(argv: list[str]) -> None:
-    """Command line: one file of maps, or a baseline -> a score file and the results an image."""
+    """Command line: one file of maps, or a baseline -> a score file and the per-image results."""
     arguments = parser(
         "pipeline.evaluation.localisation.wsol", "Measure how well maps localise objects."
     )
     add_section(arguments, Wsol)
     source = arguments.add_mutually_exclusive_group(required=True)
-    source.add_argument("--maps", help="HDF5 file of attribution maps")
+    source.add_argument("--maps", type=Path, help="HDF5 file of attribution maps")
     source.add_argument("--baseline", choices=sorted(BASELINES), help="instead of a model's maps")
-    arguments.add_argument("--records", required=True, help="the test images, boxes and masks")
+    arguments.add_argument(
+        "--records", type=Path, required=True, help="the test images, boxes and masks"
+    )
     arguments.add_argument(
         "--val-maps",
+        type=Path,
         nargs="?",  # an empty value, where there are none, is the same as none
         help="maps of the val images, for `val_threshold`",
     )
-    arguments.add_argument("--val-records", nargs="?", help="the val images and their boxes")
+    arguments.add_argument(
+        "--val-records", type=Path, nargs="?", help="the val images and their boxes"
+    )
     arguments.add_argument("--size", type=int, required=True, help="evaluation size, pixels")
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
@@ -115,36 +175,20 @@ def run(argv: list[str]) -> None:
     section = read_section(options.section, Wsol)
     identity = parse_identity(options.identity)
 
-    truth = Truth.read(options.records, options.size, options.resize, section.masks)
-    if truth.records.empty:
-        raise UserError(
-            f"{options.records} has no image with a box or an object mask: there is nothing to "
-            "localise."
-        )
-    kind, measured = measure(options.maps, options.baseline, truth, section)
-    val = val_boxes(section, options) if section.val_threshold else None
-    summary = summarise(
-        measured, val if isinstance(val, MaxBoxAccuracy) else None, section.bootstrap
+    result = localise(
+        section,
+        Split(options.records, options.maps),
+        options.size,
+        resize=options.resize,
+        baseline=options.baseline,
+        val=Split(options.val_records, options.val_maps) if options.val_records else None,
     )
-    if isinstance(val, str):
-        summary.details["val_threshold_absent"] = val
-
-    values = {f"{kind}.{name}": value for name, value in summary.values.items()}
-    replicates = {f"{kind}.{name}": found for name, found in summary.replicates.items()}
-    arrays = {"image_id": truth.records["image_id"].to_numpy(dtype=str)}
-    arrays |= {f"{kind}.{name}": rows for name, rows in measured.arrays().items()}
-    arrays |= {f"replicates.{name}": found for name, found in replicates.items()}
     inputs = ("records", "maps", *(("val_records", "val_maps") if section.val_threshold else ()))
-    write_arrays(per_image_path(options.out), arrays)
-    write_score(
+    write_result(
         options.out,
+        result,
         task="wsol",
         identity=identity,
-        values=values,
-        intervals={
-            name: interval(found, section.bootstrap.level) for name, found in replicates.items()
-        },
-        details=truth.details | {kind: summary.details},
         provenance=provenance(
             section, {name: path for name in inputs if (path := getattr(options, name))}
         ),

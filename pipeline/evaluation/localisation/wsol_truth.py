@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Truth:
     details: dict[str, int]
 
     @classmethod
-    def read(cls, path: str, size: int, resize: str, segmentation: bool) -> "Truth":
+    def read(cls, path: str | Path, size: int, resize: str, segmentation: bool) -> "Truth":
         """Read the records of a split.
 
         Args:

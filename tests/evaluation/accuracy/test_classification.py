@@ -56,13 +56,13 @@ def test_accuracy_likelihood_and_class_accuracies_are_those_of_sklearn(guesses):
     replicates = replicated_means(predictions.hits, SECTION.bootstrap)
     summary = classification.summarise(predictions, replicates, SECTION)
     predicted = log_probs.argmax(1).numpy()
-    assert summary["values"] == {"top1": pytest.approx(accuracy_score(labels, predicted))}
-    assert 0 < summary["values"]["top1"] < 1
+    assert summary.values == {"top1": pytest.approx(accuracy_score(labels, predicted))}
+    assert 0 < summary.values["top1"] < 1
     nll = log_loss(labels, log_probs.exp().numpy(), labels=range(6))
-    assert summary["details"]["mean_nll"] == pytest.approx(nll)
-    assert summary["details"]["images"] == 60
+    assert summary.details["mean_nll"] == pytest.approx(nll)
+    assert summary.details["images"] == 60
     recalls = recall_score(labels, predicted, average=None, labels=range(5))
-    per_class = summary["details"]["per_class"]
+    per_class = summary.details["per_class"]
     assert [entry["label"] for entry in per_class] == list(range(5))
     assert [entry["top1"] for entry in per_class] == pytest.approx(recalls.tolist())
     assert [entry["images"] for entry in per_class] == np.bincount(labels).tolist()
@@ -74,7 +74,7 @@ def test_the_interval_is_that_of_a_bootstrap_over_images(guesses):
     predictions = classification.predict(Table(log_probs), _batches(labels), CPU)
     section = Classification(bootstrap=Bootstrap(replicates=4000))
     replicates = replicated_means(predictions.hits, section.bootstrap)
-    low, high = classification.summarise(predictions, replicates, section)["intervals"]["top1"]
+    low, high = classification.summarise(predictions, replicates, section).intervals["top1"]
     hits = (predictions.predicted == labels).astype(float)
     error = hits.std() / np.sqrt(len(hits))  # the normal approximation is near at 60 images
     assert low == pytest.approx(hits.mean() - 1.96 * error, abs=0.025)

@@ -297,3 +297,15 @@ def test_a_value_whose_resamples_all_lack_a_cue_has_no_interval():
         assert set(values.values()) == {1.0}
         found.add(len(intervals))
     assert found == {0, len(values)}
+
+
+def test_a_measurement_is_a_function_of_files(study):
+    folder = study[0]
+    section = CueLocalization.model_validate({"bootstrap": {"replicates": 50}})
+    files = folder / "pairs.csv", folder / "part_maps.h5", folder / "test.parquet"
+    result = cue_localization.localise_cues(
+        section, *files, method="joint", maps=folder / "maps.h5"
+    )
+    assert result.values == _run(folder)["values"]
+    with pytest.raises(UserError, match="--maps or --baseline"):
+        cue_localization.localise_cues(section, *files, method="joint")

@@ -1,13 +1,14 @@
 import collections
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from wsol_study import IDENTITY, IMAGES, LABELS, call, expected, store, store_own, wsol_study
+from wsol_study import IDENTITY, IMAGES, LABELS, SIZE, call, expected, store, store_own, wsol_study
 
 from pipeline.artefacts.records import write_records
 from pipeline.evaluation.localisation.boxes import MaxBoxAccuracy
-from pipeline.evaluation.localisation.wsol import center_gaussian
+from pipeline.evaluation.localisation.wsol import Split, center_gaussian, localise
 from pipeline.evaluation.localisation.wsol_summary import Localisation, summarise
 from pipeline.images.geometry import stored_part
 from pipeline.runtime.errors import UserError
@@ -42,6 +43,16 @@ def test_scores_equal_the_measurement_of_each_true_class(study):
     assert score["details"]["images"] == IMAGES
     assert score["identity"] == IDENTITY
     assert set(score["provenance"]["inputs"]) == {"maps", "records"}
+
+
+def test_a_measurement_is_a_function_of_files(study):
+    folder, records, maps = study
+    test = Split(folder / "test.parquet", Path(store_own(folder, records, maps)))
+    section = Wsol.model_validate({"bootstrap": {"replicates": 50}})
+    result = localise(section, test, SIZE)
+    score = call(folder, "--maps", str(test.maps))
+    assert result.values == score["values"]
+    assert {name: list(ends) for name, ends in result.intervals.items()} == score["intervals"]
 
 
 @pytest.mark.parametrize(

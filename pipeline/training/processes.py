@@ -3,7 +3,6 @@
 The job's own process is rank 0. It starts the others by its own command line, and it alone writes.
 """
 
-import argparse
 import logging
 from typing import Literal
 
@@ -11,30 +10,27 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 
-from pipeline.runtime.machine import is_started_rank
+from pipeline.runtime.machine import Machine, is_started_rank
 from pipeline.runtime.orphans import end_with_parent
 
 
-def start(
-    given: argparse.Namespace, device: str, precision: Literal["32-true", "bf16-mixed"]
-) -> Fabric:
+def start(machine: Machine, precision: Literal["32-true", "bf16-mixed"]) -> Fabric:
     """Start the processes of a training, or join them where this is one of the others.
 
     ``torchrun`` may start them as well. A cluster's own variables are not asked: to Slurm, several
     GPUs of a job are one task.
 
     Args:
-        given: ``gpus``, the number of processes (0 is one, on the CPU), and ``threads``, the CPU
-            threads that they divide among themselves.
-        device: ``"cpu"`` or ``"cuda"``.
+        machine: one process for each of its GPUs, or a single one on the CPU; they divide its
+            threads among themselves.
         precision: of Fabric.
     """
-    processes = max(given.gpus, 1)
+    processes = max(machine.gpus, 1)
     if is_started_rank():
         end_with_parent()
     elastic = TorchElasticEnvironment.detect()
     fabric = Fabric(
-        accelerator=device,
+        accelerator=machine.device,
         devices=processes,
         strategy="auto" if processes == 1 else "ddp",
         precision=precision,
@@ -43,7 +39,7 @@ def start(
     if processes == 1:
         return fabric
     fabric.launch()
-    torch.set_num_threads(share(given.threads, fabric))
+    torch.set_num_threads(share(machine.threads, fabric))
     if not fabric.is_global_zero:
         logging.getLogger().setLevel(logging.WARNING)  # one log, of rank 0
     return fabric
