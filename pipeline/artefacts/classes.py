@@ -2,13 +2,15 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.runtime.errors import UserError
 
 WNID = re.compile(r"n\d{8}")
-_NUMBER = re.compile(r"(\d+\.|n\d{8} )")  # before the name, in CUB-200-2011 and in ImageNet
+# Before the name, in CUB-200-2011 and in ImageNet; what goes on with a digit is a decimal number.
+_NUMBER = re.compile(r"(\d+\.(?!\d)|n\d{8} )")
 
 
 def read_class_names(path: str | Path) -> list[str]:
@@ -31,8 +33,18 @@ def read_class_names(path: str | Path) -> list[str]:
 
 
 def read_titles(path: str | Path) -> list[str]:
-    """The same names as figures show them: ``001.Laysan_Albatross`` -> ``Laysan Albatross``."""
-    return [_NUMBER.sub("", name, count=1).replace("_", " ") for name in read_class_names(path)]
+    """The same names as figures show them: ``001.Laysan_Albatross`` -> ``Laysan Albatross``.
+
+    Names that would be the same without their numbers keep them, but for wnids: WordNet has two
+    cranes.
+    """
+    names = read_class_names(path)
+    short = [name[match.end() :] if (match := _NUMBER.match(name)) else name for name in names]
+    often = Counter(short)
+    return [
+        (title if title and (often[title] == 1 or WNID.match(name)) else name).replace("_", " ")
+        for title, name in zip(short, names, strict=True)
+    ]
 
 
 def wnids_of(names: Iterable[str]) -> list[str]:

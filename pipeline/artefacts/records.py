@@ -22,16 +22,19 @@ SCHEMA = pa.schema(
         "class_id": pa.int64(),
         # 0-based and contiguous among the selected classes, in the order of class_id
         "label": pa.int64(),
-        # of the image file, pixels
+        # of the image as it is used, pixels
         "width": pa.int64(),
         "height": pa.int64(),
         # K boxes as 4 K numbers x0, y0, x1, y1 in image pixels
         "boxes": pa.list_(pa.float64()),
-        # path of the foreground mask (> 0 is foreground), or ""
+        # the image is used turned, as its EXIF orientation says; all else refers to it so
+        "upright": pa.bool_(),
+        # path of the foreground mask (not black is foreground), or ""
         "segmentation": pa.string(),
-        # paths of masks (> 0 is object), one an instance of the image's class; empty where none
+        # names of masks (pipeline.images.label_maps.read_mask), one for each instance of the
+        # image's class; empty where there are none
         "masks": pa.list_(pa.string()),
-        # path of the mask (> 0) of pixels that are left out where they are no object, or ""
+        # name of the mask of pixels that are left out where they are no object, or ""
         "ignore": pa.string(),
         # 15 keypoints as 45 numbers x, y (image pixels), visible (0 or 1); empty where unknown
         "keypoints": pa.list_(pa.float64()),
@@ -42,7 +45,12 @@ SCHEMA = pa.schema(
 
 
 def write_records(path: str | Path, records: pd.DataFrame) -> None:
-    """Write records (columns of `SCHEMA`; further columns are left out) atomically."""
+    """Write records (columns of `SCHEMA`; further columns are left out) atomically.
+
+    Without the column ``upright`` no image is turned.
+    """
+    if "upright" not in records:
+        records = records.assign(upright=False)
     table = pa.Table.from_pandas(records[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary)

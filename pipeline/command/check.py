@@ -12,6 +12,7 @@ from pipeline.runtime.validation import problems_of
 from pipeline.settings import Records
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
+from pipeline.study.needs import records_job
 
 DESCRIPTION = """\
 Check a study's data sets and weights, or one folder of images, before anything runs.
@@ -96,9 +97,7 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
         if dataset.root is None:
             yield True, f"{name}: drawn by the study itself."
             continue
-        usable, text = doctor.diagnose(
-            dataset.root, dataset.records, workers, cue_localization=dataset.cue_localization
-        )
+        usable, text = doctor.diagnose(dataset.root, records_job(study, name), workers)
         yield usable, f"{name}: {text}"
     for key, weights in study.named_weights():
         yield _weights(key, weights)
@@ -113,7 +112,7 @@ def _check_folder(given: argparse.Namespace) -> None:
         records = Records.model_validate(keys)
     except ValidationError as error:
         raise UserError("; ".join(problems_of(error, Records))) from error
-    usable, text = doctor.diagnose(given.config, records, given.workers, cue_localization=False)
+    usable, text = doctor.diagnose(given.config, records, given.workers)
     print(text, flush=True)
     if not usable:
         raise UserError(f"{given.config} cannot be used, see above.")
@@ -135,10 +134,18 @@ def _weights(key: str, weights: str) -> tuple[bool, str]:
         return True, f"{key}: {weights}, trained by the study itself."
     if weights.startswith("torchvision:"):
         return True, f"{key}: {weights}, downloaded by torchvision when they are first used."
-    if os.path.isfile(weights):
-        return True, f"{key}: {weights}, found."
-    return False, (
-        f"{key}: {weights} is missing.\n"
-        "  Correct the path, run the study that trains these weights, or write torchvision:NAME\n"
-        "  for torchvision's own, such as torchvision:ResNet50_Weights.IMAGENET1K_V1."
-    )
+    if not os.path.exists(weights):
+        return False, (
+            f"{key}: {weights} is missing.\n"
+            "  Correct the path, run the study that trains these weights, or write\n"
+            "  torchvision:NAME for torchvision's own, such as\n"
+            "  torchvision:ResNet50_Weights.IMAGENET1K_V1."
+        )
+    # PyTorch takes seconds to import: only where there is a file to open
+    from pipeline.models.pretrained import read_weights
+
+    try:
+        tensors = read_weights(weights)
+    except UserError as error:
+        return False, f"{key}: {weights} cannot be used.\n  {error}"
+    return True, f"{key}: {weights}, holds {len(tensors)} tensors."

@@ -11,7 +11,7 @@ from pipeline import settings
 from pipeline.artefacts.part_maps import PARTS, PartMaps
 from pipeline.cues.part_maps import part_map, visible_parts
 from pipeline.images.geometry import stored_part
-from pipeline.images.label_maps import box_foreground, read_label_map
+from pipeline.images.label_maps import box_foreground, read_label_map, read_mask
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 
@@ -67,7 +67,7 @@ def _foreground(
     if record.segmentation and wanted in ("auto", "segmentation"):
         if section.segmentation_resize == "bicubic":
             return "segmentation", _bicubic(record.segmentation, size, resize)
-        return "segmentation", read_label_map(record.segmentation, (size, size), resize) > 0
+        return "segmentation", read_mask(record.segmentation, (size, size), resize)
     if len(record.boxes) and wanted in ("auto", "box"):
         part = stored_part((record.width, record.height), resize)
         return "box", box_foreground(part.boxes(record.boxes), part.size, (size, size))

@@ -22,7 +22,7 @@ def run(argv: list[str]) -> None:
     command.add_argument("--manifest", required=True, help="JSON file: counts and a checksum")
 
     command = commands.add_parser("records", help="check a folder and write its records")
-    add_section(command, settings.Records)
+    add_section(command, settings.RecordsJob)
     command.add_argument("--root", required=True, help="folder of the raw data")
     command.add_argument("--out", required=True, help="folder for the records of each split")
 
@@ -39,7 +39,7 @@ def run(argv: list[str]) -> None:
         drawn = read_section(options.section, settings.SynthBirds)
         write_json(options.manifest, draw(drawn, options.out, workers=options.workers))
         return
-    section = read_section(options.section, settings.Records)
+    section = read_section(options.section, settings.RecordsJob)
     reader = reader_of(section.layout)
     records, classes, summary = reader.read(options.root, section, options.workers)
     out = Path(options.out)

@@ -7,9 +7,16 @@ from typing import Any
 import pandas as pd
 
 from pipeline.artefacts.records import SPLITS
-from pipeline.datasets.check import Problems, check_boxes, check_classes, check_images
+from pipeline.datasets.check import Problems, counted
+from pipeline.datasets.check_boxes import check_boxes
+from pipeline.datasets.check_classes import check_classes
+from pipeline.datasets.check_images import Picture, check_images, odd_images
+from pipeline.datasets.check_needs import check_needs
 from pipeline.datasets.selection import first_of_each_class, hold_out_val, parse_classes
-from pipeline.settings import Records
+from pipeline.settings import Records, RecordsJob
+
+SIZE = ("width", "height")
+SWAPPED = 4  # EXIF orientations above it turn an image by a quarter
 
 
 def choose(
@@ -33,10 +40,11 @@ def choose(
         workers: decoding threads.
 
     Returns:
-        The images that are used, with ``label``, ``width``, ``height`` and ``grey`` added; classes
+        The images that are used, with ``label``, ``upright`` and the columns of
+        `pipeline.datasets.check_images.Picture` added, width and height as they are used; classes
         (``label``, ``class_id``, ``name``); how many images are not used.
     """
-    chosen = parse_classes(section.classes, len(names))
+    chosen = parse_classes(section.classes, names)
     classes = pd.DataFrame({"label": range(len(chosen)), "class_id": chosen})
     classes["name"] = [names[number] for number in chosen]
     selected = images[images["class_id"].isin(chosen)]
@@ -47,7 +55,11 @@ def choose(
         "images_of_other_classes": len(images) - len(selected),
         "images_beyond_the_number_per_class": len(selected) - len(used),
     }
-    return used.join(check_images(used, problems, workers)), classes, skipped
+    used = used.join(check_images(used, problems, workers))
+    used["upright"] = (used["orientation"] > 1) & (section.orientation == "upright")
+    swapped = used["upright"] & (used["orientation"] > SWAPPED)
+    used.loc[swapped, ["width", "height"]] = used.loc[swapped, ["height", "width"]].to_numpy()
+    return used, classes, skipped
 
 
 def finish(
@@ -75,9 +87,11 @@ def finish(
         UserError: something is wrong with the files: every problem found, in one message.
     """
     images["boxes"], cut = check_boxes(images, problems)
-    problems.raise_if_any(root)
     if not (images["split"] == "val").any():
         images["split"] = hold_out_val(images, section.val_fraction, section.val_seed)
+    if isinstance(section, RecordsJob):
+        check_needs(images, section, root, problems)
+    problems.raise_if_any(root)
     summary = {
         "classes": len(classes),
         "images": {split: int((images["split"] == split).sum()) for split in SPLITS},
@@ -85,8 +99,13 @@ def finish(
             side: {name: float(images[side].agg(name)) for name in ("min", "median", "max")}
             for side in ("width", "height")
         },
-        "grey_images": int(images["grey"].sum()),
+        **odd_images(images),
+        "images_turned_by_exif": counted(images["image_id"][images["upright"]]),
+        "images_with_exif_orientation_used_as_stored": counted(
+            images["image_id"][(images["orientation"] > 1) & ~images["upright"]]
+        ),
         "boxes_cut_at_the_border": cut,
         "without_boxes": int((images["boxes"].map(len) == 0).sum()),
     }
+    images = images.drop(columns=[name for name in Picture._fields if name not in SIZE])
     return images.reset_index(drop=True), classes, summary | details

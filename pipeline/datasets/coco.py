@@ -1,28 +1,41 @@
 """Boxes and masks of one's own images from a COCO file (JSON with images, annotations, categories).
 
 An annotation belongs to its image if its category is the image's class, or if its category bears
-the name of no class at all, such as "object". Those of other classes, and crowds, are counted.
+the name of no class at all, such as "object". Those of other classes, and crowds, are counted, and
+so are those of no class, by name.
 """
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.check import BOX_TOLERANCE, Problems
-from pipeline.images.coco_masks import corners, file_digest, mask_name, pixels
+from pipeline.datasets.check import Problems
+from pipeline.datasets.check_boxes import BOX_TOLERANCE
+from pipeline.datasets.coco_categories import Categories, Id
+from pipeline.datasets.image_names import ImageNames
+from pipeline.images.coco_file import identity, number_of, read_content, side
+from pipeline.images.coco_masks import area, corners, file_digest, mask_name
+from pipeline.images.opening import LARGEST
 from pipeline.runtime.errors import UserError
 
 # The keys of every entry that are needed, by list.
 KEYS = {
     "images": ("id", "file_name", "width", "height"),
     "annotations": ("id", "image_id", "category_id"),
-    "categories": ("id", "name"),
+    "categories": ("id",),
 }
+
+
+class Listed(NamedTuple):
+    """An image as the file lists it: our id, and width and height in pixels."""
+
+    image_id: str
+    size: tuple[int, int]
 
 
 @dataclass
@@ -34,6 +47,7 @@ class Annotations:
         masks: image id -> names of its masks, see `pipeline.images.coco_masks`.
         sizes: image id -> (width, height) of the annotated image, pixels.
         skipped: annotations that are not used, by reason.
+        of_no_class: annotations whose category is no class, by the category's name.
     """
 
     boxes: dict[str, list[float]] = field(default_factory=dict)
@@ -42,17 +56,25 @@ class Annotations:
     skipped: dict[str, int] = field(
         default_factory=lambda: {"annotations_of_other_classes": 0, "crowds": 0}
     )
+    of_no_class: Counter[str] = field(default_factory=Counter)
 
 
 def read_coco(
-    path: Path, class_of: Mapping[str, str], problems: Problems, *, masks: bool
+    path: Path,
+    class_of: Mapping[str, str],
+    names: ImageNames,
+    problems: Problems,
+    *,
+    masks: bool,
 ) -> Annotations:
     """Read and check a COCO file.
 
+    Ids count by their value: 1, 1.0 and "1" are the same.
+
     Args:
         path: of the file.
-        class_of: image id (path below the root) -> name of its class, of all images. An image is
-            found by its ``file_name``, or by the end of its id where only one image's ends so.
+        class_of: image id (path below the root) -> name of its class, of all images.
+        names: finds the images by their ``file_name``.
         problems: where unknown images and malformed annotations are noted.
         masks: read the ``segmentation`` of every annotation; else its ``bbox``.
 
@@ -61,65 +83,62 @@ def read_coco(
     """
     content = _content(path)
     found = Annotations()
-    image_ids = _image_ids(content["images"], path, class_of, problems)
-    for entry in content["images"]:
-        if entry["id"] in image_ids:
-            size = int(entry["width"]), int(entry["height"])
-            found.sizes[image_ids[entry["id"]]] = size
-    names = {entry["id"]: entry["name"] for entry in content["categories"]}
-    listed = {entry["id"] for entry in content["images"]}
-    classes = set(class_of.values())
+    listed = _images(content["images"], path, names, problems)
+    found.sizes = {image.image_id: image.size for image in listed.values() if image}
+    categories = Categories(content["categories"], set(class_of.values()), path, problems)
     digest = file_digest(path)
-    seen: set[int] = set()
-    for entry in content["annotations"]:
-        here = f"{path}: annotation {entry['id']}"
-        if entry["id"] in seen:
-            problems.add("annotation id occurs twice", here)
-        seen.add(entry["id"])
-        if entry["image_id"] not in listed:
+    for place, entry, here in _annotations(content["annotations"], path, problems):
+        id_of_image = identity(entry["image_id"])
+        if id_of_image not in listed:
             problems.add("annotation is of no image in its file", here)
-        image_id = image_ids.get(entry["image_id"])
-        if image_id is None:
+        category = categories.find(entry["category_id"], here)
+        crowd = _is_crowd(entry.get("iscrowd"), here, problems)
+        image = listed.get(id_of_image) if id_of_image is not None else None
+        if image is None or category is None:
             continue
-        category = names.get(entry["category_id"])
-        if category in classes and category != class_of[image_id]:
+        image_id, size = image
+        here = f"{here}, {image_id}"
+        if category.is_class and category.name != class_of[image_id]:
             found.skipped["annotations_of_other_classes"] += 1
-        elif entry.get("iscrowd"):
+            continue
+        if crowd:
             found.skipped["crowds"] += 1
-        elif not masks:
-            if box := _box(entry.get("bbox"), f"{here}, {image_id}", problems):
+            continue
+        if not category.is_class:
+            found.of_no_class[category.name] += 1
+        if not masks:
+            if box := _box(entry.get("bbox"), here, problems):
                 found.boxes.setdefault(image_id, []).extend(box)
-        elif fault := _fault(entry.get("segmentation"), found.sizes[image_id]):
-            problems.add("mask cannot be drawn", f"{here}, {image_id}: {fault}")
+        elif fault := _fault(entry.get("segmentation"), size):
+            problems.add("mask cannot be drawn", f"{here}: {fault}")
         else:
-            name = mask_name(path, digest, entry["id"])
-            found.masks.setdefault(image_id, []).append(name)
+            found.masks.setdefault(image_id, []).append(mask_name(path, digest, place))
     return found
 
 
 def check_sizes(
     images: pd.DataFrame, sizes: Mapping[str, tuple[int, int]], problems: Problems
-) -> None:
-    """Note images (rows of ``image_id``, ``width``, ``height``) annotated at another size."""
-    problems.add(
-        "image was annotated at another size; scale the annotations, or annotate it again",
-        *(
-            f"{row.image_id}: {row.width} x {row.height}, annotated at {width} x {height}"
-            for row in images.itertuples()
-            for width, height in [sizes.get(row.image_id, (row.width, row.height))]
-            if row.width and (row.width, row.height) != (width, height)
-        ),
-    )
+) -> pd.DataFrame:
+    """Note images (rows of ``image_id``, ``width``, ``height``) annotated at another size.
+
+    Returns:
+        The other images.
+    """
+    fits = []
+    for row in images.itertuples():
+        width, height = sizes.get(row.image_id, (row.width, row.height))
+        fits.append(row.width == 0 or (row.width, row.height) == (width, height))
+        if not fits[-1]:
+            problems.add(
+                "image was annotated at another size; scale the annotations, or annotate it again",
+                f"{row.image_id}: {row.width} x {row.height}, annotated at {width} x {height}",
+            )
+    return images[np.array(fits, dtype=bool)]
 
 
 def _content(path: Path) -> dict[str, Any]:
     """The parsed file, with all keys of `KEYS`."""
-    try:
-        content = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"Cannot read the annotations {path}: {error.strerror}.") from error
-    except ValueError as error:
-        raise UserError(f"The annotations {path} are not valid JSON ({error}).") from error
+    content = read_content(path)
     for name, keys in KEYS.items():
         entries = content.get(name) if isinstance(content, dict) else None
         if not isinstance(entries, list):
@@ -131,51 +150,84 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _image_ids(
-    entries: list[dict[str, Any]], path: Path, class_of: Mapping[str, str], problems: Problems
-) -> dict[Any, str]:
-    """The file's own image ids -> ours; images that are not there are noted."""
-    by_name: dict[str, list[str]] = {}
-    for image_id in class_of:
-        by_name.setdefault(Path(image_id).name, []).append(image_id)
-    found: dict[Any, str] = {}
-    unknown: list[str] = []
-    doubtful: list[str] = []
-    for entry in entries:
-        name = entry["file_name"].replace("\\", "/").removeprefix("./")
-        same_name = by_name.get(Path(name).name, [])
-        ends = [image_id for image_id in same_name if f"/{image_id}".endswith(f"/{name}")]
-        if name in class_of:
-            found[entry["id"]] = name
-        elif len(ends) == 1:
-            found[entry["id"]] = ends[0]
+def _images(
+    entries: list[dict[str, Any]], path: Path, names: ImageNames, problems: Problems
+) -> dict[Id | None, Listed | None]:
+    """The images by the file's own ids; None for those that are noted as problems."""
+    found: dict[Id | None, Listed | None] = {}
+    called: dict[Id | None, Any] = {}
+    for place, entry in enumerate(entries):
+        number, name = identity(entry["id"]), entry["file_name"]
+        here = f"{path}: image {entry['id']!r}, {name!r}"
+        if number is None:
+            problems.add("image id is neither a whole number nor text", here)
+            continue
+        if number in called:
+            problems.add("image id occurs twice", f"{here} and {called[number]!r}")
+            continue
+        called[number], found[number] = name, None
+        width, height = side(entry["width"]), side(entry["height"])
+        if not isinstance(name, str) or not name:
+            problems.add("file_name is no text", f"{path}: images[{place}]: {name!r}")
+        elif width is None or height is None:
+            problems.add(
+                "image has no width and height in whole pixels; write them into the file",
+                f"{here}: {entry['width']!r} x {entry['height']!r}",
+            )
+        elif width * height > LARGEST:
+            problems.add("image is larger than any that is read", f"{here}: {width} x {height}")
         else:
-            (doubtful if ends else unknown).append(entry["file_name"])
-    problems.add(f"{path.name} names an image that is not there", *unknown)
-    problems.add(f"{path.name} names an image that may be several; write its path", *doubtful)
+            images = names.find_by_end(name)
+            if len(images) == 1:
+                found[number] = Listed(images[0], (width, height))
+                continue
+            kind = "may be several; write its path" if images else "is not there"
+            problems.add(f"{path.name} names an image that {kind}", name)
     return found
+
+
+def _annotations(
+    entries: list[dict[str, Any]], path: Path, problems: Problems
+) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """Place in the list, entry, and words for where it is, of the annotations whose id is one."""
+    seen: set[Id] = set()
+    for place, entry in enumerate(entries):
+        number = identity(entry["id"])
+        here = f"{path}: annotation {entry['id']}"
+        if number is None:
+            problems.add("annotation id is neither a whole number nor text", here)
+            continue
+        if number in seen:
+            problems.add("annotation id occurs twice", here)
+        seen.add(number)
+        yield place, entry, here
+
+
+def _is_crowd(value: Any, here: str, problems: Problems) -> bool:
+    """COCO's flag, which tools write as a number, as text or as true; missing is false."""
+    number = 0 if value is None else number_of(int(value) if isinstance(value, bool) else value)
+    if number not in (0, 1):
+        problems.add("iscrowd is neither 0 nor 1", f"{here}: {value!r}")
+    return number == 1
 
 
 def _box(bbox: Any, here: str, problems: Problems) -> list[float] | None:
     """x0, y0, x1, y1 of COCO's x, y, width, height."""
-    try:
-        x, y, width, height = (float(value) for value in bbox)
-        if not np.isfinite([x, y, width, height]).all():
-            raise ValueError
-    except (TypeError, ValueError):
+    numbers = [number_of(value) for value in bbox] if isinstance(bbox, list) else []
+    if len(numbers) != 4 or None in numbers:
         problems.add("annotation has no bbox of four numbers x, y, width, height", here)
         return None
+    x, y, width, height = (float(number) for number in numbers if number is not None)
     return [x, y, x + width, y + height]
 
 
 def _fault(segmentation: Any, size: tuple[int, int]) -> str:
     """What is wrong with a mask of an image of ``size`` (width, height), or ""."""
     try:
-        drawn = pixels(segmentation, *size)
         polygons = [] if isinstance(segmentation, dict) else corners(segmentation)
+        for polygon in polygons:
+            if (polygon < -BOX_TOLERANCE).any() or (polygon > np.array(size) + BOX_TOLERANCE).any():
+                return f"a corner is outside the image of {size[0]} x {size[1]} pixels"
+        return "" if area(segmentation, *size) else "it holds no pixel"
     except (ValueError, TypeError) as error:
         return str(error)
-    for polygon in polygons:
-        if (polygon < -BOX_TOLERANCE).any() or (polygon > np.array(size) + BOX_TOLERANCE).any():
-            return f"a corner is outside the image of {size[0]} x {size[1]} pixels"
-    return "" if drawn.any() else "it holds no pixel"

@@ -17,21 +17,17 @@ WSOL = {
     "OpenImages": "Images and masks are OpenImages30k, released by the WSOL benchmark's authors; "
     "they were chosen from Open Images V5.",
 }
+NAMED = 5  # of what is odd, the first files by name
 LISTS = "The lists are in the folder `metadata` of the WSOL benchmark's code (wsolevaluation)."
-# What the cues stage reads as well as the records.
-ATTRIBUTES = "attributes/class_attribute_labels_continuous.txt"
 
 
-def diagnose(
-    root: str, records: Records, workers: int, *, cue_localization: bool
-) -> tuple[bool, str]:
+def diagnose(root: str, records: Records, workers: int) -> tuple[bool, str]:
     """Read and check a folder of raw data, as the study would.
 
     Args:
         root: the folder.
-        records: what of it is used.
+        records: what of it is used, and, as a `RecordsJob`, what the study measures by.
         workers: decoding threads.
-        cue_localization: whether attributes are needed as well.
 
     Returns:
         Whether it can be used, and a paragraph that says what was found, or else what is missing,
@@ -41,11 +37,6 @@ def diagnose(
     head = f"{root}, layout {records.layout}"
     try:
         _, _, summary = reader.read(root, records, workers)
-        if cue_localization and not (Path(root) / ATTRIBUTES).is_file():
-            raise UserError(
-                f"{Path(root) / ATTRIBUTES} is missing, which cue localisation needs. "
-                "Put it in place, or set `cue_localization: false` for this data set."
-            )
     except UserError as error:
         parts = [str(error), f"Where to get it: {_source(records)}", reader.layout]
         return False, "\n".join([f"{head}: not usable.", *map(_indented, parts)])
@@ -64,10 +55,13 @@ def _facts(summary: dict[str, Any]) -> Iterator[str]:
     )
     for split, count in summary.get("splits_without_images", {}).items():
         yield f"split {split} is empty: none of the {count} images in its list is there"
-    for key, count in summary.items():
-        count = count["count"] if key == "masks_without_foreground" else count
+    for key, count in {**summary, **summary["skipped"]}.items():
+        words = key.replace("_", " ")
         if isinstance(count, int) and count and key != "classes":
-            yield f"{key.replace('_', ' ')}: {count}"
+            yield f"{words}: {count}"
+        elif isinstance(count, dict) and count.get("count"):
+            more = ", ..." if len(count["first"]) > NAMED else ""
+            yield f"{words}: {count['count']} ({', '.join(count['first'][:NAMED])}{more})"
 
 
 def _source(records: Records) -> str:

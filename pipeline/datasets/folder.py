@@ -1,34 +1,37 @@
 """Reader of plain folders: a folder of images for each class, or ImageNet's flat samples.
 
-Class ids are 1-based, in the sorted order of the classes' names.
+Class ids are 1-based, in the sorted order of the classes' names; where all are numbers, by number.
 """
 
+import os
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from pipeline.artefacts.records import SPLITS
 from pipeline.catalogue.imagenet import class_names, class_wnids
 from pipeline.datasets.assembly import choose, finish
-from pipeline.datasets.check import Problems
+from pipeline.datasets.check import Problems, counted, printable
 from pipeline.datasets.coco import check_sizes
 from pipeline.datasets.masks import check_masks
-from pipeline.datasets.objects import BOXES, BOXES_HEADER, read_objects
+from pipeline.datasets.objects import BOXES, BOXES_HEADER, MASKS, read_objects
+from pipeline.images.opening import SUFFIXES
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")  # in any case
 WNID = re.compile(r"n\d{8}(?=_)")
 LAYOUT = f"""\
 The root holds images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, with val/CLASS/NAME.jpg if
-you hold out images yourself; one of train and test may be missing. Or it holds nothing but images
+you hold out images yourself; one of train and test may be missing. Images in folders below CLASS
+count as well; files whose names begin with a dot do not. Or it holds nothing but images
 that are all named WNID_NAME.JPEG after ImageNet's classes: they are the test split.
 The root may also hold
   {BOXES}: first line '{BOXES_HEADER}', then a line a box; the image id is the image's path
     below the root, the numbers are pixels
-  masks/<image id, its suffix .png>: > 0 is the object
+  masks/<image id, its suffix .png>: what is not black is the object, or as `mask_values` says
 `records: {{boxes: FILE, masks: FILE OR FOLDER}}` names others; a FILE.json is a COCO file."""
 
 
@@ -56,58 +59,163 @@ def read(
         raise UserError(f"The data folder {root} does not exist. Correct `root` of the data set.")
     problems = Problems()
     has_splits = (root / "train").is_dir() or (root / "test").is_dir()
-    images, names, others = _class_folders(root) if has_splits else _imagenet_samples(root)
+    read = _class_folders if has_splits else _imagenet_samples
+    images, names, counts = read(root, section)
     if images.empty:
-        raise UserError(f"There is no image in {root}.\n{LAYOUT}")
+        others = ", ".join(map(printable, _other_folders(root, section)[:20]))
+        beside = f" Its folders are {others}." if others else ""
+        raise UserError(f"There is no image in {root}.{beside}\n{LAYOUT}")
+    images = _with_printable_names(images, problems)
     images["path"] = [str(root / name) for name in images["image_id"]]
     class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
-    objects = read_objects(root, section, class_of, problems)
+    numbers = {name: number for number, name in names.items()}
+    objects = read_objects(root, section, class_of, numbers, problems)
     images["boxes"] = [objects.boxes.get(name, []) for name in images["image_id"]]
     images["masks"] = [objects.masks.get(name, []) for name in images["image_id"]]
     images["keypoints"] = [[] for _ in range(len(images))]
-    images["ignore"] = images["segmentation"] = images["true_parts"] = ""
+    images["ignore"] = [objects.ignore.get(name, "") for name in images["image_id"]]
+    images["segmentation"] = images["true_parts"] = ""
 
     # the samples need not show every class of ImageNet
     needed = {"train", "test"}.intersection(images["split"]) if has_splits else set()
     used, classes, skipped = choose(
         images, names, section, problems, splits=sorted(needed), workers=workers
     )
-    check_sizes(used, objects.sizes, problems)
-    details: dict[str, Any] = {"skipped": {**skipped, "other_files": others, **objects.skipped}}
-    details |= check_masks(used, problems, workers)
+    fitting = check_sizes(used, objects.sizes, problems)
+    _check_turned(used, section, problems)
+    details: dict[str, Any] = {"skipped": {**skipped, **counts, **objects.skipped}}
+    details |= check_masks(fitting, problems, workers)
     return finish(used, classes, root, section, problems, details)
 
 
-def _class_folders(root: Path) -> tuple[pd.DataFrame, pd.Series, int]:
-    """Images of SPLIT/CLASS/ with class id and split; names by class id; number of other files."""
+def _with_printable_names(images: pd.DataFrame, problems: Problems) -> pd.DataFrame:
+    """The images without those whose names are no UTF-8, which are noted."""
+    fine = images["image_id"].map(printable) == images["image_id"]
+    problems.add(
+        "file name is not UTF-8, as names from old systems are; rename it",
+        *images["image_id"][~fine],
+    )
+    return images[fine].copy()
+
+
+def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> None:
+    """Note images that EXIF turns and that have boxes or masks, where nothing says which way."""
+    if section.orientation is not None:
+        return
+    annotated = (images["boxes"].map(len) > 0) | (images["masks"].map(len) > 0)
+    problems.add(
+        "image is to be turned, says its EXIF orientation, and has a box or mask. Most programs "
+        "show and annotate it turned: say `records: {orientation: upright}`, or `stored` if boxes "
+        "and masks are of the pixels as they lie in the file",
+        *images["image_id"][annotated & (images["orientation"] > 1)],
+    )
+
+
+class _Found(NamedTuple):
+    """The images of a root.
+
+    Attributes:
+        images: ``image_id``, ``class_id`` and ``split`` of each.
+        names: class id -> name.
+        counts: what else lies there, for the summary.
+    """
+
+    images: pd.DataFrame
+    names: pd.Series
+    counts: dict[str, Any]
+
+
+def _class_folders(root: Path, section: Records) -> _Found:
+    """The images below SPLIT/CLASS/, at any depth."""
     splits = [split for split in SPLITS if (root / split).is_dir()]
     folders = [path for split in splits for path in (root / split).iterdir() if path.is_dir()]
-    folders = [folder for folder in folders if not folder.name.startswith(".")]
-    names = sorted({folder.name for folder in folders})
-    rows = []
-    others = sum(path.is_file() for split in splits for path in (root / split).iterdir())
+    found = {folder.name for folder in folders if not folder.name.startswith(".")}
+    numbers = all(name.isdecimal() for name in found)
+    names = sorted(found, key=(lambda name: (int(name), name)) if numbers else None)
+    rows, nested, hidden, others = [], Counter[str](), 0, []
     for split in splits:
+        others += _files(root, split, deep=False)[0]
         for class_id, name in enumerate(names, start=1):
-            files = sorted((root / split / name).glob("*"))
-            found = [path.name for path in files if path.suffix.lower() in SUFFIXES]
-            rows += [(f"{split}/{name}/{file}", class_id, split) for file in found]
-            others += len(files) - len(found)
+            if not (root / split / name).is_dir():
+                continue
+            files, invisible = _files(root, f"{split}/{name}", deep=True)
+            hidden += invisible
+            for file in files:
+                if Path(file).suffix.lower() in SUFFIXES and not _is_special(root / file):
+                    rows.append((file, class_id, split))
+                    if file.count("/") > 2:
+                        nested[file.rpartition("/")[0]] += 1
+                else:
+                    others.append(file)
+    counts = {
+        "other_files": counted(others),
+        "hidden_files": hidden,
+        "folders_that_are_no_split": counted(_other_folders(root, section)),
+        "images_in_folders_below_their_class": {
+            "count": nested.total(),
+            "first": [f"{printable(folder)} ({n})" for folder, n in nested.most_common(20)],
+        },
+    }
     images = pd.DataFrame(rows, columns=["image_id", "class_id", "split"])
-    return images, pd.Series(names, index=range(1, len(names) + 1), dtype=object), others
+    return _Found(images, pd.Series(names, range(1, len(names) + 1), dtype=object), counts)
 
 
-def _imagenet_samples(root: Path) -> tuple[pd.DataFrame, pd.Series, int]:
-    """The same of images that lie in the root itself, named by the wnids of ImageNet's classes."""
-    files = sorted(path.name for path in root.iterdir() if path.is_file())
+def _files(root: Path, folder: str, *, deep: bool) -> tuple[list[str], int]:
+    """Sorted paths below the root of what is no folder, and how many hidden ones there are."""
+    paths: list[str] = []
+    hidden = 0
+    here = (root / folder).resolve()
+    try:
+        entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+    except OSError as error:
+        raise UserError(f"Cannot list the folder {here}: {error.strerror}.") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            hidden += 1
+        elif not entry.is_dir():
+            paths.append(f"{folder}/{entry.name}")
+        elif deep and Path(entry).resolve() not in (here, *here.parents):  # a link to above
+            below, invisible = _files(root, f"{folder}/{entry.name}", deep=True)
+            paths += below
+            hidden += invisible
+    return paths, hidden
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, socket or device; a link to nowhere is a missing file."""
+    return path.exists() and not path.is_file()
+
+
+def _other_folders(root: Path, section: Records) -> list[str]:
+    """Folders of the root that are not read, such as ``validation`` or ``Test``."""
+    masks = Path(section.masks or root / MASKS).resolve()
+    return sorted(
+        path.name
+        for path in root.iterdir()
+        if path.is_dir() and path.name not in SPLITS and not path.name.startswith(".")
+        if path.resolve() != masks and path.resolve() not in masks.parents
+    )
+
+
+def _imagenet_samples(root: Path, section: Records) -> _Found:
+    """The images that lie in the root itself, named by the wnids of ImageNet's classes."""
+    files, hidden = _files(root, ".", deep=False)
+    files = [path.removeprefix("./") for path in files]
     found = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
     class_ids = {wnid: class_id for class_id, wnid in enumerate(class_wnids(), start=1)}
     wnids = [match.group() if (match := WNID.match(name)) else "" for name in found]
     strange = [name for name, wnid in zip(found, wnids, strict=True) if wnid not in class_ids]
     if strange:
+        others = ", ".join(map(printable, _other_folders(root, section)[:20]))
         raise UserError(
-            f"{root} has neither train/ nor test/, and {len(strange)} of its {len(found)} images, "
-            f"such as {strange[0]}, are not named after a class of ImageNet.\n{LAYOUT}"
+            f"{root} has neither train/ nor test/{f' (but {others})' if others else ''}, and "
+            f"{len(strange)} of its {len(found)} images, such as {printable(strange[0])}, are not "
+            f"named after a class of ImageNet.\n{LAYOUT}"
         )
     images = pd.DataFrame({"image_id": found, "class_id": [class_ids[wnid] for wnid in wnids]})
     names = pd.Series(class_names(), index=range(1, len(class_ids) + 1))
-    return images.assign(split="test"), names, len(files) - len(found)
+    counts = {
+        "other_files": counted(name for name in files if name not in set(found)),
+        "hidden_files": hidden,
+    }
+    return _Found(images.assign(split="test"), names, counts)

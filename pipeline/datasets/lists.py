@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from pipeline.datasets.check import Problems
+from pipeline.runtime.errors import UserError
 
 _NAMES: dict[Callable, str] = {int: "<integer>", float: "<number>", str: "<text>"}
 
@@ -29,8 +30,16 @@ def read_rows(
         problems: where malformed lines are noted.
         comma: commas part the columns, as in a CSV file: a text that holds one is in quotes.
         header: the first line, where the list has one.
+
+    Raises:
+        UserError: the list cannot be read.
     """
-    lines = enumerate(path.read_text(errors="replace").splitlines(), start=1)
+    try:
+        # a byte order mark comes from spreadsheets; other line ends than \n stand in names
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise UserError(f"Cannot read the list {path}: {error.strerror}.") from error
+    lines = enumerate(text.split("\n"), start=1)
     if header is not None:
         _, first = next(lines, (1, ""))
         if first.strip() != header:
@@ -41,13 +50,13 @@ def read_rows(
         line = line.strip()
         if not line:
             continue
-        fields = next(csv.reader([line])) if comma else line.split(maxsplit=splits)
         try:
+            fields = next(csv.reader([line])) if comma else line.split(maxsplit=splits)
             row = tuple(kind(text) for kind, text in zip(types, fields, strict=True))
             if not all(math.isfinite(value) for value in row if isinstance(value, float)):
                 raise ValueError
             rows.append(row)
-        except ValueError:
+        except (ValueError, csv.Error):  # the latter of fields that are longer than any name
             expected = ("," if comma else " ").join(_NAMES[kind] for kind in types)
             problems.add(
                 "malformed line", f"{path}, line {number}: {line[:80]!r}, expected {expected}"

@@ -1,13 +1,15 @@
-"""The check of object masks and ignore masks, which images of OpenImages have instead of boxes."""
+"""The check of object masks and ignore masks: each is decoded, as later stages will."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.check import SHOWN, Problems, in_threads, unlike_sizes
-from pipeline.images.coco_masks import file_of
-from pipeline.images.label_maps import read_label_map
+from pipeline.datasets.check import Problems, counted, in_threads
+from pipeline.datasets.check_images import unlike_sizes
+from pipeline.images.label_maps import MaskFacts, file_of, mask_facts
+from pipeline.images.opening import ImageFault
+from pipeline.runtime.errors import UserError
 
 
 def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> dict[str, Any]:
@@ -22,17 +24,17 @@ def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> 
         workers: decoding threads.
 
     Returns:
-        Counts for the summary, and the paths of the first masks without an object pixel.
+        Counts for the summary, with the names of the first.
     """
     owners = [
-        (path, kind, (row.width, row.height))
+        (name, kind, (row.width, row.height))
         for row in records.itertuples()
-        for kind, paths in (("object", row.masks), ("ignore", [row.ignore] * bool(row.ignore)))
-        for path in paths
+        for kind, names in (("object", row.masks), ("ignore", [row.ignore] * bool(row.ignore)))
+        for name in names
     ]
-    found = in_threads(_decode, [path for path, _, _ in owners], workers)
-    read = list(zip(owners, found, strict=True))
-    missing = [path for (path, *_), mask in read if mask is None]
+    found = in_threads(_decode, [name for name, _, _ in owners], workers)
+    both = list(zip(owners, found, strict=True))
+    missing = [str(file_of(name)) for (name, *_), mask in both if mask is None]
     problems.add("mask is missing", *missing)
     if missing:
         problems.hints.append(
@@ -41,27 +43,48 @@ def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> 
         )
     problems.add(
         "mask cannot be decoded; copy it anew",
-        *(f"{path} ({mask})" for (path, *_), mask in read if isinstance(mask, str)),
+        *(f"{file_of(name)} ({mask})" for (name, *_), mask in both if isinstance(mask, str)),
     )
-    read = [(owner, mask) for owner, mask in read if isinstance(mask, tuple) and owner[2][0]]
-    sizes = np.array([mask[0] for _, mask in read]).reshape(-1, 2)
+    read = [(owner, mask) for owner, mask in both if isinstance(mask, MaskFacts) and owner[2][0]]
+    sizes = np.array([mask.size for _, mask in read]).reshape(-1, 2)
     images = np.array([size for (_, _, size), _ in read]).reshape(-1, 2)
-    empty = [path for (path, kind, _), (_, any_pixel) in read if kind == "object" and not any_pixel]
+    objects = [(name, mask) for (name, kind, _), mask in read if kind == "object"]
+    empty = [name for name, mask in objects if not mask.any]
+    _check_meaning(objects, len(empty), problems)
     return {
         "masks": sum(kind == "object" for _, kind, _ in owners),
         "ignore_masks": sum(kind == "ignore" for _, kind, _ in owners),
         "without_masks": int((records["masks"].map(len) == 0).sum()),
-        "masks_without_foreground": {"count": len(empty), "first": empty[:SHOWN]},
+        "masks_without_foreground": counted(empty),
+        "masks_that_cover_their_image": counted(name for name, mask in objects if mask.all),
+        "masks_of_several_values_all_taken_as_the_object": counted(
+            name for name, mask in objects if mask.unclear
+        ),
         **unlike_sizes(sizes, images, "masks"),
     }
 
 
-def _decode(path: str) -> tuple[tuple[int, int], bool] | str | None:
-    """Size and whether a pixel is set; what is wrong; or None where there is no file."""
-    if not file_of(path).is_file():
+def _check_meaning(objects: list[tuple[str, MaskFacts]], empty: int, problems: Problems) -> None:
+    """Note masks that cannot mean what is read from them."""
+    unclear = [name for name, mask in objects if mask.all and mask.unclear]
+    if objects and len(unclear) == len(objects):
+        problems.add(
+            "masks have several values and none is 0, so that all of every image would be object; "
+            "say which are: `records: {mask_values: {object: [...], ignore: [...]}}`",
+            *unclear,
+        )
+    if objects and empty == len(objects):
+        problems.add(
+            "no mask has a pixel of the object; correct them, or `records: {mask_values: ...}`",
+            *(name for name, _ in objects),
+        )
+
+
+def _decode(name: str) -> MaskFacts | str | None:
+    """What is in a mask; what is wrong with it; or None where there is no file."""
+    if not file_of(name).exists():
         return None
     try:
-        mask = read_label_map(path)
-    except Exception as error:  # Pillow raises many types for broken files
+        return mask_facts(name)
+    except (UserError, ImageFault) as error:
         return str(error)
-    return mask.shape[::-1], bool(mask.any())

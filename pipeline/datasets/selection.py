@@ -7,14 +7,21 @@ from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 
-def parse_classes(text: str, number: int) -> list[int]:
+def parse_classes(text: str, names: pd.Series) -> list[int]:
     """Class ids of 'all' or of ranges such as '1-50,60', ascending.
 
+    Args:
+        text: the ranges. Where all classes are named by numbers, they are of these names.
+        names: class id (1..K) -> name.
+
     Raises:
-        UserError: a range leaves 1..``number``, or runs backwards.
+        UserError: a range leaves 1..K, or runs backwards; or, of names, holds no class.
     """
+    number = len(names)
     if text == "all":
         return list(range(1, number + 1))
+    if all(name.isdecimal() for name in names):
+        return _named_by_numbers(text, names)
     chosen: set[int] = set()
     for part in text.split(","):
         edges = [int(edge) for edge in part.split("-")]
@@ -25,6 +32,20 @@ def parse_classes(text: str, number: int) -> list[int]:
                 "data set."
             )
         chosen.update(range(first, last + 1))
+    return sorted(chosen)
+
+
+def _named_by_numbers(text: str, names: pd.Series) -> list[int]:
+    chosen: set[int] = set()
+    for part in text.split(","):
+        edges = [int(edge) for edge in part.split("-")]
+        found = {id_ for id_, name in names.items() if edges[0] <= int(name) <= edges[-1]}
+        if not found:
+            raise UserError(
+                f"records.classes: no class is named by a number within '{part}'. The classes are "
+                f"{', '.join(names.iloc[:20])}{', ...' if len(names) > 20 else ''}."
+            )
+        chosen |= found
     return sorted(chosen)
 
 

@@ -16,7 +16,8 @@ import pandas as pd
 from pipeline.artefacts.records import SPLITS
 from pipeline.catalogue.imagenet import class_names
 from pipeline.datasets.assembly import choose, finish
-from pipeline.datasets.check import Problems, unlike_sizes
+from pipeline.datasets.check import Problems
+from pipeline.datasets.check_images import unlike_sizes
 from pipeline.datasets.masks import check_masks
 from pipeline.datasets.wsol_lists import LISTS, read_split
 from pipeline.runtime.errors import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from pipeline.artefacts.files import atomic_path
 from pipeline.artefacts.maps import MapStore
@@ -22,6 +22,7 @@ from pipeline.explain import words
 from pipeline.explain.model import ExplainedModel, open_model
 from pipeline.explain.picture import draw
 from pipeline.images.loading import normalise
+from pipeline.images.opening import ImageFault, opened, rgb
 from pipeline.runtime.errors import UserError
 
 SHOWN = 5  # classes of the prediction
@@ -286,17 +287,16 @@ def _open_image(image: str | Path | Image.Image) -> tuple[str, Image.Image]:
     """Name and RGB pixels, turned upright as its camera noted.
 
     Raises:
-        UserError: the file is missing or broken, or has more than 8 bits a channel.
+        UserError: the file is missing or broken, or its pixels are of a kind that is not read.
     """
     name = "image" if isinstance(image, Image.Image) else Path(image).name
     try:
-        opened = image if isinstance(image, Image.Image) else Image.open(image)
-        mode, upright = opened.mode, ImageOps.exif_transpose(opened)
-        rgb = upright.convert("RGB")
-    except Exception as error:  # broken bytes raise many kinds, OSError and SyntaxError among them
+        if isinstance(image, Image.Image):
+            return name, rgb(image, upright=True)
+        with opened(image) as picture:
+            return name, rgb(picture, upright=True)
+    except (FileNotFoundError, ImageFault) as error:
+        reason = "it is missing" if isinstance(error, FileNotFoundError) else error
         raise UserError(
-            f"Cannot read the image {image}: {error}. Give a JPEG, PNG or another image file."
+            f"Cannot read the image {name}: {reason}. Give a JPEG, PNG or another image file."
         ) from error
-    if mode.startswith(("I", "F")):
-        raise UserError(f"{name} has more than 8 bits a channel ({mode}). Convert it to 8 bits.")
-    return name, rgb

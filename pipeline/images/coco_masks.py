@@ -1,22 +1,26 @@
 """Masks that are written down in a COCO file, as polygons or run lengths, instead of as pictures.
 
-A record names such a mask by ``FILE.json#DIGEST/ANNOTATION``. The digest of the file is part of the
-name, so that what was computed from a mask is out of date once the file changes. The format is that
-of COCO (Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014).
+A record names such a mask by ``FILE.json#DIGEST/PLACE``, the place of its annotation in the file's
+list, from 0. The digest of the file is part of the name, so that what was computed from a mask is
+out of date once the file changes. The format is that of COCO (Lin et al., "Microsoft COCO: Common
+Objects in Context", ECCV 2014), and polygons become pixels as in its own tools (pycocotools).
 """
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.path import Path as Outline
+from pycocotools import mask as rasteriser
 
 from pipeline.artefacts.files import sha256
+from pipeline.images.coco_file import identity, read_content, side
+from pipeline.images.opening import LARGEST
 from pipeline.runtime.errors import UserError
 
 _MARK = ".json#"
+LONGEST = 10_000_000  # pixels of an outline; pycocotools needs memory for each
+_BITS = 35  # of a compressed run length: more than LARGEST needs
 
 
 class Annotated(NamedTuple):
@@ -27,9 +31,9 @@ class Annotated(NamedTuple):
     height: int
 
 
-def mask_name(path: str | Path, digest: str, annotation: int) -> str:
-    """What a record calls the mask of an annotation of the file ``path``."""
-    return f"{path}#{digest}/{annotation}"
+def mask_name(path: str | Path, digest: str, place: int) -> str:
+    """What a record calls the mask of the annotation at ``place`` in the file ``path``."""
+    return f"{path}#{digest}/{place}"
 
 
 def file_digest(path: str | Path) -> str:
@@ -38,14 +42,13 @@ def file_digest(path: str | Path) -> str:
 
 
 def is_mask_name(name: str | Path) -> bool:
-    """Whether a mask is an annotation's; else it is the path of a picture."""
+    """Whether a mask is an annotation's; else it is a picture's."""
     return _MARK in str(name)
 
 
-def file_of(name: str | Path) -> Path:
-    """The file that holds a mask: the COCO file, or the picture itself."""
-    text = str(name)
-    return Path(text.rpartition("#")[0] if is_mask_name(text) else text)
+def coco_file_of(name: str) -> Path:
+    """The file that holds the mask of an annotation."""
+    return Path(name.rpartition("#")[0])
 
 
 def read_mask(name: str) -> np.ndarray:
@@ -57,8 +60,8 @@ def read_mask(name: str) -> np.ndarray:
     Raises:
         UserError: the file is missing, or is no longer the one that the records were read from.
     """
-    digest, _, annotation = name.rpartition("#")[2].partition("/")
-    return pixels(*_annotations(str(file_of(name)), digest)[int(annotation)])
+    digest, _, place = name.rpartition("#")[2].partition("/")
+    return pixels(*_annotations(str(coco_file_of(name)), digest)[int(place)])
 
 
 def pixels(segmentation: Any, width: int, height: int) -> np.ndarray:
@@ -66,55 +69,57 @@ def pixels(segmentation: Any, width: int, height: int) -> np.ndarray:
 
     Args:
         segmentation: a list of polygons, each x0, y0, x1, y1, ... in pixels from the upper left
-            corner, of which a pixel is part if its centre lies inside one; or run lengths,
-            ``{"size": [height, width], "counts": ...}``, down the columns, background first,
-            as a list of numbers or as COCO's compressed text.
+            corner; or run lengths, ``{"size": [height, width], "counts": ...}``, down the columns,
+            background first, as a list of numbers or as COCO's compressed text.
         width, height: of the image, pixels.
 
     Raises:
         ValueError: it is neither, or describes no picture of this size.
     """
-    if isinstance(segmentation, dict):
-        counts = segmentation.get("counts")
-        runs = _decompressed(counts) if isinstance(counts, str) else counts
-        if segmentation.get("size") != [height, width] or not isinstance(runs, list):
-            raise ValueError(f"run lengths are not of size [{height}, {width}]")
-        if min(runs, default=0) < 0 or sum(runs) != width * height:
-            raise ValueError(f"run lengths do not add up to {width} x {height} pixels")
-        values = np.arange(len(runs)) % 2  # background, object, background, ...
-        return np.repeat(values, runs).reshape(width, height).T.astype(np.uint8)
-    mask = np.zeros((height, width), np.uint8)
-    for polygon in corners(segmentation):
-        _fill(mask, polygon)
-    return mask
+    return np.ascontiguousarray(rasteriser.decode(_encoded(segmentation, width, height)))
+
+
+def area(segmentation: Any, width: int, height: int) -> int:
+    """How many pixels of the object `pixels` would draw; takes the same and raises the same."""
+    return int(rasteriser.area(_encoded(segmentation, width, height)))
 
 
 def corners(segmentation: Any) -> list[np.ndarray]:
     """The polygons of a segmentation: (P, 2) float64 x, y each, pixels.
 
     Raises:
-        ValueError: it is no list of polygons of at least three corners.
+        ValueError: it is no list of polygons of at least three corners, or one is endless.
     """
     try:
         polygons = [np.array(flat, dtype=np.float64).reshape(-1, 2) for flat in segmentation]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("neither polygons x, y, x, y, ... nor run lengths") from error
     if not polygons or any(len(polygon) < 3 for polygon in polygons):
         raise ValueError("a polygon needs three corners")
     if not all(np.isfinite(polygon).all() for polygon in polygons):
         raise ValueError("a corner is not finite")
+    outlines = (abs(polygon - np.roll(polygon, 1, axis=0)).sum() for polygon in polygons)
+    if sum(outlines) > LONGEST:
+        raise ValueError(f"its outline is longer than {LONGEST} pixels")
     return polygons
 
 
-def _fill(mask: np.ndarray, polygon: np.ndarray) -> None:
-    """Set the pixels of ``mask`` (H, W) whose centres lie in ``polygon`` (P, 2), in place."""
-    limit = np.array(mask.shape[::-1])
-    first = np.clip(np.floor(polygon.min(axis=0)), 0, limit).astype(int)
-    last = np.clip(np.ceil(polygon.max(axis=0)), first, limit).astype(int)
-    across, down = (np.arange(a, b) + 0.5 for a, b in zip(first, last, strict=True))
-    x, y = np.meshgrid(across, down)  # (h, w) each: the polygon's bounding box alone
-    inside = Outline(polygon).contains_points(np.column_stack([x.ravel(), y.ravel()]))
-    mask[first[1] : last[1], first[0] : last[0]] |= inside.reshape(x.shape)
+def _encoded(segmentation: Any, width: int, height: int) -> Any:
+    """COCO's own object of a checked segmentation: pycocotools does not check what it reads."""
+    if width * height > LARGEST:
+        raise ValueError(f"its image would have {width} x {height} pixels")
+    if not isinstance(segmentation, dict):
+        flat = [polygon.ravel().tolist() for polygon in corners(segmentation)]
+        return rasteriser.merge(rasteriser.frPyObjects(flat, height, width))
+    if segmentation.get("size") != [height, width]:
+        raise ValueError(f"run lengths are not of size [{height}, {width}]")
+    counts = segmentation.get("counts")
+    runs = _decompressed(counts) if isinstance(counts, str) else counts
+    if not isinstance(runs, list) or not all(type(run) is int for run in runs):
+        raise ValueError("run lengths are no whole numbers")
+    if min(runs, default=0) < 0 or sum(runs) != width * height:
+        raise ValueError(f"run lengths do not add up to {width} x {height} pixels")
+    return rasteriser.frPyObjects({"size": [height, width], "counts": runs}, height, width)
 
 
 def _decompressed(text: str) -> list[int]:
@@ -123,11 +128,16 @@ def _decompressed(text: str) -> list[int]:
     Each number is written in groups of five bits, the lowest first, as characters from '0' on; a
     sixth bit says that another group follows, and the last group's fifth bit is the sign. From the
     fourth number on it is the difference to the number two places before.
+
+    Raises:
+        ValueError: a character is none of these, or a number does not end.
     """
     counts: list[int] = []
     value = shift = 0
     for character in text:
         group = ord(character) - 48
+        if not 0 <= group < 64 or shift > _BITS:
+            raise ValueError("compressed run lengths are damaged")
         value |= (group & 31) << shift
         shift += 5
         if group & 32:
@@ -136,26 +146,28 @@ def _decompressed(text: str) -> list[int]:
             value -= 1 << shift
         counts.append(value + (counts[-2] if len(counts) > 2 else 0))
         value = shift = 0
+    if shift:
+        raise ValueError("compressed run lengths are cut short")
     return counts
 
 
 @lru_cache(maxsize=2)
 def _annotations(path: str, digest: str) -> dict[int, Annotated]:
-    """The annotations of a file by id; kept, since a split's masks are read one after the other."""
+    """The annotations of a file by place; kept, as a split's masks are read one after the other."""
     try:
         unchanged = file_digest(path) == digest
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}. Put the file back.") from error
     if not unchanged:
         raise UserError(f"{path} changed since the records were read. Run the workflow again.")
-    content = json.loads(Path(path).read_text())
-    images = {image["id"]: image for image in content["images"]}
-    return {
-        entry["id"]: Annotated(
-            entry["segmentation"],
-            images[entry["image_id"]]["width"],
-            images[entry["image_id"]]["height"],
-        )
-        for entry in content["annotations"]
-        if entry.get("segmentation")
+    content = read_content(Path(path))
+    sizes = {
+        identity(image["id"]): (side(image["width"]), side(image["height"]))
+        for image in content["images"]
     }
+    found = {}
+    for place, entry in enumerate(content["annotations"]):
+        width, height = sizes.get(identity(entry["image_id"]), (None, None))
+        if entry.get("segmentation") and width and height:
+            found[place] = Annotated(entry["segmentation"], width, height)
+    return found

@@ -24,7 +24,16 @@ from pipeline.settings.base import (
     Section,
     Seed,
 )
-from pipeline.settings.data import Cues, Images, Records, Supersets, SynthBirds
+from pipeline.settings.data import (
+    Cues,
+    Images,
+    MaskValues,
+    Need,
+    Records,
+    RecordsJob,
+    Supersets,
+    SynthBirds,
+)
 from pipeline.settings.evaluation import (
     Axioms,
     Classification,
@@ -69,15 +78,18 @@ __all__ = [
     "Infidelity",
     "InsertionDeletion",
     "MapEvaluation",
+    "MaskValues",
     "Methods",
     "ModelNote",
     "Name",
+    "Need",
     "Noise",
     "OwnMaps",
     "PointingGame",
     "Positive",
     "Range",
     "Records",
+    "RecordsJob",
     "Report",
     "ResultsFolder",
     "Sanity",

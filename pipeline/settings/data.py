@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.settings.base import Count, FilePath, OneOf, Section, Seed
 
+PixelValue = Annotated[int, Field(ge=0, le=65535)]
+
 
 class SynthBirds(Section):
     """Birds drawn from a seed, written in the layout of CUB-200-2011."""
@@ -21,6 +23,36 @@ class SynthBirds(Section):
         description="classes come in families whose members differ in 1, 2 or 3 parts; "
         "false: every class is drawn independently (for pretraining)",
     )
+
+
+class MaskValues(Section):
+    """What the values of mask pixels mean."""
+
+    pixel: Literal["value", "red_green"] = Field(
+        "value",
+        description="the number of a pixel: value = its grey value, or its palette index; "
+        "red_green = red + 256 green, as in ImageNet-S",
+    )
+    object: tuple[PixelValue, ...] | Literal["class"] | dict[str, tuple[PixelValue, ...]] | None = (
+        Field(
+            None,
+            description="numbers that are the object: a list; class = the number of the image's "
+            "class, from 1 in the order of classes.csv; or a list for each class name; null: all "
+            "but 0 and `ignore`",
+        )
+    )
+    ignore: tuple[PixelValue, ...] = Field(
+        (), description="numbers that count neither as object nor as background"
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> "MaskValues":
+        lists = self.object.values() if isinstance(self.object, dict) else [self.object]
+        both = {v for values in lists if isinstance(values, tuple) for v in values}
+        both &= set(self.ignore)
+        if both:
+            raise ValueError(f"{sorted(both)} cannot be both `object` and `ignore`")
+        return self
 
 
 class Records(Section):
@@ -44,12 +76,24 @@ class Records(Section):
     masks: FilePath | None = Field(
         None,
         description="wsol: folder that the mask paths start from; null: the root. folder: folder "
-        "of PNG masks (> 0 is object), or COCO JSON; null: masks/ in the root, if it is there",
+        "of PNG masks, or COCO JSON; null: masks/ in the root, if it is there",
+    )
+    mask_values: MaskValues | None = Field(
+        None,
+        description="folder: which pixels of the pictures in `masks` are object, such as "
+        "{object: [1], ignore: [3]}; null: all that are not black",
+    )
+    orientation: Literal["stored", "upright"] | None = Field(
+        None,
+        description="folder: images whose EXIF says that they are to be turned: stored = used as "
+        "they are in the file; upright = turned, with boxes and masks that were drawn on the "
+        "turned picture; null: stored, and an error where such images have boxes or masks",
     )
     classes: str = Field(
         "all",
         description="class numbers from 1: 'all', or ranges such as '1-50,60' (cub: as in "
-        "classes.txt; wsol: label + 1; folder: place in the sorted names)",
+        "classes.txt; wsol: label + 1; folder: place in the sorted names, or the names themselves "
+        "where all of them are numbers)",
         pattern=r"^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$",
     )
     train_per_class: Count | None = Field(
@@ -73,9 +117,29 @@ class Records(Section):
             raise ValueError("`metadata` is for layout wsol alone; remove it")
         if self.layout == "cub" and self.masks:
             raise ValueError("`masks` is for layouts wsol and folder; remove it")
-        if self.layout != "folder" and self.boxes:
-            raise ValueError("`boxes` is for layout folder alone; remove it")
+        for key in ("boxes", "mask_values", "orientation"):
+            if self.layout != "folder" and getattr(self, key):
+                raise ValueError(f"`{key}` is for layout folder alone; remove it")
         return self
+
+
+Need = Literal[
+    "train_images",
+    "test_images",
+    "objects",
+    "objects_or_segmentations",
+    "boxes",
+    "masks",
+    "val_objects",
+    "attributes",
+    "keypoints",
+]
+
+
+class RecordsJob(Records):
+    """Everything that decides whether the records of a data set are made."""
+
+    needs: tuple[Need, ...] = Field((), description="what the study measures by")
 
 
 class Images(Section):

@@ -19,6 +19,7 @@ from webdataset.writer import TarWriter
 
 from pipeline.artefacts import files
 from pipeline.images.geometry import stored_part
+from pipeline.images.opening import LARGE, ImageFault, opened, rgb
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 from pipeline.settings import Images
@@ -36,7 +37,8 @@ def write_shards(
     """Write the images of a split as shards; equal inputs give equal bytes for any ``workers``.
 
     Args:
-        records: one row an image, columns image_id, path and label (others are not read).
+        records: one row an image, columns image_id, path, label and, where it is, upright (others
+            are not read).
         section: size, resizing and format of the stored images.
         split: ``"train"`` is stored at ``train_size`` in a fixed shuffled order, so that every
             shard mixes classes; ``"val"`` and ``"test"`` at ``eval_size`` in the records' order.
@@ -57,13 +59,18 @@ def write_shards(
     order = np.arange(len(records))
     if training:
         order = np.random.default_rng(TRAIN_ORDER_SEED).permutation(order)
-    rows = records[["image_id", "path", "label"]].iloc[order]
+    rows = records.reindex(columns=["image_id", "path", "label", "upright"]).iloc[order]
+    rows["upright"] = rows["upright"].eq(True)
     shards: list[dict[str, Any]] = []
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         starts = range(0, len(rows), section.shard_images)
         for start in track(starts, len(starts), f"{split}: shards"):
             part = rows.iloc[start : start + section.shard_images]
-            images = pool.map(lambda path: encode(path, side, section, form=form), part["path"])
+            images = pool.map(
+                lambda path, upright: encode(path, side, section, form=form, upright=upright),
+                part["path"],
+                part["upright"],
+            )
             shards.append(
                 _write_shard(folder / f"{len(shards):05d}.tar", start, part, images, form)
             )
@@ -78,30 +85,37 @@ def write_shards(
     return folder / MANIFEST
 
 
-def encode(path: str | Path, side: int, section: Images, *, form: str = "png") -> bytes:
+def encode(
+    path: str | Path, side: int, section: Images, *, form: str = "png", upright: bool = False
+) -> bytes:
     """Read an image and return it as a stored sample's bytes: RGB, ``side`` x ``side`` pixels.
 
-    Resizing is Pillow's bilinear with antialiasing. Greyscale, palette and CMYK become RGB. An
-    EXIF orientation is not applied: boxes, keypoints and masks refer to the file's own pixels.
-    ``form`` is ``"jpeg"`` or ``"png"``; JPEG is written without chroma subsampling (4:4:4), as
-    small coloured parts are the cues.
+    Resizing is Pillow's bilinear with antialiasing; :func:`pipeline.images.opening.rgb` says what
+    becomes of grey, 16-bit and transparent images. A JPEG above `LARGE` pixels is decoded at the
+    half, quarter or eighth of its size that is still four times ``side``. JPEG is written without
+    chroma subsampling (4:4:4), as small coloured parts are the cues.
+
+    Args:
+        path: of the image.
+        side: of the stored sample, pixels.
+        section: resizing, and JPEG's quality.
+        form: ``"jpeg"`` or ``"png"``.
+        upright: turn the image as its EXIF orientation says; else boxes, keypoints and masks refer
+            to the file's own pixels.
 
     Raises:
-        UserError: the file is missing, broken, or has more than 8 bits a channel.
+        UserError: the file is missing or cannot be used.
     """
     try:
-        with Image.open(path) as opened:
-            mode = opened.mode
-            image = opened.convert("RGB")
-    except Exception as error:  # broken bytes raise many kinds, OSError and SyntaxError among them
+        with opened(path) as picture:
+            if picture.width * picture.height > LARGE:
+                picture.draft("RGB", (4 * side, 4 * side))
+            image = resize(rgb(picture, upright=upright), side, section.resize)
+    except (FileNotFoundError, ImageFault) as error:
+        reason = "it is missing" if isinstance(error, FileNotFoundError) else error
         raise UserError(
-            f"Cannot read the image {path}: {error}. Replace the file and run again."
+            f"Cannot read the image {path}: {reason}. Replace the file and run again."
         ) from error
-    if mode.startswith(("I", "F")):
-        raise UserError(
-            f"The image {path} has more than 8 bits a channel ({mode}). Convert it to 8 bits."
-        )
-    image = resize(image, side, section.resize)
     image.info.clear()  # comments and colour profiles would be written along
     stream = io.BytesIO()
     if form == "jpeg":

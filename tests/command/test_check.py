@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+import torch
 import yaml
 from tiny_wsol import tiny_wsol
 
@@ -15,7 +16,7 @@ def config(tmp_path, drawn):
     """A study of a drawn data set, a folder like CUB's and one of the WSOL benchmark's."""
     root, metadata = tiny_wsol(tmp_path)
     weights = tmp_path / "trunk.pth"
-    weights.write_bytes(b"")
+    torch.save({"a": torch.zeros(2)}, weights)
     return {
         "architectures": {
             "small": {"trunk": "resnet_small", "weights": str(weights)},
@@ -75,11 +76,12 @@ def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, caps
 
 
 def test_cues_need_attributes(tmp_path, config, capsys):
-    config["datasets"]["insects"]["cue_localization"] = True
+    insects = config["datasets"]["insects"]
+    insects |= {"cue_localization": True, "architectures": ["small"], "variants": {"cam": {}}}
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "class_attribute_labels_continuous.txt is missing, which cue localisation needs" in text
-    assert "set `cue_localization: false` for this data set" in text
+    assert "set `cue_localization: false` for the data set" in text
 
 
 def test_splits_without_images_are_named(tmp_path, config, capsys):

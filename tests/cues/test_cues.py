@@ -7,7 +7,7 @@ from PIL import Image
 
 from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PartMaps
-from pipeline.artefacts.records import SCHEMA, write_records
+from pipeline.artefacts.records import write_records
 from pipeline.cues.__main__ import run
 from pipeline.runtime.errors import UserError
 
@@ -54,7 +54,7 @@ def folder(tmp_path):
 
 
 def _run(folder, records, *options, **section):
-    write_records(folder / "test.parquet", records[SCHEMA.names])
+    write_records(folder / "test.parquet", records)
     inputs = {"root": "birds", "records": "test.parquet", "classes": "classes.csv"}
     outputs = {"pairs-out": "pairs.csv", "maps-out": "part_maps.h5", "check-out": "check.json"}
     files = [f"--{name}={folder / file}" for name, file in (inputs | outputs).items()]

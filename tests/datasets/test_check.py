@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets.check import KNOWN_WIDE_BOXES, class_ranges
+from pipeline.datasets.check_boxes import KNOWN_WIDE_BOXES
+from pipeline.datasets.check_images import class_ranges
 from pipeline.datasets.cub import read as read_cub
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
@@ -57,7 +58,7 @@ def test_a_truncated_image_is_named(folder):
 def test_a_file_that_is_no_image_is_named(folder):
     path = folder / "images" / FIRST
     path.write_text("<html>404</html>")
-    assert f"  {path} (cannot identify image file" in message(folder)
+    assert f"  {path} (it is no BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP image)" in message(folder)
 
 
 def test_grey_images_are_fine(folder):

@@ -107,7 +107,7 @@ def test_files_that_are_no_images_are_counted(root):
     for name in ("train/notes.txt", "train/ape/Thumbs.db", "test/zebra/c.xml"):
         (root / name).write_text("")
     (root / "train/.checkpoints").mkdir()
-    assert read(root)[2]["skipped"]["other_files"] == 3
+    assert read(root)[2]["skipped"]["other_files"]["count"] == 3
 
 
 def test_classes_without_images_and_broken_images_are_told_together(root):
@@ -146,7 +146,7 @@ def test_samples_of_imagenet_have_the_usual_labels(tmp_path):
     assert records.split.tolist() == ["test", "test"]
     assert len(classes) == 1000
     assert classes.name[2] == "n01484850 great_white_shark"
-    assert summary["skipped"]["other_files"] == 1
+    assert summary["skipped"]["other_files"]["count"] == 1
 
 
 @pytest.mark.real_data

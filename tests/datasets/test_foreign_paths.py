@@ -12,11 +12,11 @@ from pipeline.settings import Records
 @pytest.fixture(autouse=True)
 def opened(monkeypatch):
     """Paths of the pictures that the check opens."""
-    from pipeline.datasets import check
+    from pipeline.datasets import check_images
 
     paths = []
-    decode = check._decode
-    monkeypatch.setattr(check, "_decode", lambda path: paths.append(path) or decode(path))
+    decode = check_images._decode
+    monkeypatch.setattr(check_images, "_decode", lambda path: paths.append(path) or decode(path))
     return paths
 
 

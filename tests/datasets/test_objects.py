@@ -6,7 +6,7 @@ import pytest
 from tiny_wsol import mask, picture
 
 from pipeline.datasets.folder import read as read_folder
-from pipeline.images.label_maps import read_label_map
+from pipeline.images.label_maps import read_mask
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
@@ -80,12 +80,12 @@ def test_masks_are_drawn_where_they_are_read(root, tmp_path):
     path = coco(tmp_path, (10, 2, {"segmentation": SQUARE}), (11, 2, {"segmentation": runs}))
     records, summary = read(root, masks=path)
     (polygon,), (columns,) = records.masks["test/ape/3.jpg"], records.masks["test/zebra/4.jpg"]
-    drawn = read_label_map(polygon)
+    drawn = read_mask(polygon)
     assert drawn.shape == (30, 40)
     assert drawn[5:20, 5:15].all()
     assert drawn.sum() == 150
-    assert read_label_map(polygon, (20, 15)).shape == (15, 20)
-    assert read_label_map(columns).sum() == 60
+    assert read_mask(polygon, (20, 15)).shape == (15, 20)
+    assert read_mask(columns).sum() == 60
     assert summary["masks"] == 2
     assert summary["masks_of_another_size"] == 0
 

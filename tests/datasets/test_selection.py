@@ -11,13 +11,13 @@ from pipeline.settings import Records
     [("all", [1, 2, 3, 4, 5]), ("3", [3]), ("2-4", [2, 3, 4]), ("5,1-2,2", [1, 2, 5])],
 )
 def test_class_ranges(text, expected):
-    assert parse_classes(text, 5) == expected
+    assert parse_classes(text, pd.Series(list("abcde"), range(1, 6))) == expected
 
 
 @pytest.mark.parametrize("text", ["0", "6", "4-6", "3-2", "1,2,9-10"])
 def test_class_ranges_outside_the_data_set_are_refused(text):
     with pytest.raises(UserError, match=r"records\.classes: .* no range within 1-5"):
-        parse_classes(text, 5)
+        parse_classes(text, pd.Series(list("abcde"), range(1, 6)))
 
 
 def table(sizes):

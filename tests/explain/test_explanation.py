@@ -179,7 +179,7 @@ def test_bad_questions_are_answered(weights, image, kind, question, message):
 
 def test_unreadable_images_are_named(model, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no image")
-    Image.fromarray(np.zeros((8, 8), np.uint16)).save(tmp_path / "deep.png")
-    for name in ("missing.jpg", "broken.jpg", "deep.png"):
+    Image.fromarray(np.zeros((8, 8), np.float32)).save(tmp_path / "deep.tif")
+    for name in ("missing.jpg", "broken.jpg", "deep.tif"):
         with pytest.raises(UserError, match=name):
             explain(tmp_path / name, model)

@@ -136,11 +136,42 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
     assert stored.min() >= 254
 
 
-def test_sixteen_bits_are_refused(tmp_path):
+def test_of_sixteen_bits_the_high_byte_is_stored(tmp_path):
     path = tmp_path / "deep.png"
-    Image.fromarray(np.full((8, 8), 40000, np.uint16)).save(path)
-    with pytest.raises(UserError, match=r"deep\.png has more than 8 bits"):
+    Image.fromarray(np.full((8, 8), 200 * 256 + 99, np.uint16)).save(path)
+    assert (pixels(shards.encode(path, 16, SMALL)) == 200).all()
+
+
+def test_floating_point_is_refused(tmp_path):
+    path = tmp_path / "deep.tif"
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(path)
+    with pytest.raises(UserError, match=r"deep\.tif: its kind of pixels \(F\) is not read"):
         shards.encode(path, 16, SMALL)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_images_are_laid_on_white(tmp_path, mode):
+    pixels_ = np.zeros((8, 8, 4), np.uint8)  # black, of which the left half is transparent
+    pixels_[:, 4:, 3] = 255
+    image = Image.fromarray(pixels_)
+    image = image.quantize() if mode == "P" else image.convert(mode)
+    image.save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as written:
+        assert written.mode == mode
+    stored = pixels(shards.encode(tmp_path / "a.png", 8, SMALL))
+    assert (stored[:, :4] == 255).all()
+    assert (stored[:, 4:] == 0).all()
+
+
+def test_an_image_is_turned_where_its_record_says_so(tmp_path):
+    image = Image.new("RGB", (40, 20), "black")
+    image.paste("white", (0, 0, 40, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the first row is the right side
+    image.save(tmp_path / "turned.png", exif=exif)
+    stored = pixels(shards.encode(tmp_path / "turned.png", 40, SMALL, upright=True))
+    assert (stored[:, 21:] == 255).all()
+    assert (stored[:, :19] == 0).all()
 
 
 def test_exif_orientation_leaves_the_pixels_where_the_boxes_are(tmp_path):

@@ -21,6 +21,7 @@ from pipeline.study.inputs.report import ReportInputs
 from pipeline.study.inputs.scores import CUE_BASELINES, WSOL_BASELINES, ScoreInputs
 from pipeline.study.jobs import params
 from pipeline.study.loading import load
+from pipeline.study.needs import records_job
 
 try:
     STUDY = load(config)

@@ -40,7 +40,7 @@ rule records:
     resources:
         mem_mb=2000,
     params:
-        section=lambda wildcards: params(DATA.of(wildcards).records),
+        section=lambda wildcards: params(records_job(STUDY, wildcards.dataset)),
         root=DATA.root,
         out=lambda wildcards: fill(PATHS.dataset, wildcards),
     shell:

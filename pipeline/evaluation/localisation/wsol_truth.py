@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.artefacts.records import read_records
 from pipeline.images.geometry import stored_part
-from pipeline.images.label_maps import read_label_map
+from pipeline.images.label_maps import read_mask
 
 IGNORED = 255  # label of pixels that count neither as object nor as background
 
@@ -130,8 +130,8 @@ def mask_labels(masks: Sequence[str], ignore: str, size: int, resize: str) -> np
     Methods Right", CVPR 2020).
 
     Args:
-        masks: paths of the object's masks; > 0 is object.
-        ignore: path of the mask of pixels to leave out (> 0), or "".
+        masks: names of the object's masks, see :func:`pipeline.images.label_maps.read_mask`.
+        ignore: name of the mask of pixels to leave out, or "".
         size: side S of the square, pixels.
         resize: ``images.resize`` of the shards.
 
@@ -144,7 +144,7 @@ def mask_labels(masks: Sequence[str], ignore: str, size: int, resize: str) -> np
     square = (size, size)
     labels = np.zeros(square, np.uint8)
     if ignore:
-        labels[read_label_map(ignore, square, resize) > 0] = IGNORED
+        labels[read_mask(ignore, square, resize)] = IGNORED
     for path in masks:
-        labels[read_label_map(path, square, resize) > 0] = 1
+        labels[read_mask(path, square, resize)] = 1
     return labels

@@ -1,0 +1,69 @@
+"""The check that a data set has what its study measures: else it would fail after its trainings."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.datasets.check import Problems
+from pipeline.settings import Need, RecordsJob
+
+# What the cues stage reads beside the records.
+ATTRIBUTES = "attributes/class_attribute_labels_continuous.txt"
+
+
+def check_needs(
+    records: pd.DataFrame, section: RecordsJob, root: str | Path, problems: Problems
+) -> None:
+    """Note what a study needs and the data set does not have.
+
+    Args:
+        records: all used images with all columns of the records.
+        section: with ``needs``.
+        root: folder of the data set.
+        problems: where it is noted.
+    """
+    test = records[records["split"] == "test"]
+    val = records[records["split"] == "val"]
+    boxes, masks = _has(test, "boxes"), _has(test, "masks")
+    segmentations = bool((test["segmentation"] != "").any())
+    absent: dict[Need, Callable[[], bool]] = {
+        "train_images": lambda: not (records["split"] == "train").any(),
+        "test_images": lambda: test.empty,
+        "objects": lambda: not (boxes or masks),
+        "objects_or_segmentations": lambda: not (boxes or masks or segmentations),
+        "boxes": lambda: not boxes,
+        "masks": lambda: not (masks or segmentations),
+        "val_objects": lambda: not (_has(val, "boxes") or _has(val, "masks")),
+        "attributes": lambda: not (Path(root) / ATTRIBUTES).is_file(),
+        "keypoints": lambda: bool((test["keypoints"].map(len) == 0).any()),
+    }
+    problems.add(
+        "needed by the study and not there", *(CURES[n] for n in section.needs if absent[n]())
+    )
+
+
+CURES: dict[Need, str] = {
+    "train_images": "training images: put them in place, or set `epochs: 0` for models that are "
+    "only measured",
+    "test_images": "test images: without them nothing can be measured. Move a part of the images "
+    "to the test split",
+    "objects": "a box or mask of any test image, which localisation is measured by: give them, or "
+    "set `wsol: false` for the data set",
+    "objects_or_segmentations": "a box, mask or segmentation of any test image, which localisation "
+    "is measured by: give them, or set `wsol: false` for the data set",
+    "boxes": "a box of any test image, which `evaluation.pointing_game` asks for: give boxes, set "
+    "`region: mask` if there are masks, or drop the evaluation",
+    "masks": "a mask of any test image, which `evaluation.pointing_game` with `region: mask` asks "
+    "for: give masks, set `region: box` if there are boxes, or drop the evaluation",
+    "val_objects": "a box or mask of any val image, by which `search` chooses: give them, or set "
+    "`search: {score: accuracy}`",
+    "attributes": f"{ATTRIBUTES} is missing, which cue localisation needs and pretraining by "
+    "attributes: put it in place, or set `cue_localization: false` for the data set",
+    "keypoints": "keypoints of every test image (parts/part_locs.txt), which cue localisation "
+    "needs: put them in place, or set `cue_localization: false` for the data set",
+}
+
+
+def _has(images: pd.DataFrame, column: str) -> bool:
+    return bool((images[column].map(len) > 0).any())

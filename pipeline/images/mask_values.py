@@ -1,0 +1,99 @@
+"""What the pixels of a mask mean: the picture's path, and which of its values are meant.
+
+A record names a mask by its path, of which every pixel that is not black is meant, or by
+``PATH#KIND=VALUES`` or ``PATH#KIND!=VALUES``: the pixels with one of the values, or those that are
+neither 0 nor one of them. KIND is ``value`` (grey value, or index of a palette) or ``red_green``
+(red + 256 green, as in ImageNet-S).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.images.opening import ImageFault, is_sixteen_bit
+
+KINDS = ("value", "red_green")
+_CHOICE = re.compile(rf"#({'|'.join(KINDS)})(!?=)([\d,]+)$")
+
+
+class Choice(NamedTuple):
+    """The pixels of a mask that are meant: those of ``values``, or all others but 0."""
+
+    kind: str
+    values: tuple[int, ...]
+    others: bool
+
+
+def chosen(path: str, kind: str, values: Iterable[int], *, others: bool = False) -> str:
+    """The name of the pixels of ``path`` that have, or do not have, one of the values."""
+    return f"{path}#{kind}{'!=' if others else '='}{','.join(map(str, values))}"
+
+
+def parse(name: str) -> tuple[str, Choice | None]:
+    """The path of a mask, and the values that are meant; None where it is all but black."""
+    match = _CHOICE.search(name)
+    if match is None:
+        return name, None
+    kind, sign, values = match.groups()
+    numbers = tuple(int(value) for value in values.split(",") if value)
+    return name[: match.start()], Choice(kind, numbers, sign == "!=")
+
+
+def select(image: Image.Image, choice: Choice | None) -> np.ndarray:
+    """The pixels of an open mask that are meant: bool (H, W).
+
+    Raises:
+        ImageFault: a coloured picture is asked for its grey values.
+    """
+    if choice is None:
+        return _not_black(image)
+    values = _numbers(image, choice.kind)
+    if choice.others:
+        return (values != 0) & ~np.isin(values, choice.values)
+    return np.isin(values, choice.values)
+
+
+def has_several_values(image: Image.Image) -> bool:
+    """Whether the pixels that are not black differ: the picture may tell more than object or not.
+
+    A palette's indices are told apart, and of colours all channels.
+    """
+    if image.mode in ("1", "L", "P") or is_sixteen_bit(image):
+        values = np.asarray(image).ravel()
+    else:
+        channels = np.asarray(image.convert("RGB"), dtype=np.int64)
+        values = (channels @ [1, 256, 65536]).ravel()
+    found = values[values > 0]
+    return found.size > 0 and bool((found != found[0]).any())
+
+
+def _not_black(image: Image.Image) -> np.ndarray:
+    """Pixels of which any channel is above 0; of colours those that are not transparent.
+
+    A palette's index counts, as people draw masks, but where index 0 is not black: programs that
+    shrink PNG files order palettes as they like.
+    """
+    black_first = image.mode == "P" and not any((image.getpalette() or [0])[:3])
+    if image.mode in ("1", "L") or is_sixteen_bit(image) or black_first:
+        return np.asarray(image) > 0
+    pixels = np.asarray(image.convert("RGBA"))
+    return (pixels[..., :3] > 0).any(axis=-1) & (pixels[..., 3] > 0)
+
+
+def _numbers(image: Image.Image, kind: str) -> np.ndarray:
+    """The number that each pixel stands for: (H, W) int64."""
+    if kind == "red_green":
+        pixels = np.asarray(image.convert("RGB"), dtype=np.int64)
+        return pixels[..., 0] + 256 * pixels[..., 1]
+    if image.mode in ("1", "L", "P") or is_sixteen_bit(image):
+        return np.asarray(image).astype(np.int64)
+    pixels = np.asarray(image.convert("RGB"), dtype=np.int64)
+    if (pixels != pixels[..., :1]).any():
+        raise ImageFault(
+            "it is coloured, and `mask_values` asks for grey values; ids in colours are read with "
+            "`pixel: red_green`"
+        )
+    return pixels[..., 0]

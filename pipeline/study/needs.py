@@ -1,0 +1,36 @@
+"""What a study asks of a data set: the check finds what is missing before anything trains."""
+
+from pipeline.settings import Need, PointingGame, RecordsJob
+from pipeline.study.jobs import Study
+from pipeline.study.searches import searched_models
+
+
+def records_job(study: Study, name: str) -> RecordsJob:
+    """The section that reads the data set ``name``, with what the study asks of it."""
+    section = study.datasets[name].records
+    return RecordsJob(**dict(section), needs=tuple(dict.fromkeys(_needs(study, name))))
+
+
+def _needs(study: Study, name: str) -> list[Need]:
+    dataset = study.datasets[name]
+    needs: list[Need] = []
+    trainings = [study.training_of(name, variant) for variant in dataset.variants]
+    if any(training.epochs for training in trainings):
+        needs.append("train_images")
+    if any(training.method == "attributes" for training in trainings):
+        needs.append("attributes")
+    if not any(model[0] == name for model in study.studied_models()):
+        return needs  # its models only pretrain others
+    needs.append("test_images")
+    if dataset.wsol:
+        needs.append("objects_or_segmentations" if study.evaluation.wsol.masks else "objects")
+    if any(task == "pointing_game" and of == name for task, of, *_ in study.measurements()):
+        game = study.evaluation.of("pointing_game")
+        assert isinstance(game, PointingGame)  # it is measured
+        needs.append("boxes" if game.region == "box" else "masks")
+    if dataset.cue_localization:
+        needs += ["attributes", "keypoints"]
+    searched = any(model[0] == name for model in searched_models(study))
+    if searched and study.search is not None and study.search.score == "localisation":
+        needs.append("val_objects")
+    return needs
