@@ -93,8 +93,8 @@ def make_plan(
         raise UserError(
             f"There is no {kind} map to compute: "
             + (
-                "no image's class is in a class pair. Select more classes, or set `cues: false` "
-                "and drop the method."
+                "no image's class is in a class pair. Select more classes, or set "
+                "`cue_localization: false` and drop the method."
                 if len(records)
                 else "the split has no images."
             )

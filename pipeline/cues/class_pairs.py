@@ -179,7 +179,8 @@ def select_pairs(pairs: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
     if not chosen.any():
         raise UserError(
             f"No two of the {len(label_of)} selected classes differ in few enough parts: select "
-            "more classes (records.classes), raise cues.max_parts, or set `cues: false`."
+            "more classes (records.classes), raise cues.max_parts, or set "
+            "`cue_localization: false`."
         )
     selected = pairs[chosen].reset_index(drop=True)
     return pd.DataFrame(

@@ -40,7 +40,7 @@ def draw_part_maps(
         if len(record.keypoints) != 45:
             raise UserError(
                 f"{record.image_id} has no keypoints (parts/part_locs.txt); cue masks need them. "
-                "Complete the data set or set `cues: false` for it."
+                "Complete the data set or set `cue_localization: false` for it."
             )
         part = stored_part((record.width, record.height), resize)
         keypoints = part.keypoints(np.reshape(record.keypoints, (15, 3)))

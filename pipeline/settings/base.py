@@ -59,6 +59,11 @@ class OneOf:
         return core_schema.literal_schema(self.names)
 
 
+def droppable(schema: dict[str, Any]) -> None:
+    """In the JSON schema of a mapping by names, null is allowed: it drops what a name inherits."""
+    schema["additionalProperties"] = {"anyOf": [schema["additionalProperties"], {"type": "null"}]}
+
+
 class Section(BaseModel):
     """A part of the config in which an unknown key is an error."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.settings.base import Count, Section, Seed
+from pipeline.settings.base import Count, Section, Seed, droppable
 from pipeline.settings.evaluation import Wsol
 from pipeline.settings.models import TrainJob
 
@@ -51,6 +51,7 @@ class Search(Section):
     )
     ranges: dict[str, Range] = Field(
         {},
+        json_schema_extra=droppable,
         description="training key, such as lr or adl.drop_rate, or map_size, to its range: instead "
         "of the method's own range, or a further key",
     )

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pipeline import settings
 from pipeline.runtime.validation import problems_of
 from pipeline.settings import Section
+from pipeline.settings.base import droppable
 
 
 def _valid_training_keys(keys: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +39,9 @@ class Dataset(Section):
     supersets: settings.Supersets = settings.Supersets()
     architectures: tuple[str, ...] = Field((), description="names from `architectures`")
     variants: dict[settings.Name, TrainingKeys] = Field(
-        {}, description="models to train: name -> training keys that differ (method = the name)"
+        {},
+        json_schema_extra=droppable,
+        description="models to train: name -> training keys that differ (method = the name)",
     )
     training: TrainingKeys = Field({}, description="training keys for all its variants")
     seeds: tuple[settings.Seed, ...] | None = Field(
@@ -86,15 +89,19 @@ class Config(Section, json_schema_extra=_may_extend):
     )
     seeds: tuple[settings.Seed, ...] = Field((0,), min_length=1, description="one model a seed")
     architectures: dict[settings.Name, settings.Architecture] = Field(
-        description="name -> trunk and weights"
+        json_schema_extra=droppable, description="name -> trunk and weights"
     )
-    datasets: dict[settings.Name, Dataset] = Field(min_length=1, description="name -> data set")
+    datasets: dict[settings.Name, Dataset] = Field(
+        min_length=1, json_schema_extra=droppable, description="name -> data set"
+    )
     training: TrainingKeys = Field({}, description="training keys for all models")
     search: settings.Search | None = None
     cues: settings.Cues = settings.Cues()
     methods: settings.Methods = settings.Methods()
     own_maps: dict[settings.Name, settings.OwnMaps] = Field(
-        {}, description="name -> attribution maps made elsewhere (docs/own_maps.md)"
+        {},
+        json_schema_extra=droppable,
+        description="name -> attribution maps made elsewhere (docs/own_maps.md)",
     )
     attribution: settings.Attribution = settings.Attribution()
     evaluation: settings.Evaluation = settings.Evaluation()

@@ -43,6 +43,20 @@ def test_all_means_every_method_of_the_catalogue_for_the_kind():
     jsonschema.validate(changed(methods={"cam": "all"}), json.loads(reference.SCHEMA.read_text()))
 
 
+def test_the_schema_knows_null_for_what_a_name_inherits():
+    schema = json.loads(reference.SCHEMA.read_text())
+    dropping = {
+        "extends": "config/config.yaml",
+        "architectures": {"small": None},
+        "datasets": {"other": None, "birds": {"variants": {"cam": None}}},
+        "own_maps": {"mine": None},
+        "search": {"ranges": {"lr": None}},
+    }
+    jsonschema.validate(dropping, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"extends": "x.yaml", "training": None}, schema)
+
+
 PATHS = [
     ("results",),
     ("datasets", "photos", "root"),

@@ -39,13 +39,14 @@ def test_hostile_folders_and_no_network_give_the_same_study(finished, checkout):
     place = checkout.rename(checkout.with_name(HOSTILE))
     data = place / f"data {HOSTILE}"
     shutil.copytree(finished / "results" / "raw" / "birds", data)
-    edit_config(place, results=f"results {HOSTILE}")
+    # Snakemake would read braces as wildcards
+    edit_config(place, results=f"results {HOSTILE}", title="On {dataset} {birds}")
     edit_config(place, datasets__birds__root=str(data), datasets__birds__draw=None)
 
     status, output = snakemake(place, "--cores", "2")
     assert status == 0, output
     results = place / f"results {HOSTILE}"
-    assert (results / "report.html").exists()
+    assert "On {dataset} {birds}" in (results / "report.html").read_text()
     for table in sorted((finished / "results" / "tables").glob("*.csv")):
         assert (results / "tables" / table.name).read_bytes() == table.read_bytes()
     assert not list(place.rglob("owned"))
