@@ -126,11 +126,16 @@ def test_vgg_of_spg_ends_in_two_convolutions_of_512(map_size):
     assert torch.allclose(network(images), x, atol=1e-5)
 
 
-def test_spgs_places_on_inception_are_where_the_benchmark_has_them():
-    with torch.device("meta"):
-        trunk = on_meta("spg", "inception_v3").trunk
-    names = [node.name for node in trunk.graph.nodes]
-    outputs = trunk.graph.output_node().args[0]
-    late, features = outputs["Mixed_6d"], outputs["features"]
-    assert names.index(late.name) < names.index("mixed_6e_cat") < names.index(features.name)
-    assert late.name == "mixed_6d_cat"
+def test_spgs_second_side_head_on_inception_does_not_see_mixed_6e():
+    model = on_meta("spg", "inception_v3")
+    early, late = (
+        model.trunk(torch.empty(1, 3, 224, 224, device="meta"))[place]
+        for place in model.head.places
+    )
+    model.head.shared(model.head.b2(late)).sum().backward()
+    reached = {
+        name.split(".")[0] for name, p in model.trunk.named_parameters() if p.grad is not None
+    }
+    assert "Mixed_6d" in reached
+    assert reached.isdisjoint({"Mixed_6e", "Conv2d_7a_3x3", "Conv2d_7b_3x3"})
+    assert early.shape[1:] == (288, 28, 28)
