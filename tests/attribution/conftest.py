@@ -1,17 +1,9 @@
 import pytest
 import torch
-
-from pipeline.models import build_classifier
-from pipeline.settings import Training, TrainJob
+from tiny_model import tiny_model
 
 TINY = [("resnet_small", "cam"), ("resnet_small", "calm_em"), ("squeezenet1_0", "cam"),
         ("squeezenet1_0", "calm_ml")]  # fmt: skip
-
-
-def tiny_model(trunk, method):
-    """An untrained classifier of five classes in double precision, in evaluation mode."""
-    job = TrainJob(trunk=trunk, weights="none", seed=1, training=Training(method=method))
-    return build_classifier(job, 5).double().eval().requires_grad_(False)
 
 
 @pytest.fixture

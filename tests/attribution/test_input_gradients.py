@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from asked import Counting, asked, scores_of
-from conftest import tiny_model
 from scipy.ndimage import gaussian_filter
+from tiny_model import tiny_model
 
 from pipeline.attribution import input_gradients
 from pipeline.attribution.input_gradients import (

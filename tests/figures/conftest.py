@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 import pytest
-from finished_study import history, identity, pictures, score, tables_json
+from finished_study import IS_A, KINDS, history, identity, pictures, score, tables_json
 from matplotlib import pyplot as plt
 
 from pipeline.artefacts.files import write_json
@@ -11,18 +11,7 @@ from pipeline.models import build_classifier, save_model
 from pipeline.settings import Training, TrainJob
 
 NAMES = ["cam/cam", "calm_em/joint", "calm_em/conditional", "calm_ml/joint"]
-KINDS = ["joint", "conditional", "saliency", "subset", "counterfactual", "posterior"]
 SECTION = {"dpi": 60, "gallery_images": 3, "gallery_pairs": 3, "kinds_images": 2}
-# entity > animal > dog > (only one class) > class 0; the others lie below dog, animal and entity
-IS_A = """
-n09000001 n09000002
-n09000002 n09000003
-n09000003 n09000004
-n09000004 n09000010
-n09000003 n09000011
-n09000002 n09000012
-n09000001 n09000013
-"""
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import KINDS
+from finished_study import KINDS
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.figures import kinds

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import IS_A
+from finished_study import IS_A
 
 from pipeline.catalogue import imagenet
 from pipeline.figures import superset_depth

@@ -33,6 +33,17 @@ JOB = {
     "normalisations": ["raw", "minmax"],
     "models": {f"birds/net/{name}": {"trunk": "resnet_small", "method": name} for name in MODELS},
 }
+KINDS = ["joint", "conditional", "saliency", "subset", "counterfactual", "posterior"]
+# entity > animal > dog > (only one class) > class 0; the others lie below dog, animal and entity
+IS_A = """
+n09000001 n09000002
+n09000002 n09000003
+n09000003 n09000004
+n09000004 n09000010
+n09000003 n09000011
+n09000002 n09000012
+n09000001 n09000013
+"""
 
 
 def identity(variant=None, method=None, *, dataset="birds", architecture="net", seed=0):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, log_loss
-from test_train import data, job, run  # noqa: F401  data is a fixture
+from small_training import job, run
 
 from pipeline import calm
 from pipeline.models.classifier import Classifier
@@ -69,7 +69,7 @@ def test_it_is_the_loss_of_a_model_whose_maps_are_constant(method):
     assert found.loss == pytest.approx(float(model.loss(maps, val)), rel=1e-6)
 
 
-def test_attributes_start_at_their_base_rates(data, tmp_path):  # noqa: F811
+def test_attributes_start_at_their_base_rates(data, tmp_path):
     train = torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]]).float()
     assert torch.allclose(log_odds(train).sigmoid(), torch.tensor([1 / 4, 1 / 2, 1 / 8]))
 
@@ -83,7 +83,7 @@ def test_attributes_start_at_their_base_rates(data, tmp_path):  # noqa: F811
     assert constant.keys() == {"loss", "accuracy", "accuracy_error"}
 
 
-def test_a_skewed_head_begins_with_the_loss_of_the_constant(data, tmp_path):  # noqa: F811
+def test_a_skewed_head_begins_with_the_loss_of_the_constant(data, tmp_path):
     """With the class branch near zero, only the biases speak."""
     np.savetxt(tmp_path / "attributes.txt", [[90, 10, 0], [80, 10, 0]])
     keys = {"epochs": 1, "lr": 1e-12, "class_init_scale": 1e-9}

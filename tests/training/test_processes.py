@@ -13,7 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 import two_ranks
-from test_train import draw_data, job, words
+from small_training import draw_data, job, words
 from two_ranks import record
 
 from pipeline.models import build_classifier

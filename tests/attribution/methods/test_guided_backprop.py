@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from asked import IMAGES, LABELS, asked, log_probs_of
-from conftest import tiny_model
+from tiny_model import tiny_model
 from torch.overrides import TorchFunctionMode
 
 from pipeline.runtime.errors import UserError
