@@ -118,9 +118,9 @@ def test_the_signatures_on_the_page_are_those_of_the_code(line):
         found = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
         assert found == positional
         keywords = {each.arg for each in given.kwonlyargs}
-        # `images`, of the equations, and `truncate`, of part maps, are explained in their help
+        # further keywords, of the released code and of several maps of an image: in their help
         extra = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - keywords
-        assert extra <= {"images", "truncate"}
+        assert extra <= {"images", "truncate", "posterior_guard"}
         defaults = dict(zip(reversed(positional), reversed(given.defaults), strict=False))
         for each in parameters:
             if each.name in defaults:
