@@ -33,6 +33,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 |---|---|
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
 | `full.yaml` | every attribution method and every evaluation on SynthBirds |
+| `pretrain.yaml` | the weights that the default study starts from (docs/pretraining.md) |
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as it goes |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |

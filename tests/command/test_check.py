@@ -147,7 +147,7 @@ def test_the_home_folder_is_where_a_shell_says(tmp_path, config, capsys, monkeyp
     config["architectures"]["small"]["weights"] = "~/trunk.pth"
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 0
-    assert f"architectures.small.weights: {tmp_path}/trunk.pth, found." in text
+    assert f"architectures.small.weights: {tmp_path}/trunk.pth, holds " in text
 
 
 def test_calm_check_is_the_only_check():
