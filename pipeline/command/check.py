@@ -148,4 +148,4 @@ def _weights(key: str, weights: str) -> tuple[bool, str]:
         tensors = read_weights(weights)
     except UserError as error:
         return False, f"{key}: {weights} cannot be used.\n  {error}"
-    return True, f"{key}: {weights}, holds {len(tensors)} tensors."
+    return True, f"{key}: {weights}, found. It holds {len(tensors)} tensors."

@@ -53,6 +53,8 @@ def counted(names: Iterable[str]) -> dict[str, Any]:
 
 def in_threads(work: Callable, items: Sequence, workers: int) -> list:
     """``work`` of every item, in their order."""
+    if not items:
+        return []
     batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda batch: [work(item) for item in batch], batches)

@@ -38,7 +38,8 @@ def diagnose(root: str, records: Records, workers: int) -> tuple[bool, str]:
     try:
         _, _, summary = reader.read(root, records, workers)
     except UserError as error:
-        parts = [str(error), f"Where to get it: {_source(records)}", reader.layout]
+        source = _source(records)
+        parts = [str(error), *([f"Where to get it: {source}"] if source else []), reader.layout]
         return False, "\n".join([f"{head}: not usable.", *map(_indented, parts)])
     return True, "\n".join([f"{head}: found.", *map(_indented, _facts(summary))])
 
@@ -65,9 +66,9 @@ def _facts(summary: dict[str, Any]) -> Iterator[str]:
 
 
 def _source(records: Records) -> str:
-    """Who publishes a data set."""
+    """Who publishes a data set; "" of one's own images."""
     if records.layout == "cub":
         return CUB
     if records.layout == "wsol":
         return f"{WSOL.get(Path(records.metadata or '').name, '')} {LISTS}".strip()
-    return "these are your own images."
+    return ""

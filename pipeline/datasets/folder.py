@@ -81,8 +81,8 @@ def read(
     used, classes, skipped = choose(
         images, names, section, problems, splits=sorted(needed), workers=workers
     )
-    fitting = check_sizes(used, objects.sizes, problems)
-    _check_turned(used, section, problems)
+    unclear = _check_turned(used, section, problems)
+    fitting = check_sizes(used[~unclear], objects.sizes, problems)
     details: dict[str, Any] = {"skipped": {**skipped, **counts, **objects.skipped}}
     details |= check_masks(fitting, problems, workers)
     return finish(used, classes, root, section, problems, details)
@@ -98,17 +98,21 @@ def _with_printable_names(images: pd.DataFrame, problems: Problems) -> pd.DataFr
     return images[fine].copy()
 
 
-def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> None:
-    """Note images that EXIF turns and that have boxes or masks, where nothing says which way."""
-    if section.orientation is not None:
-        return
+def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> pd.Series:
+    """Note images that EXIF turns and that have boxes or masks, where nothing says which way.
+
+    Returns:
+        Whether an image was noted.
+    """
     annotated = (images["boxes"].map(len) > 0) | (images["masks"].map(len) > 0)
+    unclear = annotated & (images["orientation"] > 1) & (section.orientation is None)
     problems.add(
         "image is to be turned, says its EXIF orientation, and has a box or mask. Most programs "
         "show and annotate it turned: say `records: {orientation: upright}`, or `stored` if boxes "
         "and masks are of the pixels as they lie in the file",
-        *images["image_id"][annotated & (images["orientation"] > 1)],
+        *images["image_id"][unclear],
     )
+    return unclear
 
 
 class _Found(NamedTuple):
