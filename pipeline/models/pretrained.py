@@ -22,7 +22,8 @@ def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
     files, and its heads' tensors under ``head.``.
 
     Args:
-        source: ``torchvision:NAME`` (downloaded), ``package:PACKAGE/PATH``, ``model:...`` or a path.
+        source: ``torchvision:NAME`` (downloaded), ``package:PACKAGE/PATH``, a path, or a
+            ``model:...`` of the study.
         path: the file behind ``source`` where that is known: always for a model of the study.
 
     Raises:
