@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import problems_of
 from pipeline.settings import Records
 from pipeline.study.jobs import Study
@@ -134,7 +135,10 @@ def _weights(key: str, weights: str) -> tuple[bool, str]:
         return True, f"{key}: {weights}, trained by the study itself."
     if weights.startswith("torchvision:"):
         return True, f"{key}: {weights}, downloaded by torchvision when they are first used."
-    if not os.path.exists(weights):
+    if weights.startswith(PREFIX):
+        if not find_in_package(weights):
+            return False, f"{key}: {missing_in_package(weights)}"
+    elif not os.path.exists(weights):
         return False, (
             f"{key}: {weights} is missing.\n"
             "  Correct the path, run the study that trains these weights, or write\n"

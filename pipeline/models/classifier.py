@@ -9,7 +9,7 @@ from pipeline.artefacts.weights import read_own_weights, write_weights
 from pipeline.models.checkpoint_files import fitted
 from pipeline.models.freezing import hold_still, prefixes_of_stages, within
 from pipeline.models.heads import Head, head_of, location_parameters
-from pipeline.models.pretrained import load_head, load_trunk, read_weights
+from pipeline.models.pretrained import HEAD, load_head, load_trunk, read_weights
 from pipeline.models.reference_names import renamed
 from pipeline.models.trunks import build_trunk
 from pipeline.runtime.errors import UserError
@@ -146,10 +146,12 @@ def load_model(path: str | Path) -> Classifier:
     """Rebuild a trained classifier from its file, in evaluation mode, on the CPU.
 
     Raises:
-        UserError: the file is missing, no weights file of this study, or damaged (it is moved
-            aside).
+        UserError: the file is missing, no weights file of this study, a trunk alone, or damaged
+            (it is moved aside).
     """
     state, about = read_own_weights(Path(path))
+    if not any(name.startswith(HEAD) for name in state):
+        raise UserError(f"{path} holds a trunk to start from, without a head. Train a model first.")
     model = Classifier(TrainJob.model_validate(about["job"]), about["num_classes"])
     model.load_state_dict(state)
     return model.eval()

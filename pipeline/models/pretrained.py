@@ -11,6 +11,7 @@ from pipeline.models.checkpoint_files import read_state_dict
 from pipeline.models.reference_names import HEAD
 from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.settings import TrainJob
 
 
@@ -21,14 +22,19 @@ def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
     files, and its heads' tensors under ``head.``.
 
     Args:
-        source: ``torchvision:NAME`` (downloaded), a path, or ``model:...``.
-        path: the file behind ``source`` where that is a path or a model of the study.
+        source: ``torchvision:NAME`` (downloaded), ``package:PACKAGE/PATH``, a path, or a
+            ``model:...`` of the study.
+        path: the file behind ``source`` where that is known: always for a model of the study.
 
     Raises:
         UserError: the weights are missing, unreadable, or unknown to torchvision.
     """
     if source.startswith("torchvision:"):
         return _download(source.removeprefix("torchvision:"))
+    if path is None and source.startswith(PREFIX):
+        path = find_in_package(source)
+        if path is None:
+            raise UserError(f"weights: {missing_in_package(source)}")
     path = Path(path or source)
     if source.startswith("model:"):
         return _named_as_trunk(read_own_weights(path)[0])

@@ -8,6 +8,7 @@ import yaml
 
 from pipeline.artefacts.files import atomic_path, read_json, sha256
 from pipeline.artefacts.table import load
+from pipeline.report.chance import no_better
 from pipeline.report.facts import duration, durations, left_out, model, versions
 from pipeline.report.findings import findings
 from pipeline.report.headline import headline
@@ -39,6 +40,7 @@ def run(argv: list[str]) -> None:
     options = arguments.parse_args(argv)
     study, tables = json.loads(options.study), load(options.tables)
     captions = _captions(options.captions)
+    models = [model(path) for path in options.metrics]
 
     page = render(
         {
@@ -53,7 +55,8 @@ def run(argv: list[str]) -> None:
             "captions": captions,
             "figures": [figure(path, captions) for path in options.figures],
             "explorers": [read_json(path) for path in options.explorers],
-            "models": [model(path) for path in options.metrics],
+            "models": models,
+            "no_better": no_better(models),
             "checks": {str(path): read_json(path) for path in options.checks},
             "left_out": left_out(options.checks),
             "durations": durations(options.benchmarks, study),

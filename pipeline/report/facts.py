@@ -35,6 +35,7 @@ def model(path: str | Path) -> dict[str, Any]:
         return {
             "path": str(path),
             "last_epoch": metrics["last_epoch"],
+            "best_constant": metrics.get("best_constant"),
             "provenance": metrics["provenance"],
         }
     except (KeyError, TypeError) as error:

@@ -31,7 +31,8 @@ class Architecture(Section):
     weights: FilePath = Field(
         "none",
         description="none; a path (.safetensors or a PyTorch state dict); 'torchvision:NAME' "
-        "(downloads); or 'model:DATASET/ARCHITECTURE/VARIANT', trained by this study",
+        "(downloads); 'package:PACKAGE/PATH', a file that an installed package brings; or "
+        "'model:DATASET/ARCHITECTURE/VARIANT', trained by this study",
     )
 
 

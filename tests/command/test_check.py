@@ -75,6 +75,23 @@ def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, caps
     assert "architectures.small.weights: nowhere.pth is missing." in text
 
 
+@pytest.mark.parametrize(
+    ("weights", "status", "said"),
+    [
+        ("package:pipeline/py.typed", 0, ", found."),
+        ("package:pipeline/w.pth", 2, "'pipeline' has no file w.pth. Correct the path."),
+        ("package:nowhere/w.pth", 2, "the package 'nowhere' is not installed. Install it."),
+        ("package:pipeline", 2, "names no file. Write package:PACKAGE/PATH."),
+    ],
+)
+def test_weights_in_a_package(tmp_path, config, capsys, weights, status, said):
+    config["architectures"]["small"]["weights"] = weights
+    found, text, _ = check(tmp_path, config, capsys)
+    assert found == status
+    assert f"architectures.small.weights: {weights}" in text
+    assert said in text
+
+
 def test_cues_need_attributes(tmp_path, config, capsys):
     insects = config["datasets"]["insects"]
     insects |= {"cue_localization": True, "architectures": ["small"], "variants": {"cam": {}}}

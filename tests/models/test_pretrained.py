@@ -138,3 +138,17 @@ def test_trained_heads_come_from_a_model_of_a_study_and_must_fit(tmp_path):
         build_classifier(job("cam", head="network"), 5, path)
     with pytest.raises(UserError, match="give `weights`"):
         build_classifier(job("cam", head="trained").model_copy(update={"weights": "none"}), 5)
+
+
+def test_weights_in_a_package_are_read_from_there(tmp_path, monkeypatch):
+    (tmp_path / "somebodys_weights").mkdir()
+    state = build_trunk("resnet_small").state_dict()
+    torch.save(state, tmp_path / "somebodys_weights" / "net.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = read_weights("package:somebodys_weights/net.pth")
+    assert found.keys() == state.keys()
+    assert torch.equal(found["conv1.weight"], state["conv1.weight"])
+    with pytest.raises(UserError, match=r"'somebodys_weights' has no file other\.pth"):
+        read_weights("package:somebodys_weights/other.pth")
+    with pytest.raises(UserError, match=r"the package 'nobodys' is not installed"):
+        read_weights("package:nobodys/net.pth")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.runtime.packages import PREFIX, find_in_package
 from pipeline.settings import Training
 from pipeline.study import searches
 from pipeline.study.jobs import Study, params
@@ -67,7 +68,7 @@ class ModelInputs:
         return [fill(self._paths.shards, names, split=split)] if trains else []
 
     def weights_to_start_from(self, names: Any) -> list[str]:
-        """The file behind a model's `weights`: a model of this study, a path, or nothing."""
+        """The file behind a model's `weights`: a model of this study, a given file, or nothing."""
         # a draw of a search has no seed of its own: it trains with the first
         seed = int(getattr(names, "seed", None) or self.first_seed(names.dataset))
         job = self._study.train_job(names.dataset, names.architecture, names.variant, seed)
@@ -77,6 +78,9 @@ class ModelInputs:
             seeds = self._study.datasets[dataset].seeds or self._study.seeds
             source = Names(dataset, architecture, variant, seed if seed in seeds else seeds[0])
             return [fill(self._paths.weights, source)]
+        if weights.startswith(PREFIX):
+            file = find_in_package(weights)
+            return [os.path.relpath(file)] if file else []  # a job may have another environment
         return [weights] if os.path.exists(weights) else []
 
     def found_keys(self, names: Any) -> list[str]:

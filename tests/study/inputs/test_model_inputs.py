@@ -35,6 +35,8 @@ def test_a_model_starts_from_a_file_that_is_there(tmp_path, paths):
         (str(tmp_path / "missing.pth"), []),  # the stage says what is missing
         ("none", []),
         ("torchvision:ResNet50_Weights.IMAGENET1K_V1", []),
+        ("package:pipeline/py.typed", ["pipeline/py.typed"]),
+        ("package:nowhere/w.pth", []),  # a job may run in another environment
     ):
         (tmp_path / "w.pth").touch()
         study = study_of({"draw": {}}, weights)
