@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
+from pipeline.artefacts.files import atomic_path
 from pipeline.runtime.errors import UserError
 
 WNID = re.compile(r"n\d{8}")
@@ -30,6 +33,22 @@ def read_class_names(path: str | Path) -> list[str]:
     if not names or sorted(names) != list(range(len(names))):
         raise UserError(f"{path}: the labels are not 0, 1, ... Run the datasets stage again.")
     return [names[label] for label in range(len(names))]
+
+
+def write_classes(path: str | Path, classes: pd.DataFrame) -> None:
+    """Write classes.csv: columns label, class_id (1-based, as in the raw data) and name."""
+    with atomic_path(path) as temporary:
+        classes.to_csv(temporary, index=False)
+
+
+def read_classes(path: str | Path) -> pd.DataFrame:
+    """What :func:`write_classes` wrote.
+
+    Raises:
+        UserError: the file cannot be read or is no list of classes.
+    """
+    read_class_names(path)  # checks it
+    return pd.read_csv(path)
 
 
 def read_titles(path: str | Path) -> list[str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from pipeline.artefacts.files import read_json
+from pipeline.artefacts.files import read_json, write_json
 from pipeline.runtime.errors import UserError
 
 Supersets = Mapping[int, Sequence[int]]  # label -> labels of its superset
@@ -23,3 +24,9 @@ def read_supersets(path: Path | None) -> Supersets:
         raise UserError(
             f"{path} is no supersets.json ({error!r}). Delete it and run again."
         ) from error
+
+
+def write_supersets(path: str | Path, kind: str, sets: Supersets, check: Mapping[str, Any]) -> None:
+    """Write the superset of each label, what made them, and the check of them, atomically."""
+    members = {str(label): list(labels) for label, labels in sets.items()}
+    write_json(path, {"kind": kind, "supersets": members, "check": dict(check)})

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline import settings
+from pipeline.artefacts.classes import read_classes
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.pairs import write_pairs
 from pipeline.artefacts.part_maps import PartMaps
@@ -61,7 +62,7 @@ def estimate(
         UserError: a file is missing or malformed, or no two classes differ in few parts.
     """
     pairs = class_pairs(root, section.max_parts, section.threshold)
-    pairs = select_pairs(pairs, pd.read_csv(classes))
+    pairs = select_pairs(pairs, read_classes(classes))
     table = read_records(records)
     in_a_pair = table["label"].isin({*pairs["label_a"], *pairs["label_b"]})
     table = table[in_a_pair].reset_index(drop=True)

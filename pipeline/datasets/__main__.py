@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.artefacts.files import atomic_path, write_json
+from pipeline.artefacts.classes import write_classes
+from pipeline.artefacts.files import write_json
 from pipeline.artefacts.records import SPLITS, write_records
 from pipeline.datasets.readers import reader_of
 from pipeline.datasets.synthbirds import draw
@@ -45,8 +46,7 @@ def run(argv: list[str]) -> None:
     out = Path(options.out)
     for split in SPLITS:
         write_records(out / f"{split}.parquet", records[records["split"] == split])
-    with atomic_path(out / "classes.csv") as temporary:
-        classes.to_csv(temporary, index=False)
+    write_classes(out / "classes.csv", classes)
     write_json(out / "check.json", summary)
 
 

@@ -11,9 +11,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.artefacts.searches import read_found
 from pipeline.figures.arguments import add_named, add_title
 from pipeline.figures.style import colours
-from pipeline.runtime.errors import UserError
 
 
 class Found(NamedTuple):
@@ -47,17 +47,10 @@ def draw(ledgers: Mapping[str, Path], expected: Mapping[str, Path], title: str) 
         UserError: a file cannot be read.
     """
     searches = {
-        variant: Found(_read(ledger), _read(expected[variant]))
+        variant: Found(read_found(ledger), read_found(expected[variant]))
         for variant, ledger in ledgers.items()
     }
     return search_curves(searches, title)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"Cannot read {path} ({error}). Delete it and run again.") from error
 
 
 def search_curves(searches: Mapping[str, Found], title: str) -> Figure:

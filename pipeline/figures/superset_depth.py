@@ -14,9 +14,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from pipeline.artefacts.classes import read_class_names, read_titles, wnids_of
-from pipeline.artefacts.files import read_json
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.supersets import read_supersets
 from pipeline.attribution.query import Query
 from pipeline.catalogue import imagenet
 from pipeline.figures import pictures
@@ -116,13 +116,13 @@ def draw(
         )
     tree = read_tree(is_a)
     below = classes_below(tree, wnids)
-    set_of = read_json(supersets)["supersets"]
+    set_of = read_supersets(supersets)
     name_of = imagenet.synset_names() | dict(zip(wnids, titles, strict=True))
     chosen = pictures.choose_images(read_records(records), section.gallery_images, section.seed)
     images = pictures.stored_images(open_shards(shards), list(chosen["image_id"]))
     examples = []
     for record in chosen.itertuples():
-        superset = tuple(sorted(set_of[str(record.label)]))
+        superset = tuple(sorted(set_of[record.label]))
         sets = thinned(path_up(tree, below, wnids[record.label]), superset)
         image = images[record.image_id]
         maps, probability = summed_maps(model, image, record.label, sets)

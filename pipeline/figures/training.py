@@ -9,9 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.artefacts.trainings import read_history
 from pipeline.figures.arguments import add_named, add_title
 from pipeline.figures.style import colours
-from pipeline.runtime.errors import UserError
 
 
 def add_arguments(arguments: ArgumentParser) -> None:
@@ -30,12 +30,7 @@ def draw(histories: Mapping[str, Path], title: str) -> Figure:
     Raises:
         UserError: a history cannot be read.
     """
-    found = {}
-    for variant, path in histories.items():
-        try:
-            found[variant] = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise UserError(f"Cannot read the history {path} ({error}). Train again.") from error
+    found = {variant: read_history(path) for variant, path in histories.items()}
     return training_curves(found, title)
 
 

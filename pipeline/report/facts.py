@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artefacts.files import read_json
-from pipeline.runtime.errors import UserError
+from pipeline.artefacts.trainings import read_metrics
 
 PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "numba", "h5py", "pandas",
@@ -30,16 +30,7 @@ def versions() -> dict[str, str]:
 
 def model(path: str | Path) -> dict[str, Any]:
     """A trained model for the template, from its metrics.json."""
-    metrics = read_json(path)
-    try:
-        return {
-            "path": str(path),
-            "last_epoch": metrics["last_epoch"],
-            "best_constant": metrics.get("best_constant"),
-            "provenance": metrics["provenance"],
-        }
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} lacks {error}. Delete it and train again.") from error
+    return {"path": str(path)} | read_metrics(path)
 
 
 def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:

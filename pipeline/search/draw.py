@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artefacts.files import digest, write_json
+from pipeline.artefacts.files import digest
+from pipeline.artefacts.searches import write_draw
 from pipeline.artefacts.shards import Shards, open_shards
 from pipeline.attribution.methods import calm, cam  # noqa: F401  named: part of the draw's code
 from pipeline.attribution.query import maps_of
@@ -186,7 +187,7 @@ def run(argv: list[str]) -> None:
     given = arguments.parse_args(argv)
     section = read_section(given.section, DrawJob)
     inputs, machine = inputs_from(given), machine_from(given)
-    write_json(given.out, draw(section, inputs, machine, given.val_records, given.resize))
+    write_draw(given.out, draw(section, inputs, machine, given.val_records, given.resize))
 
 
 if __name__ == "__main__":

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.artefacts.files import atomic_path, read_json, write_json
+from pipeline.artefacts.searches import FOUND, read_draw, write_found
 from pipeline.runtime.cli import main, parser
 from pipeline.runtime.errors import UserError
 from pipeline.study.search_space import of_job
-
-_COLUMNS = ("draw", "status", "score", "val_accuracy", "seconds")
 
 
 def ledger(draws: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """One row a draw, failed ones too, by number: what was found, the keys, the message."""
     rows = [
-        {name: draw[name] for name in _COLUMNS} | draw["keys"] | {"message": draw["message"]}
+        {name: draw[name] for name in FOUND} | draw["keys"] | {"message": draw["message"]}
         for draw in sorted(draws, key=lambda draw: draw["draw"])
     ]
     table = pd.DataFrame(rows)
@@ -75,16 +73,10 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--draws", type=Path, nargs="+", required=True, help="draw*.json")
     arguments.add_argument("--out", type=Path, required=True, help="folder to write to")
     given = arguments.parse_args(argv)
-    draws = [_read(path) for path in given.draws]
+    draws = [read_draw(path) for path in given.draws]
     best = best_draw(draws)
-    tables = {"ledger.csv": ledger(draws), "expected_best.csv": _curve(draws)}
-    for name, table in tables.items():
-        with atomic_path(given.out / name) as temporary:
-            table.to_csv(temporary, index=False)
-    write_json(
-        given.out / "best.json",
-        {"draw": best["draw"], "score": best["score"], "keys": of_job(best["keys"])},
-    )
+    found = {"draw": best["draw"], "score": best["score"], "keys": of_job(best["keys"])}
+    write_found(given.out, ledger(draws), _curve(draws), found)
 
 
 def _curve(draws: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -93,16 +85,6 @@ def _curve(draws: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(
         {"draws": np.arange(1, len(scores) + 1), "expected_best": expected_best(scores)}
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    draw = read_json(path)
-    missing = {*_COLUMNS, "keys", "message"} - set(draw)
-    if missing:
-        raise UserError(
-            f"{path} is no draw of a search ({min(missing)} is missing). Delete it and run again."
-        )
-    return draw
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline import settings
 from pipeline.artefacts.classes import read_class_names, wnids_of
-from pipeline.artefacts.files import write_json
+from pipeline.artefacts.supersets import write_supersets
 from pipeline.catalogue import imagenet
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.supersets.tree import check_partition, classes_below, read_tree, supersets
@@ -77,14 +77,7 @@ def run(argv: list[str]) -> None:
     section = read_section(options.section, settings.Supersets)
     names = read_class_names(options.classes)
     sets, check = find(section, names)
-    write_json(
-        options.out,
-        {
-            "kind": section.kind,
-            "supersets": {str(label): list(members) for label, members in sets.items()},
-            "check": check,
-        },
-    )
+    write_supersets(options.out, section.kind, sets, check)
     print(f"{check['sets']} supersets of {len(names)} classes, {check['singletons']} singletons")
     for overlap in check["overlaps"]:
         print(f"overlap: {overlap}")

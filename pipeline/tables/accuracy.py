@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
+from pipeline.artefacts.table import SEEDS, Block, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
+from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.artefacts.table import SEEDS, Block, Row, Table, pooled, sources
+from pipeline.artefacts.table import SEEDS, Block, Row, Table
 from pipeline.catalogue.evaluations import Column
 from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
 from pipeline.tables.paired import delta, heading, reference, unpaired
+from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 

@@ -8,10 +8,11 @@ replicate by replicate, is the paired bootstrap of their difference.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.artefacts.table import Block, Cell, cell, same_images, seed_replicates
+from pipeline.artefacts.table import Block, Cell
 from pipeline.evaluation.bootstrap import defined_interval
 from pipeline.evaluation.over_seeds import interval_of_mean
 from pipeline.settings import TablesJob
+from pipeline.tables.pooling import cell, same_images, seed_replicates
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 Scores = Sequence[Mapping[str, Any]]
@@ -24,7 +25,7 @@ def difference(
 
     The interval of a single seed is the paired bootstrap's, about other test images; of several it
     is about the mean difference of further trainings on other test images, as in
-    `pipeline.artefacts.table.pooled`.
+    `pipeline.tables.pooling.pooled`.
 
     Args:
         scores: of the method.

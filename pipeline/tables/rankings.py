@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline.artefacts.table import Block, Cell, Row, Table, sources
+from pipeline.artefacts.table import Block, Cell, Row, Table
 from pipeline.catalogue.tables import RANKED
 from pipeline.settings import TablesJob
 from pipeline.tables.metrics import Metric, by_method, metrics_of
+from pipeline.tables.pooling import sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 _RANKED = metrics_of(RANKED)

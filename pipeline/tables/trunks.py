@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from pipeline.artefacts.table import SEEDS, Block, Cell, Row, Table, pooled, sources
+from pipeline.artefacts.table import SEEDS, Block, Cell, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
+from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 _PUBLISHED = {

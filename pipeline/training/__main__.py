@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from pipeline.artefacts.files import atomic_path, write_json
+from pipeline.artefacts.files import write_json
+from pipeline.artefacts.trainings import write_history, write_metrics
 from pipeline.models.classifier import save_model
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.machine import add_machine, machine_from
@@ -13,7 +13,6 @@ from pipeline.settings import TrainJob
 from pipeline.training import checkpoints
 from pipeline.training.fitting import Fitted, fit, overridden
 from pipeline.training.inputs import add_inputs, inputs_from
-from pipeline.training.loop import HISTORY
 
 
 def save(fitted: Fitted, job: TrainJob, out: Path) -> None:
@@ -24,15 +23,12 @@ def save(fitted: Fitted, job: TrainJob, out: Path) -> None:
         job: as it was trained.
         out: folder to write to.
     """
-    with atomic_path(out / "history.csv") as temporary:
-        pd.DataFrame(fitted.history, columns=HISTORY).to_csv(temporary, index=False)
+    write_history(out / "history.csv", fitted.history)
     write_json(out / "section.json", job.model_dump(mode="json"))
     rows = fitted.history[-1].items() if fitted.history else ()
     last = {key: value for key, value in rows if np.isfinite(value)}
-    metrics = {"last_epoch": last, "provenance": fitted.provenance}
-    if fitted.constant:
-        metrics["best_constant"] = fitted.constant._asdict()
-    write_json(out / "metrics.json", metrics)
+    constant = fitted.constant._asdict() if fitted.constant else None
+    write_metrics(out / "metrics.json", last, fitted.provenance, constant)
     save_model(fitted.model.cpu(), out / "weights.safetensors", fitted.provenance)
     checkpoints.clear(fitted.checkpoint)
 

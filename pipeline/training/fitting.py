@@ -8,7 +8,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from pipeline.artefacts.files import digest, read_json, sha256
+from pipeline.artefacts.classes import read_classes
+from pipeline.artefacts.files import digest, sha256
+from pipeline.artefacts.searches import read_best_keys
 from pipeline.artefacts.shards import open_shards
 from pipeline.models.classifier import Classifier, build_classifier
 from pipeline.runtime.codegraph import code_digest
@@ -64,7 +66,7 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
         DivergedError: the loss is not finite.
         UserError: an input is missing or broken.
     """
-    classes = pd.read_csv(inputs.classes)
+    classes = read_classes(inputs.classes)
     outputs = len(classes)
     table = None
     if job.training.method == "attributes":
@@ -120,7 +122,7 @@ def overridden(job: TrainJob, best: Path) -> TrainJob:
         UserError: the file is missing, broken or has other keys.
     """
     try:
-        return job.merged(read_json(best)["keys"])
+        return job.merged(read_best_keys(best))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{best} is no result of a search ({error}). Delete it and run again."

@@ -31,11 +31,6 @@ from pipeline.training.optimisation import build_optimizer, lr_factor, set_lr
 
 log = logging.getLogger(__name__)
 
-HISTORY = (
-    "epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
-    "images_per_second", "seconds",
-)  # fmt: skip
-
 
 class DivergedError(UserError):
     """The loss is not finite any more: these training keys do not train the model."""

@@ -6,13 +6,13 @@ from finished_study import JOB, identity, score
 from scipy import stats
 
 from pipeline.artefacts.scores import per_image_path, write_arrays
-from pipeline.artefacts.table import pooled
 from pipeline.catalogue.evaluations import EVALUATIONS, Column, Evaluation
 from pipeline.catalogue.tables import TABLES, columns_of, tables_of
 from pipeline.settings import TablesJob
 from pipeline.tables.formats import best, digits, to_markdown
 from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.paired import difference
+from pipeline.tables.pooling import pooled
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import read_groups
 from pipeline.tables.trunks import trunk_table

@@ -7,12 +7,12 @@ from scipy import stats
 
 from pipeline.artefacts.files import read_json, write_json
 from pipeline.artefacts.scores import per_image_path, write_arrays
-from pipeline.artefacts.table import pooled, seed_replicates
 from pipeline.runtime.errors import UserError
 from pipeline.settings import TablesJob
 from pipeline.tables.accuracy import accuracy_table
 from pipeline.tables.cues import cue_table
 from pipeline.tables.metrics import metric_table
+from pipeline.tables.pooling import pooled, seed_replicates
 from pipeline.tables.scores import read_groups
 
 JOB = TablesJob.model_validate(JOB)

@@ -11,7 +11,7 @@ from finished_study import JOB, all_scores, cue_score, identity, score, tables_j
 from scipy import stats
 
 from pipeline.artefacts.files import write_json
-from pipeline.artefacts.table import Cell, load, pooled
+from pipeline.artefacts.table import Cell, load
 from pipeline.catalogue.tables import tables_of
 from pipeline.runtime.errors import UserError
 from pipeline.settings import TablesJob
@@ -20,6 +20,7 @@ from pipeline.tables.__main__ import run
 from pipeline.tables.accuracy import accuracy_table
 from pipeline.tables.cues import cue_table
 from pipeline.tables.formats import escape, text, to_csv, to_latex, to_markdown
+from pipeline.tables.pooling import pooled
 from pipeline.tables.scores import read_groups
 from pipeline.tables.wsol import wsol_table
 

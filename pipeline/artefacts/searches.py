@@ -1,0 +1,68 @@
+"""What a search leaves: its draws, and for each model a ledger, the best keys and a curve."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.artefacts.files import atomic_path, read_json, write_json
+from pipeline.runtime.errors import UserError
+
+FOUND = ("draw", "status", "score", "val_accuracy", "seconds")  # of a draw, beside its keys
+
+
+def write_draw(path: str | Path, draw: Mapping[str, Any]) -> None:
+    """Write a draw: `FOUND`, the drawn ``keys`` and a ``message`` where it failed."""
+    write_json(path, dict(draw))
+
+
+def read_draw(path: str | Path) -> dict[str, Any]:
+    """What :func:`write_draw` wrote.
+
+    Raises:
+        UserError: the file is missing, broken or no draw.
+    """
+    draw = read_json(path)
+    missing = {*FOUND, "keys", "message"} - set(draw)
+    if missing:
+        raise UserError(
+            f"{path} is no draw of a search ({min(missing)} is missing). Delete it and run again."
+        )
+    return draw
+
+
+def write_found(
+    folder: Path, ledger: pd.DataFrame, curve: pd.DataFrame, best: Mapping[str, Any]
+) -> None:
+    """Write ledger.csv, expected_best.csv and best.json into a folder, each atomically."""
+    for name, table in (("ledger.csv", ledger), ("expected_best.csv", curve)):
+        with atomic_path(folder / name) as temporary:
+            table.to_csv(temporary, index=False)
+    write_json(folder / "best.json", dict(best))
+
+
+def read_found(path: str | Path) -> pd.DataFrame:
+    """A ledger.csv or expected_best.csv.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"Cannot read {path} ({error}). Delete it and run again.") from error
+
+
+def read_best_keys(path: str | Path) -> dict[str, Any]:
+    """The keys that a search found, from best.json.
+
+    Raises:
+        UserError: the file is missing or no result of a search.
+    """
+    try:
+        return read_json(path)["keys"]
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is no result of a search ({error}). Delete it and run again."
+        ) from error
