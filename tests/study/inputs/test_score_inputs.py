@@ -46,7 +46,7 @@ def test_an_evaluation_may_need_a_score_without_maps(measured):
 def test_an_evaluation_that_explains_has_the_methods_code_and_options(measured):
     sanity = Names(*MODEL, task="sanity", method="gradient")
     assert "pipeline.attribution.methods.gradients" in measured.task_code(sanity)
-    assert json.loads(measured.task_options(sanity)).keys() == {"gradient_maps"}
+    assert json.loads(measured.task_options(sanity)).keys() == {"target", "gradient_maps"}
     erase = Names(*MODEL, task="erase", method="gradient")
     assert measured.task_code(erase) == ("pipeline.evaluation", "pipeline.evaluation.erasing.erase")
     assert measured.task_options(erase) == "{}"
