@@ -39,7 +39,16 @@ def explained(head: Head, maps: Tensor, target: Target) -> Tensor:
     return head.logits(maps) if target_of(head, target) == "logit" else head.log_probs(maps)
 
 
+def wanted_by(entry: Entry, options: Attribution) -> Target | None:
+    """The score that a method explains; None for maps that stand on no score."""
+    if "{score}" not in entry.units:
+        return None
+    return options.target if "target" in entry.options else "logit"
+
+
 def units_of(entry: Entry, head: Head, options: Attribution) -> str:
     """What a value of a method's maps is, for a model: the entry's units with the score's name."""
-    wanted = options.target if "target" in entry.options else "logit"
-    return entry.units.replace("{score}", _WORDS[target_of(head, wanted)])
+    wanted = wanted_by(entry, options)
+    return (
+        entry.units.replace("{score}", _WORDS[target_of(head, wanted)]) if wanted else entry.units
+    )

@@ -12,7 +12,14 @@ from pipeline.catalogue.evaluations import EVALUATIONS
 PRESETS: dict[str, dict[str, Any]] = {
     "corrected": {},
     "released": {
-        "training": {"location": "relu", "detach_normaliser": True, "posterior_guard": 1e-10},
+        "training": {
+            "location": "relu",
+            "detach_normaliser": True,
+            "posterior_guard": 1e-10,
+            "dropout": False,
+            "added_batch_norm": True,
+            "convert_input": False,
+        },
         "attribution": {
             "target": "logit",
             "gradient_maps": {"blur_sigma": 0.0, "minmax": False},

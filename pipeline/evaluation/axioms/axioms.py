@@ -3,10 +3,13 @@
 The paper's section 3.1 states them for the function phi(x) = p(y|x) and a map s, and shows that CAM
 breaks them; section 4.2 that CALM keeps them.
 
-Completeness: the map's values should sum to p(y|x). ``completeness_gap`` is |sum s - p(y|x)|. Most
-maps are not on a probability scale; ``completeness_gap_scaled`` is the gap after multiplying all
-images' maps by one common factor, the one with the least squared gap, relative to the mean of
-p(y|x): 0 where the sums are proportional to the probabilities, though the scale is arbitrary.
+Completeness: the map's values should sum to the function that they explain, phi(x).
+``completeness_gap`` is |sum s - phi(x)|. phi is p(y|x), but for maps by gradients or occlusion the
+change of their score, the logit or log p(y|x), from the image of zeros to the image, which is what
+integrated gradients sum to. Most maps are not on the scale of phi; ``completeness_gap_scaled`` is
+the gap after multiplying all images' maps by one common factor, the one with the least squared gap,
+relative to the mean of |phi|: 0 where the sums are proportional to phi, though the scale is
+arbitrary.
 
 Implementation invariance: equal functions should have equal maps. The paper adds a constant to
 every class's activation before the softmax, which changes no probability. Here it is added to the
@@ -26,6 +29,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.attribution.explained import explained, wanted_by
+from pipeline.catalogue.methods import METHODS
 from pipeline.evaluation.axioms.sensitivity import BATCH, of_blocks, of_locations, probabilities
 from pipeline.evaluation.explaining import copied, label_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
@@ -44,7 +49,7 @@ VALUES = (
     "sensitivity.blocks.missed",
     "sensitivity.blocks.spurious",
 )
-KEPT = ("map_sum", "probability")  # of each image
+KEPT = ("map_sum", "explained", "probability")  # of each image
 
 
 def shifted(model: Classifier, shift: float) -> Classifier:
@@ -65,18 +70,36 @@ def relative_change(first: Tensor, second: Tensor) -> Tensor:
     return (first - second).norm(dim=1) / torch.where(largest > 0, largest, 1)
 
 
-def scaled_gaps(sums: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, float]:
+def scaled_gaps(sums: np.ndarray, explained: np.ndarray) -> tuple[np.ndarray, float]:
     """Completeness gaps after one factor for all images, by least squares.
 
     Args:
-        sums, probability: (N,) of each image's map, and p(y|x).
+        sums, explained: (N,) of each image's map, and phi(x).
 
     Returns:
-        (N,) gaps relative to the mean of p(y|x), and the factor (0 if all sums are 0).
+        (N,) gaps relative to the mean of abs(phi), and the factor (0 if all sums are 0).
     """
     squares = (sums**2).sum()
-    factor = float((sums * probability).sum() / squares) if squares > 0 else 0.0
-    return np.abs(factor * sums - probability) / probability.mean(), factor
+    factor = float((sums * explained).sum() / squares) if squares > 0 else 0.0
+    return np.abs(factor * sums - explained) / np.abs(explained).mean(), factor
+
+
+def score_changes(subject: Subject, chunk: Chunk) -> Tensor | None:
+    """How the score of each image's label changes from the image of zeros to the image.
+
+    Returns:
+        (B,) float64 on the CPU; None for a method whose maps stand on no score.
+    """
+    target = wanted_by(METHODS[subject.method], subject.options)
+    if target is None:
+        return None
+    model = subject.model
+    with torch.inference_mode():
+        of_images, of_zeros = (
+            explained(model.head, model(images), target)
+            for images in (chunk.images, torch.zeros_like(chunk.images[:1]))
+        )  # (B, C) and (1, C)
+    return (of_images - of_zeros).gather(1, chunk.labels[:, None])[:, 0].cpu()
 
 
 def chunk_sensitivity(
@@ -118,18 +141,21 @@ def measure(subject: Subject, section: Axioms) -> Result:
         probability = probabilities(subject.model, chunk.images, chunk.labels)  # (B,)
         moved = probabilities(other, chunk.images, chunk.labels) - probability
         largest = max(largest, moved.abs().max().item())
+        changes = score_changes(subject, chunk)
+        phi = probability if changes is None else changes
         sums = maps.double().sum(dim=(1, 2)).cpu()
         columns = (
-            (sums - probability).abs().tolist(),
+            (sums - phi).abs().tolist(),
             relative_change(maps, changed).tolist(),
             relative_change(minmax(maps), minmax(changed)).tolist(),
             *zip(*chunk_sensitivity(subject, chunk, maps, section), strict=True),
             sums.tolist(),
+            phi.tolist(),
             probability.tolist(),
         )
         for image_id, *numbers in zip(chunk.image_ids, *columns, strict=True):
             table.update(image_id, dict(zip(table.names, numbers, strict=True)))
-    gaps, factor = scaled_gaps(table.column("map_sum"), table.column("probability"))
+    gaps, factor = scaled_gaps(table.column("map_sum"), table.column("explained"))
     table.add_column("completeness_gap_scaled", gaps)
     values = (*VALUES, "completeness_gap_scaled")
     return summarise(

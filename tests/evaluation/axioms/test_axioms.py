@@ -6,7 +6,7 @@ from hand_made import Subject, add_method
 from pipeline.evaluation.axioms.axioms import measure, relative_change, scaled_gaps, shifted
 from pipeline.evaluation.explaining import copied
 from pipeline.models import build_classifier
-from pipeline.settings import Axioms, Bootstrap, Training, TrainJob
+from pipeline.settings import Attribution, Axioms, Bootstrap, Training, TrainJob
 
 SECTION = Axioms(shift=2.0, blocks=3, bootstrap=Bootstrap(replicates=20))
 IMAGES = torch.randn(4, 3, 48, 48, generator=torch.Generator().manual_seed(0))
@@ -75,7 +75,28 @@ def test_the_values_have_intervals_and_replicates(calm_em):
     result = measured(calm_em, "joint")
     assert set(result.intervals) == set(result.values)
     assert {f"replicates.{name}" for name in result.values} <= set(result.arrays)
-    assert not {"map_sum", "probability"} & set(result.values)
+    assert not {"map_sum", "explained", "probability"} & set(result.values)
+
+
+@pytest.mark.parametrize("target", ["logit", "log_prob"])
+@pytest.mark.parametrize("kind", ["cam", "calm_em"])
+def test_integrated_gradients_are_complete_about_the_score_that_they_explain(kind, target, request):
+    model = request.getfixturevalue(kind)
+    raw = {"blur_sigma": 0, "minmax": False}
+    steps = {"steps": 40}
+    options = {"target": target, "gradient_maps": raw, "integrated_gradients": steps}
+    subject = Subject(IMAGES, LABELS, model, "integrated_gradients")
+    subject.options = Attribution.model_validate(options)
+    result = measure(subject, SECTION)
+    with torch.no_grad():
+        both = model(torch.cat([IMAGES, torch.zeros_like(IMAGES)]))
+        logits = target == "logit" and kind == "cam"
+        scores = (both.mean((2, 3)) if logits else model.log_probs(both)).double()
+    change = (scores[:4] - scores[4:])[torch.arange(4), LABELS].numpy()
+    assert result.arrays["explained"] == pytest.approx(change, abs=1e-5)
+    assert np.abs(change).max() > 0.02
+    assert result.arrays["completeness_gap"].max() < 0.1 * np.abs(change).max()
+    assert result.details["common_factor"] == pytest.approx(1, abs=0.1)
 
 
 def test_a_shifted_model_is_a_copy(cam):
