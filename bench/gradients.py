@@ -66,7 +66,7 @@ def _ours_with_noise(query: Query) -> Tensor:
 
 def _gradient(model: Classifier, points: Tensor, labels: Tensor) -> Tensor:
     points = points.detach().requires_grad_()
-    model.log_probs(model(points)).gather(1, labels[:, None]).sum().backward()
+    model.log_probs(points).gather(1, labels[:, None]).sum().backward()
     return points.grad
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.pxap import PixelAveragePrecision as PixelAveragePrecision
     from pipeline.explain.explanation import Explanation as Explanation
     from pipeline.explain.explanation import explain as explain
-    from pipeline.models.classifier import load_model as load_model
+    from pipeline.models.loading import load_model as load_model
     from pipeline.supersets.tree import read_tree as read_tree
     from pipeline.supersets.tree import supersets as supersets
 
@@ -61,7 +61,7 @@ _NAMES = {
     # supersets
     "pipeline.supersets.tree": ("read_tree", "supersets"),
     # models and maps
-    "pipeline.models.classifier": ("load_model",),
+    "pipeline.models.loading": ("load_model",),
     "pipeline.attribution.attribute": ("attribute",),
     "pipeline.explain.explanation": ("explain", "Explanation"),
     "pipeline.artefacts.maps": ("MapStore",),

@@ -225,7 +225,7 @@ def test_supersets(tmp_path):
 
 def test_maps_of_a_model(model, images):
     labels = torch.tensor([2, 0])
-    probabilities = model.log_probs(model(images)).exp().detach()
+    probabilities = model.log_probs(images).exp().detach()
     maps = api.attribute(model=model, images=images, labels=labels, method="joint")
     assert maps.shape == (2, 8, 8)
     assert not maps.requires_grad
@@ -241,7 +241,7 @@ def test_maps_of_a_model(model, images):
 
 def test_gradients_are_the_default_and_take_options(model, images):
     inputs = images.clone().requires_grad_()
-    log_probs = model.log_probs(model(inputs))
+    log_probs = model.log_probs(inputs)
     (gradient,) = torch.autograd.grad(log_probs[0, 2] + log_probs[1, 0], inputs)
     with torch.no_grad():
         maps = api.attribute(model, images, [2, 0], blur_sigma=0, minmax=False)

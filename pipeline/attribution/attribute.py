@@ -10,6 +10,7 @@ from torch import Tensor
 from pipeline.attribution.query import entry_of, maps_of
 from pipeline.catalogue.methods import Entry
 from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest, problems_of
 from pipeline.settings import Attribution
@@ -22,7 +23,7 @@ _LABELS = {
 
 
 def attribute(
-    model: Classifier,
+    model: Classifier | GivenModel,
     images: Tensor,
     labels: Tensor | Sequence[int] | Sequence[Iterable[int]],
     method: str = "gradient",

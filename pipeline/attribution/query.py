@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pipeline.catalogue.methods import METHODS, Entry
 from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
 
@@ -34,7 +35,7 @@ class Query:
 
     def __init__(
         self,
-        model: Classifier,
+        model: Classifier | GivenModel,
         inputs: Tensor,
         images: Tensor,
         classes: Classes,
@@ -86,7 +87,7 @@ def _forward(query: Query) -> Tensor:
 
 @torch.inference_mode()
 def _log_probs(query: Query) -> Tensor:
-    return query.model.log_probs(query.output)
+    return query.model.head.log_probs(query.output)
 
 
 def entry_of(name: str, kind: str) -> Entry:
@@ -104,7 +105,7 @@ def entry_of(name: str, kind: str) -> Entry:
 
 
 def maps_of(
-    model: Classifier,
+    model: Classifier | GivenModel,
     name: str,
     inputs: Tensor,
     classes: Classes,

@@ -8,6 +8,8 @@ an edit in one method reruns the jobs of that module.
 from dataclasses import dataclass
 
 BOTH = ("cam", "calm")
+# those, and any network that gives logits (`pipeline.models.given`)
+ANY = (*BOTH, "given")
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Entry:
         module: of its function, in ``pipeline.attribution.methods``.
         units: what a value of its maps is; ``{score}`` stands for what is explained, the logit or
             log p(y|x) (`attribution.target`).
-        models: kinds of model that it can read, of ``"cam"`` and ``"calm"``.
+        models: kinds of model that it can read, of ``"cam"``, ``"calm"`` and ``"given"``.
         targets: what it explains, one of :data:`pipeline.attribution.plan.KINDS`.
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
         at_input: its maps have the input's resolution, and are stored in half precision.
@@ -42,12 +44,12 @@ _CAM, _CALM = ("cam",), ("calm",)
 
 def _at_input(module: str, units: str, *options: str) -> Entry:
     """A method of the target's gradients at the input, whose maps are blurred and stretched."""
-    return Entry(module, units, options=("target", *options, "gradient_maps"), at_input=True)
+    return Entry(module, units, ANY, options=("target", *options, "gradient_maps"), at_input=True)
 
 
 def _released(module: str, units: str, *options: str) -> Entry:
     """As in the released code: of the logit, and raw."""
-    return Entry(module, units, options=options, at_input=True)
+    return Entry(module, units, ANY, options=options, at_input=True)
 
 
 def _at_features(units: str) -> Entry:
@@ -68,8 +70,11 @@ METHODS: dict[str, Entry] = {
     "counterfactual": Entry("calm", "p(y, z|x) - p(y', z|x) (in [-1, 1])", _CALM, "counterfactual"),
     "gradient": _at_input("gradients", "largest |d {score} / dx| of the channels"),
     "input_x_gradient": _at_input("gradients", "x d {score} / dx, summed over the channels"),
-    "guided_backprop": _at_input(
-        "guided_backprop", "largest guided gradient of {score} of the channels"
+    "guided_backprop": Entry(
+        "guided_backprop",
+        "largest guided gradient of {score} of the channels",
+        options=("target", "gradient_maps"),
+        at_input=True,
     ),
     "integrated_gradients": _at_input(
         "integrated_gradients",
@@ -89,13 +94,13 @@ METHODS: dict[str, Entry] = {
     "smoothgrad_released": _released("noise", "mean largest noisy gradient of {score}", "noise"),
     "vargrad_released": _released("noise", "variance of the largest gradient of {score}", "noise"),
     "occlusion": Entry(
-        "occlusion", "mean fall of {score}", options=("target", "occlusion"), at_input=True
+        "occlusion", "mean fall of {score}", ANY, options=("target", "occlusion"), at_input=True
     ),
     "gradcam": _at_features("features weighted by their mean gradient of {score} (>= 0)"),
     "gradcam_pp": _at_features("features weighted by positive gradients of {score} (>= 0)"),
     "layercam": _at_features("features times their positive gradients of {score} (>= 0)"),
-    "uniform": Entry("trivial", "1", targets="prior", at_input=True),
-    "center_gaussian": Entry("trivial", "Gaussian in [0, 1]", targets="prior", at_input=True),
-    "random": Entry("trivial", "uniform draws in [0, 1)", targets="prior", at_input=True),
-    "edges": Entry("trivial", "Sobel magnitude of grey levels", targets="prior", at_input=True),
+    "uniform": Entry("trivial", "1", ANY, "prior", at_input=True),
+    "center_gaussian": Entry("trivial", "Gaussian in [0, 1]", ANY, "prior", at_input=True),
+    "random": Entry("trivial", "uniform draws in [0, 1)", ANY, "prior", at_input=True),
+    "edges": Entry("trivial", "Sobel magnitude of grey levels", ANY, "prior", at_input=True),
 }

@@ -208,7 +208,7 @@ def explain(
     inputs = normalise(torch.from_numpy(seen).permute(2, 0, 1)[None])  # (1, 3, S, S)
     classifier = model.classifier
     with torch.inference_mode():
-        probs = classifier.log_probs(classifier(inputs)).exp()[0].numpy()  # (C,)
+        probs = classifier.log_probs(inputs).exp()[0].numpy()  # (C,)
     label = int(probs.argmax()) if of is None else model.classes.find(of)
     asked = _Asked(model, label, against, superset)
     maps = []

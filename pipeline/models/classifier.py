@@ -59,9 +59,24 @@ class Classifier(nn.Module):
         """Maps of all classes (B, C, h, w), float32."""
         return self.head(self.trunk(images)["features"])
 
-    def log_probs(self, maps: Tensor) -> Tensor:
-        """log p(y|x) (B, C) from the maps."""
-        return self.head.log_probs(maps)
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return self.num_classes
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The class scores before the softmax, any real numbers: (B, 3, S, S) -> (B, C).
+
+        Raises:
+            UserError: CALM has none: it mixes probabilities over locations.
+        """
+        if not self.head.has_logits:
+            raise UserError(f"A {self.kind} model has no logits. Use log_probs.")
+        return self.head.logits(self(images))
+
+    def log_probs(self, images: Tensor) -> Tensor:
+        """log p(y|x): (B, 3, S, S), normalised -> (B, C)."""
+        return self.head.log_probs(self(images))
 
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
         """The loss of the maps alone (scalar, nats, mean over the batch)."""

@@ -197,7 +197,7 @@ def _evaluate(
 
 def _right(model: Classifier, maps: Tensor, wanted: Tensor) -> Tensor:
     """The number of images predicted right (scalar); of attributes, an image counts in part."""
-    log_probs = model.log_probs(maps)
+    log_probs = model.head.log_probs(maps)
     if wanted.ndim == 1:
         return (log_probs.argmax(dim=1) == wanted).double().sum()
     return ((log_probs.exp() > 0.5) == (wanted > 0.5)).double().mean(dim=1).sum()

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,13 +126,11 @@ class Counting(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.seen = []
+        self.head = SimpleNamespace(log_probs=calm.class_log_probs)
 
     def forward(self, images):
         self.seen += images[:, 0, 0, 0].int().tolist()
         return images.mean((1, 2, 3))[:, None, None, None] + torch.zeros(len(images), 4, 2, 2)
-
-    def log_probs(self, maps):
-        return calm.class_log_probs(maps)
 
     def class_maps(self, inputs, maps, images, labels):
         return maps[images, labels]

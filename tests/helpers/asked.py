@@ -24,7 +24,7 @@ def asked(model, inputs, **options):
 
 def log_probs_of(model):
     """Images (n, 3, S, S) -> log p(y|x) (n, C)."""
-    return lambda images: model.log_probs(model(images))
+    return model.log_probs
 
 
 def scores_of(model, target="logit"):
@@ -51,5 +51,5 @@ class Counting(torch.nn.Module):
         self.images += len(images)
         return self.model.trunk(images)
 
-    def log_probs(self, maps):
-        return self.model.log_probs(maps)
+    def log_probs(self, images):
+        return self.head.log_probs(self(images))

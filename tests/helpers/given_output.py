@@ -1,5 +1,7 @@
 """A query whose model's output is known: requests for CAM and CALM."""
 
+from types import SimpleNamespace
+
 import torch
 
 from pipeline.attribution.query import Query
@@ -22,7 +24,7 @@ class GivenOutput(torch.nn.Module):
     def __init__(self, output, log_probs=None):
         super().__init__()
         self.output = output
-        self.log_probs = log_probs
+        self.head = SimpleNamespace(log_probs=log_probs)
 
     def forward(self, images):
         return self.output

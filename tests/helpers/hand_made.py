@@ -65,7 +65,8 @@ class Evidence(torch.nn.Module):
         contribution = images.sum(dim=1) * self.weight  # (B, S, S)
         return torch.stack([contribution, -contribution], dim=1)
 
-    def log_probs(self, maps):
+    def log_probs(self, images):
+        maps = self(images)
         first = self.base + maps[:, 0].double().sum(dim=(1, 2))
         return torch.stack([first, 1 - first], dim=1).log()
 

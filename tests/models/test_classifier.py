@@ -26,7 +26,7 @@ def test_cam_is_the_softmax_of_pooled_activations():
     maps = model(IMAGES)
     expected = F.log_softmax(maps.mean(dim=(2, 3)), dim=1)
     assert model.kind == "cam"
-    assert torch.allclose(model.log_probs(maps), expected)
+    assert torch.allclose(model.head.log_probs(maps), expected)
     assert torch.allclose(model.loss(maps, LABELS), -expected[range(3), LABELS].mean())
 
 
@@ -51,7 +51,7 @@ def test_attributes_are_independent_labels():
     p = torch.sigmoid(maps.mean(dim=(2, 3)))
     expected = -(wanted * p.log() + (1 - wanted) * (1 - p).log()).mean()
     assert torch.allclose(model.loss(maps, wanted), expected, atol=1e-5)
-    assert torch.allclose(model.log_probs(maps).exp(), p)
+    assert torch.allclose(model.head.log_probs(maps).exp(), p)
 
 
 def test_every_parameter_is_in_one_group_with_its_rate():

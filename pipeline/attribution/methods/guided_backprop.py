@@ -16,6 +16,7 @@ from pipeline.attribution.input_gradients import (
 )
 from pipeline.attribution.query import Query
 from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Target
 
@@ -27,8 +28,13 @@ def guided_backprop(query: Query) -> Tensor:
     only; the head is differentiated as it is. Channels are reduced as those of the gradient.
 
     Raises:
-        UserError: the trunk has no ReLU.
+        UserError: the trunk has no ReLU, or is no trunk of ours.
     """
+    if isinstance(query.model, GivenModel):
+        raise UserError(
+            "guided_backprop: not for given networks, whose ReLUs cannot be told apart."
+            " Take another method."
+        )
     method = GuidedBackprop(_WithReluModules(query.model, query.options.target))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Setting backward hooks")  # which is the method

@@ -50,7 +50,7 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
 
     Args:
         model: in evaluation mode, on ``device``; ``model(images)`` gives maps and
-            ``model.log_probs(maps)`` class log probabilities (B, C).
+            ``model.head.log_probs(maps)`` class log probabilities (B, C).
         batches: at least one image.
         device: where the model is.
 
@@ -62,7 +62,7 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
     columns: list[tuple[np.ndarray, ...]] = []
     for batch in batches:
         images = batch.images.to(device).to(memory_format=torch.channels_last)
-        log_probs = model.log_probs(model(images)).double().cpu()  # (B, C)
+        log_probs = model.log_probs(images).double().cpu()  # (B, C)
         classes = log_probs.shape[1]
         if (unknown := batch.labels >= classes).any():
             image = batch.image_ids[int(unknown.int().argmax())]

@@ -23,7 +23,7 @@ BATCH = 16  # images a forward pass
 @torch.inference_mode()
 def probabilities(model: Classifier, images: Tensor, labels: Tensor) -> Tensor:
     """p(y|x) of one class an image: (B, 3, S, S), (B,) -> (B,) float64 on the CPU."""
-    log_probs = model.log_probs(model(images)).double()  # (B, C)
+    log_probs = model.log_probs(images).double()  # (B, C)
     return log_probs.gather(1, labels[:, None])[:, 0].exp().cpu()
 
 

@@ -102,7 +102,7 @@ def predictions(
 def classes(model: Classifier, images: Tensor) -> np.ndarray:
     """The most likely class of each image: (B, 3, S, S) -> (B,) int64."""
     images = images.contiguous(memory_format=torch.channels_last)
-    return model.log_probs(model(images)).argmax(dim=1).cpu().numpy()
+    return model.log_probs(images).argmax(dim=1).cpu().numpy()
 
 
 def percent(fraction: float) -> str:

@@ -48,7 +48,7 @@ def curves(
         for masks in relevant.split(BATCH):
             mixed = torch.where(masks[:, None].to(image.device), shown, hidden)
             mixed = mixed.contiguous(memory_format=torch.channels_last)
-            probabilities.append(model.log_probs(model(mixed))[:, label].exp())
+            probabilities.append(model.log_probs(mixed)[:, label].exp())
         found.append(torch.cat(probabilities).double().cpu().numpy())
     return found[0], found[1]
 

@@ -27,7 +27,7 @@ def confidences(subject: Subject) -> np.ndarray:
     """p(y|x) of each image's label where it is the model's prediction, else 0: (N,) float64."""
     found = []
     for chunk in subject.chunks(BATCH):
-        log_probs = subject.model.log_probs(subject.model(chunk.images)).double()  # (B, C)
+        log_probs = subject.model.log_probs(chunk.images).double()  # (B, C)
         own = log_probs.gather(1, chunk.labels[:, None])[:, 0]
         correct = log_probs.argmax(dim=1) == chunk.labels
         found.append(torch.where(correct, own.exp(), 0.0).cpu())

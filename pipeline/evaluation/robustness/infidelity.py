@@ -55,7 +55,7 @@ def map_infidelity(
         return removed.double().expand_as(images), images.masked_fill(removed, 0)
 
     def probability(images: Tensor) -> Tensor:
-        return subject.model.log_probs(subject.model(images))[:, label].double().exp()
+        return subject.model.log_probs(images)[:, label].double().exp()
 
     found = infidelity(
         probability,

@@ -10,7 +10,7 @@ def features_and_gradients(model, image, label, target):
     """A and the score's gradient at A of one image: (channels, h, w) float64, and p(y|x)."""
     features = model.trunk(image)["features"].detach().requires_grad_()
     maps = model.head(features)
-    log_probs = model.log_probs(maps)
+    log_probs = model.head.log_probs(maps)
     is_logit = target == "logit" and model.head.kind == "cam"
     (maps.mean((2, 3)) if is_logit else log_probs)[0, label].backward()
     return features[0].detach().numpy(), features.grad[0].numpy(), log_probs[0, label].exp().item()

@@ -39,7 +39,7 @@ def guided(model, image, label, target="logit"):
         features = model.trunk(point)["features"]
     maps = model.head(features)
     logit = target == "logit" and model.head.kind == "cam"
-    (maps.mean((2, 3)) if logit else model.log_probs(maps))[0, label].backward()
+    (maps.mean((2, 3)) if logit else model.head.log_probs(maps))[0, label].backward()
     return point.grad[0], mode.calls
 
 

@@ -91,7 +91,7 @@ def test_integrated_gradients_are_complete_about_the_score_that_they_explain(kin
     with torch.no_grad():
         both = model(torch.cat([IMAGES, torch.zeros_like(IMAGES)]))
         logits = target == "logit" and kind == "cam"
-        scores = (both.mean((2, 3)) if logits else model.log_probs(both)).double()
+        scores = (both.mean((2, 3)) if logits else model.head.log_probs(both)).double()
     change = (scores[:4] - scores[4:])[torch.arange(4), LABELS].numpy()
     assert result.arrays["explained"] == pytest.approx(change, abs=1e-5)
     assert np.abs(change).max() > 0.02
@@ -111,7 +111,7 @@ def test_a_shifted_model_of_rectified_maps_is_the_same_function(cam):
     maps, moved = rectified(IMAGES), shifted(rectified, 2.0)(IMAGES)
     assert (maps == 0).any()
     torch.testing.assert_close(moved, maps + 2.0)
-    torch.testing.assert_close(rectified.log_probs(moved), rectified.log_probs(maps))
+    torch.testing.assert_close(rectified.head.log_probs(moved), rectified.head.log_probs(maps))
 
 
 def test_relative_changes():

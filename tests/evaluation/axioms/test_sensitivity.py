@@ -69,7 +69,8 @@ class Corner(torch.nn.Module):
         half = images.shape[-1] // 2
         return images[:, :1, :half, :half]
 
-    def log_probs(self, maps):
+    def log_probs(self, images):
+        maps = self(images)
         first = maps.mean(dim=(1, 2, 3)).double()
         return torch.stack([first, 1 - first], dim=1).log()
 

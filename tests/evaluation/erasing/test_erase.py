@@ -23,7 +23,8 @@ class LooksAtACorner(torch.nn.Module):
     def forward(self, images):
         return images[:, :1, :5, :5]
 
-    def log_probs(self, maps):
+    def log_probs(self, images):
+        maps = self(images)
         evidence = maps.mean(dim=(1, 2, 3)) - 0.05
         return torch.log_softmax(torch.stack([-evidence, evidence], dim=1), dim=1)
 

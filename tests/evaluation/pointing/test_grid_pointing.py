@@ -21,7 +21,8 @@ class Colours(torch.nn.Module):
         best = likeness == likeness.amax(dim=1, keepdim=True)
         return torch.where(best, likeness, 0.0)[:, :, ::2, ::2]
 
-    def log_probs(self, maps):
+    def log_probs(self, images):
+        maps = self(images)
         return maps.mean(dim=(2, 3)).log_softmax(dim=1)
 
 

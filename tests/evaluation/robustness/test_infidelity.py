@@ -76,7 +76,7 @@ def test_a_map_that_never_changes_is_not_sensitive_and_random_draws_are_held(mon
 def test_methods_by_gradients_work(monkeypatch):
     def gradient_times_input(query):
         inputs = query.inputs.detach().requires_grad_()
-        probability = query.model.log_probs(query.model(inputs)).exp()
+        probability = query.model.log_probs(inputs).exp()
         own = probability[torch.arange(len(inputs)), query.label()].sum()
         return (torch.autograd.grad(own, inputs)[0] * inputs).sum(dim=1)[query.images]
 
