@@ -110,7 +110,7 @@ def test_values_of_each_class_by_name(root, tmp_path):
 
 
 def test_ids_of_imagenet_s(root, tmp_path):
-    """The id of a pixel is red + 256 green, that of an image its class's number, 1000 is ignored."""
+    """A pixel's id is red + 256 green, an image's its class's number; 1000 is ignored."""
     ids = [np.select([drawn(n) == 1, drawn(n) == 3], [n // 2 + 1, 1000], 0) for n in range(3)]
     ids[0][0, 0] = 257  # the id of a class that has red 1 as well
     save(
