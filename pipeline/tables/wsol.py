@@ -55,8 +55,8 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
 _CHOSEN = (
     "Where the map threshold is chosen on the test images, brackets are about the best threshold's "
     "accuracy on other images: they are lowered by what choosing gains, so that the number lies "
-    "above their middle. Simulated, intervals of MaxBoxAccV2 of nominal 95 % hold the true value in "
-    "91 to 94 % of cases from 100 to 1 389 images (docs/protocols.md)."
+    "above their middle. Simulated, intervals of MaxBoxAccV2 of nominal 95 % hold the truth in 91 "
+    "to 94 % of cases from 100 to 1 389 images (docs/protocols.md)."
 )
 
 _HEADLINES = ("maxboxaccv2", "pxap")
