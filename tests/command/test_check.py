@@ -78,7 +78,7 @@ def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, caps
 @pytest.mark.parametrize(
     ("weights", "status", "said"),
     [
-        ("package:pipeline/py.typed", 0, ", found."),
+        ("package:pipeline/models/shipped/small_birds.safetensors", 0, ", found. It holds "),
         ("package:pipeline/w.pth", 2, "'pipeline' has no file w.pth. Correct the path."),
         ("package:nowhere/w.pth", 2, "the package 'nowhere' is not installed. Install it."),
         ("package:pipeline", 2, "names no file. Write package:PACKAGE/PATH."),
@@ -164,7 +164,7 @@ def test_the_home_folder_is_where_a_shell_says(tmp_path, config, capsys, monkeyp
     config["architectures"]["small"]["weights"] = "~/trunk.pth"
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 0
-    assert f"architectures.small.weights: {tmp_path}/trunk.pth, holds " in text
+    assert f"architectures.small.weights: {tmp_path}/trunk.pth, found." in text
 
 
 def test_calm_check_is_the_only_check():
