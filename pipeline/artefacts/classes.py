@@ -48,7 +48,7 @@ def read_classes(path: str | Path) -> pd.DataFrame:
         UserError: the file cannot be read or is no list of classes.
     """
     read_class_names(path)  # checks it
-    return pd.read_csv(path)
+    return pd.read_csv(path, dtype={"name": str}, keep_default_na=False)  # NA and 001 are names
 
 
 def read_titles(path: str | Path) -> list[str]:

@@ -1,6 +1,13 @@
+import pandas as pd
 import pytest
 
-from pipeline.artefacts.classes import read_class_names, read_titles, wnids_of
+from pipeline.artefacts.classes import (
+    read_class_names,
+    read_classes,
+    read_titles,
+    wnids_of,
+    write_classes,
+)
 from pipeline.catalogue.imagenet import class_names, class_wnids
 from pipeline.runtime.errors import UserError
 
@@ -34,6 +41,14 @@ def test_wnids_stand_in_front_of_names():
     assert wnids_of(class_names()) == class_wnids()
     with pytest.raises(UserError, match="'wild cat' does not begin with a wnid"):
         wnids_of(["n02088094 Afghan_hound", "wild cat"])
+
+
+def test_names_that_look_like_something_else_stay_names(tmp_path):
+    names = ["NA", "None", "001", "1e3", "a,b", 'say "hi"', "$1_$5"]
+    classes = pd.DataFrame({"label": range(7), "class_id": range(1, 8), "name": names})
+    write_classes(tmp_path / "classes.csv", classes)
+    assert read_classes(tmp_path / "classes.csv")["name"].tolist() == names
+    assert read_class_names(tmp_path / "classes.csv") == names
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 import yaml
-from tiny_wsol import tiny_wsol
+from tiny_wsol import picture, tiny_wsol
 
 from pipeline.command.__main__ import execute
 from pipeline.datasets.__main__ import run as stage
@@ -79,12 +79,19 @@ def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, caps
     ("weights", "status", "said"),
     [
         ("package:pipeline/models/shipped/small_birds.safetensors", 0, ", found. It holds "),
+        ("package:net_of_a_test/w.pth", 0, ", found. It holds 1 tensors."),
+        ("package:pipeline/py.typed", 2, "cannot be used."),
         ("package:pipeline/w.pth", 2, "'pipeline' has no file w.pth. Correct the path."),
         ("package:nowhere/w.pth", 2, "the package 'nowhere' is not installed. Install it."),
         ("package:pipeline", 2, "names no file. Write package:PACKAGE/PATH."),
     ],
 )
-def test_weights_in_a_package(tmp_path, config, capsys, weights, status, said):
+def test_weights_in_a_package(tmp_path, config, capsys, monkeypatch, weights, status, said):
+    package = tmp_path / "net_of_a_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    torch.save({"a": torch.zeros(2)}, package / "w.pth")
+    monkeypatch.syspath_prepend(tmp_path)
     config["architectures"]["small"]["weights"] = weights
     found, text, _ = check(tmp_path, config, capsys)
     assert found == status
@@ -170,3 +177,41 @@ def test_the_home_folder_is_where_a_shell_says(tmp_path, config, capsys, monkeyp
 def test_calm_check_is_the_only_check():
     with pytest.raises(SystemExit):
         stage(["check", "--root", "anywhere"])
+
+
+def test_weights_are_opened_and_named_in_words(tmp_path, config, capsys):
+    (tmp_path / "trunk.pth").write_text("<!DOCTYPE html><html>404</html>")
+    status, text, error = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "trunk.pth cannot be used.\n  weights:" in text
+    assert "weights_only" not in text  # PyTorch's own advice is to load it unsafely
+
+
+def test_what_is_odd_is_counted_with_names(tmp_path, config, capsys):
+    root = tmp_path / "own"
+    for name in ("train/ape/1.jpg", "train/ape/2.jpg", "test/ape/3.jpg", "validation/ape/4.jpg"):
+        picture(root / name)
+    (root / "train/ape/a.heic").write_text("")
+    config["datasets"] = {"own": {"root": str(root), "records": {"layout": "folder"}}}
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 0
+    assert "other files: 1 (train/ape/a.heic)" in text
+    assert "folders that are no split: 1 (validation)" in text
+
+
+def test_a_study_that_cannot_be_measured(tmp_path, config, capsys):
+    root = tmp_path / "own"
+    for name in ("train/ape/1.jpg", "train/ape/2.jpg", "test/ape/3.jpg"):
+        picture(root / name)
+    config["datasets"] = {
+        "own": {
+            "root": str(root),
+            "records": {"layout": "folder"},
+            "cue_localization": False,
+            "architectures": ["small"],
+            "variants": {"cam": {}},
+        }
+    }
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "1 x needed by the study and not there:\n    a box or mask of any test image" in text
