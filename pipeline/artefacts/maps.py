@@ -127,7 +127,7 @@ class MapStore:
             method: name of the attribution method.
             targets: what the maps explain, one of :data:`pipeline.attribution.plan.KINDS`.
             units: what a value of a map is.
-            attributes: provenance, stored beside method, targets and units.
+            attributes: provenance, stored with method, targets and units.
             half: store float16 of each map's own maximum (11 bits) instead of float32.
 
         Raises:
@@ -205,7 +205,7 @@ class MapStore:
 
 
 class _Maps:
-    """``/maps``: sliced from the file as in NumPy, damage told as a UserError.
+    """``/maps``: sliced from the file as in NumPy, where damage becomes a UserError.
 
     An index is a row, a slice of rows or ascending rows; maps come as float32.
     """

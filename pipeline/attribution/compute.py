@@ -1,4 +1,4 @@
-"""The maps of a plan and the probabilities beside them, batch by batch."""
+"""The maps of a plan and their probabilities, batch by batch."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The probability that stands beside each map: what the map explains, as one number."""
+"""The probability that is stored with each map: what the map explains, as one number."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Which attribution methods there are: one line a method, read by the config without PyTorch.
+"""Which attribution methods there are: one line per method, read by the config without PyTorch.
 
 A method is a function of its own name in ``pipeline/attribution/methods/<module>.py``, from a
 :class:`pipeline.attribution.query.Query` to maps. A job imports only the module of its methods, so
@@ -51,7 +51,7 @@ def _released(module: str, units: str, *options: str) -> Entry:
 
 
 def _at_features(units: str) -> Entry:
-    """Grad-CAM's kin."""
+    """The Grad-CAM family."""
     return Entry("gradcam", units, options=("target",))
 
 

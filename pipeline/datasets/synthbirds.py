@@ -168,7 +168,7 @@ def _write_lines(path: Path, lines: Iterator[str]) -> None:
 
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside ``out`` that takes its place if the block succeeds."""
+    """A temporary folder next to ``out`` that takes its place if the block succeeds."""
     if out.is_dir() and any(out.iterdir()) and not (out / "drawn.json").exists():
         raise UserError(
             f"{out} holds files that are not SynthBirds and would be lost; choose another folder."

@@ -31,7 +31,7 @@ PATTERNS = ("solid", "spotted", "striped", "multi-colored")
 HEAD_PATTERNS = ("plain", "spotted", "striped", "capped")
 
 FAMILY_SIZE = 4
-FAMILY_DISTANCE = 4  # classes of different families differ in at least so many parts
+FAMILY_DISTANCE = 4  # classes of different families differ in at least this many parts
 CONTRAST = 110.0  # least RGB distance between a part's colours within a family
 
 # Percent of imagined annotators who see an attribute of the genotype, its second colour, another.

@@ -200,7 +200,7 @@ def build_trunk(
         map_size: 14 or 28, the nominal side h = w of the map for S = 224.
         places: further modules of the network whose output is returned under their names.
         dropout: keep the network's own.
-        frozen_stages: so many of the first stages get no gradient and draw nothing at random;
+        frozen_stages: this many of the first stages get no gradient and draw nothing at random;
             `pipeline.models.freezing.hold_still` keeps their batch norm in evaluation mode.
         options: of `Trunk.options`; those that this trunk lacks are passed over.
 

@@ -1,4 +1,4 @@
-"""The paper's numbers, percent as printed, and when they may stand beside measured ones.
+"""The paper's numbers, percent as printed, and when they may be shown next to measured ones.
 
 They were measured on CUB-200-2011 (5,794 test images, 191 class pairs; other data sets of the
 paper are left out here) with ResNet50, or with the average of three trunks (Table 3). A study has

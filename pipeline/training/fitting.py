@@ -60,7 +60,7 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
         job: the model and its training keys.
         inputs: the files of the training.
         machine: what it runs on, from :func:`pipeline.runtime.machine.use_machine`.
-        per_class: train on at most so many images of each class; on all if not given.
+        per_class: train on at most this many images of each class; on all if not given.
 
     Raises:
         DivergedError: the loss is not finite.

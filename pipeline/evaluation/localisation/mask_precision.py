@@ -24,7 +24,7 @@ class MaskPrecision:
     """PxAP over images, of float32 scores.
 
     An image without an object pixel is counted, but left out: nothing in it can be retrieved. What
-    grows with the data are 16 kB of histograms an image (K = 2007 bins) and the distinct scores
+    grows with the data are 16 kB of histograms per image (K = 2007 bins) and the distinct scores
     (see :class:`pipeline.evaluation.pxap.PixelAveragePrecision`).
     """
 

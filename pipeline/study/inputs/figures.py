@@ -24,7 +24,7 @@ GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps beside an image, readable on 
 KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 PLOT, PICTURE = ".svg", ".png"  # how the report shows a figure
-# what a figure computes maps with, beside its own module
+# what a figure computes maps with, besides its own module
 _ALSO = {
     "superset_depth": ("pipeline.attribution.methods.calm", "pipeline.attribution.methods.cam")
 }
