@@ -60,12 +60,14 @@ def read(
     problems = Problems()
     has_splits = (root / "train").is_dir() or (root / "test").is_dir()
     read = _class_folders if has_splits else _imagenet_samples
-    images, names, counts = read(root, section)
+    images, names, counts = read(root, section, problems)
     if images.empty:
+        problems.raise_if_any(root)
         others = ", ".join(map(printable, _other_folders(root, section)[:20]))
         beside = f" Its folders are {others}." if others else ""
         raise UserError(f"There is no image in {root}.{beside}\n{LAYOUT}")
-    images = _with_printable_names(images, problems)
+    if has_splits and (others := counts["folders_that_are_no_split"]["first"]):
+        problems.hints.append(f"Folders of {root} that are no split: {', '.join(others)}.")
     images["path"] = [str(root / name) for name in images["image_id"]]
     class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
     numbers = {name: number for number, name in names.items()}
@@ -88,14 +90,14 @@ def read(
     return finish(used, classes, root, section, problems, details)
 
 
-def _with_printable_names(images: pd.DataFrame, problems: Problems) -> pd.DataFrame:
-    """The images without those whose names are no UTF-8, which are noted."""
-    fine = images["image_id"].map(printable) == images["image_id"]
+def _in_utf8(names: list[str], problems: Problems) -> list[str]:
+    """The names without those that are no UTF-8, which are noted: no table can hold them."""
+    fine = [name for name in names if printable(name) == name]
     problems.add(
-        "file name is not UTF-8, as names from old systems are; rename it",
-        *images["image_id"][~fine],
+        "name is not UTF-8, as those from old systems are; rename it",
+        *(name for name in names if printable(name) != name),
     )
-    return images[fine].copy()
+    return fine
 
 
 def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> pd.Series:
@@ -129,22 +131,25 @@ class _Found(NamedTuple):
     counts: dict[str, Any]
 
 
-def _class_folders(root: Path, section: Records) -> _Found:
+def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
     """The images below SPLIT/CLASS/, at any depth."""
     splits = [split for split in SPLITS if (root / split).is_dir()]
     folders = [path for split in splits for path in (root / split).iterdir() if path.is_dir()]
     found = {folder.name for folder in folders if not folder.name.startswith(".")}
+    found = set(_in_utf8(sorted(found), problems))
     numbers = all(name.isdecimal() for name in found)
     names = sorted(found, key=(lambda name: (int(name), name)) if numbers else None)
     rows, nested, hidden, others = [], Counter[str](), 0, []
     for split in splits:
-        others += _files(root, split, deep=False)[0]
+        files, invisible = _files(root, split, deep=False)
+        others += files
+        hidden += invisible
         for class_id, name in enumerate(names, start=1):
             if not (root / split / name).is_dir():
                 continue
             files, invisible = _files(root, f"{split}/{name}", deep=True)
             hidden += invisible
-            for file in files:
+            for file in _in_utf8(files, problems):
                 if Path(file).suffix.lower() in SUFFIXES and not _is_special(root / file):
                     rows.append((file, class_id, split))
                     if file.count("/") > 2:
@@ -201,10 +206,10 @@ def _other_folders(root: Path, section: Records) -> list[str]:
     )
 
 
-def _imagenet_samples(root: Path, section: Records) -> _Found:
+def _imagenet_samples(root: Path, section: Records, problems: Problems) -> _Found:
     """The images that lie in the root itself, named by the wnids of ImageNet's classes."""
     files, hidden = _files(root, ".", deep=False)
-    files = [path.removeprefix("./") for path in files]
+    files = _in_utf8([path.removeprefix("./") for path in files], problems)
     found = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
     class_ids = {wnid: class_id for class_id, wnid in enumerate(class_wnids(), start=1)}
     wnids = [match.group() if (match := WNID.match(name)) else "" for name in found]

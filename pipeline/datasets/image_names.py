@@ -31,8 +31,8 @@ class ImageNames:
         """
         if name in self._ids:
             return name
-        path = name.replace("\\", "/")
-        for end in _ends(str(PurePosixPath(path))):
+        path = _plain(name)
+        for end in _ends(path):
             before = path.removesuffix(end).rstrip("/").rpartition("/")[2]
             if end in self._ids and before in ("", ".", *self._roots):
                 return end
@@ -43,7 +43,12 @@ class ImageNames:
         found = self.find(name)
         if found is not None:
             return [found]
-        return self._by_end.get(str(PurePosixPath(name.replace("\\", "/"))), [])
+        return self._by_end.get(_plain(name), [])
+
+
+def _plain(name: str) -> str:
+    """With slashes alone, and one between names."""
+    return str(PurePosixPath(name.replace("\\", "/")))
 
 
 def _ends(path: str) -> list[str]:

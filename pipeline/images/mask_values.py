@@ -16,7 +16,7 @@ from PIL import Image
 from pipeline.images.opening import ImageFault, is_sixteen_bit
 
 KINDS = ("value", "red_green")
-_CHOICE = re.compile(rf"#({'|'.join(KINDS)})(!?=)([\d,]+)$")
+_CHOICE = re.compile(rf"#({'|'.join(KINDS)})(!?=)([\d,]*)$")
 
 
 class Choice(NamedTuple):

@@ -3,10 +3,9 @@
 import os
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
 
 
 def _check_name(name: str) -> str:
@@ -55,8 +54,8 @@ class OneOf:
     def __init__(self, names: Iterable[str]) -> None:
         self.names = list(names)
 
-    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.literal_schema(self.names)
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> Any:
+        return handler.generate_schema(Literal[tuple(self.names)])
 
 
 def droppable(schema: dict[str, Any]) -> None:

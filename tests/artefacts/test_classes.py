@@ -34,3 +34,19 @@ def test_wnids_stand_in_front_of_names():
     assert wnids_of(class_names()) == class_wnids()
     with pytest.raises(UserError, match="'wild cat' does not begin with a wnid"):
         wnids_of(["n02088094 Afghan_hound", "wild cat"])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["pH_6.4", "pH_7.4"], ["pH 6.4", "pH 7.4"]),
+        (["6.4", "7.4"], ["6.4", "7.4"]),
+        (["1.finch", "2.finch"], ["1.finch", "2.finch"]),
+        (["$1_$5", "Ba$$in"], ["$1 $5", "Ba$$in"]),
+        (["n02012849 crane", "n03126707 crane"], ["crane", "crane"]),  # a bird and a machine
+    ],
+)
+def test_titles_keep_names_apart(tmp_path, names, expected):
+    lines = [f"{label},{label + 1},{name}\n" for label, name in enumerate(names)]
+    (tmp_path / "classes.csv").write_text("label,class_id,name\n" + "".join(lines))
+    assert read_titles(tmp_path / "classes.csv") == expected

@@ -250,7 +250,7 @@ def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypa
 def test_a_model_that_has_diverged_is_named_by_image_and_method(study, tmp_path, monkeypatch):
     model = load_model(study.weights["calm_em"])
     torch.nn.init.constant_(model.head.classes.weight, float("nan"))
-    monkeypatch.setattr(stage, "load_model", lambda path: model)
+    monkeypatch.setattr(writing, "load_model", lambda path: model)
     with pytest.raises(UserError, match="joint") as caught:
         stage.run(_arguments(study, "joint", tmp_path / "x.h5"))
     assert study.table["image_id"][0] in str(caught.value)

@@ -1,10 +1,15 @@
 import json
+import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocotools.coco import COCO
 
 from pipeline.images.coco_masks import (
     _annotations,
+    area,
     file_digest,
     is_mask_name,
     mask_name,
@@ -50,6 +55,55 @@ def test_a_triangle_has_its_area_and_parts_outside_are_cut():
     assert (mask == (y < 2 * (x + 50))).all()
 
 
+@given(
+    st.lists(
+        st.lists(st.floats(-1, 41), min_size=6, max_size=16).filter(lambda p: len(p) % 2 == 0),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_polygons_are_those_of_the_field_s_own_reader(polygons):
+    """pycocotools' COCO.annToMask, without our checks between."""
+    coco = COCO()
+    coco.imgs = {1: {"id": 1, "width": 40, "height": 30}}
+    expected = coco.annToMask({"image_id": 1, "segmentation": polygons})
+    assert (pixels(polygons, 40, 30) == expected).all()
+    assert area(polygons, 40, 30) == expected.sum()
+
+
+@given(st.lists(st.integers(0, 9), max_size=12))
+def test_run_lengths_are_those_of_numpy(runs):
+    total = sum(runs)
+    size = {"size": [1, total], "counts": runs}
+    if not total:
+        return
+    expected = np.repeat(np.arange(len(runs)) % 2, runs)
+    assert pixels(size, total, 1)[0].tolist() == expected.tolist()
+
+
+@given(st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=60))
+def test_hostile_run_lengths_are_refused_or_drawn(text):
+    try:
+        mask = pixels({"size": [6, 7], "counts": text}, 7, 6)
+    except ValueError:
+        return
+    assert mask.shape == (6, 7)
+    assert mask.max() <= 1
+
+
+def test_what_would_take_for_ever_is_refused_at_once():
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="damaged"):  # one number of a million groups
+        pixels({"size": [6, 7], "counts": "o" * 1_000_000}, 7, 6)
+    with pytest.raises(ValueError, match="60000 x 60000"):
+        pixels({"size": [60_000, 60_000], "counts": [3_600_000_000]}, 60_000, 60_000)
+    with pytest.raises(ValueError, match="longer than"):
+        pixels([[0, 0, 1e9, 1e9, 0, 1e9]], 7, 6)
+    with pytest.raises(ValueError, match="longer than"):
+        pixels([[0, 0, 15_000, 15_000] * 2000], 15_000, 15_000)
+    assert time.perf_counter() - start < 2
+
+
 @pytest.mark.parametrize(
     ("segmentation", "message"),
     [
@@ -60,6 +114,10 @@ def test_a_triangle_has_its_area_and_parts_outside_are_cut():
         ([[1, 1, 2, 2, 3]], "neither polygons"),
         ([[1, 1, 2, 2, 3, float("nan")]], "not finite"),
         ([], "three corners"),
+        ({"size": [6, 7], "counts": ["42"]}, "no whole numbers"),
+        ({"size": [6, 7], "counts": "0"}, "do not add up"),
+        ({"size": [6, 7], "counts": "o"}, "cut short"),
+        ({"size": [6, 7], "counts": "\u4e00"}, "damaged"),
         (None, "neither polygons"),
     ],
 )

@@ -44,7 +44,7 @@ def study(tmp_path):
     records = pd.DataFrame(
         {"image_id": ids, "label": labels, "class_id": 2 * labels + 1, **empty}
         | {"width": 30, "height": 20, "boxes": [[]] * 15, "keypoints": [[]] * 15}
-        | {"masks": [[]] * 15}
+        | {"masks": [[]] * 15, "upright": False}
     )
     # further images, and another order than the part maps'
     other = records.iloc[:1].assign(image_id="9/9.jpg", label=9)

@@ -27,20 +27,21 @@ def chosen_anew(metric, bootstrap):
 def test_the_interval_holds_the_best_accuracy_of_the_population():
     best = populations.best_accuracies(2, images=80_000).mean(axis=1)
     truths = {"value": best[0], "difference": best[0] - best[1]}
-    rng, trials = np.random.default_rng(0), 100
+    rng, trials = np.random.default_rng(0), 150
     holds = {(make, what): 0 for make in (chosen_anew, replicated_accuracies) for what in truths}
     for trial in range(trials):
         metrics = [metric_of(curves) for curves in populations.box_curves(rng, 100, 2)]
         for make in (chosen_anew, replicated_accuracies):
             own, other = (
-                make(each, Bootstrap(replicates=150, seed=trial)).mean(axis=1) for each in metrics
+                make(each, Bootstrap(replicates=200, seed=trial)).mean(axis=1) for each in metrics
             )
             for what, drawn in (("value", own), ("difference", own - other)):
                 low, high = interval(drawn, 0.95)
                 holds[make, what] += low <= truths[what] <= high
-    assert holds[chosen_anew, "value"] / trials < 0.85
-    assert holds[replicated_accuracies, "value"] / trials > 0.88
-    assert holds[replicated_accuracies, "difference"] / trials > 0.88
+    # 67 and 90 to 94 % by `bench.coverage`, here with a standard error of 3 %
+    assert holds[chosen_anew, "value"] / trials < 0.78
+    assert holds[replicated_accuracies, "value"] / trials > 0.82
+    assert holds[replicated_accuracies, "difference"] / trials > 0.85
 
 
 def test_a_threshold_that_no_resample_changes_leaves_the_plain_bootstrap():
