@@ -5,7 +5,7 @@ Layout: ``/maps`` (N, h, w) float32 at the model's own resolution, ``/image_id``
 (N,) float32, and attributes: method, targets (their kind), units, and where the maps come from.
 Maps at the input's resolution are 60 times as large: they are stored as float16 of their own
 maximum, which stands in ``/scale`` (N,) float32, so that no map is too small for half precision.
-The maps may lie in several files (`pipeline.artefacts.map_parts`): then ``/maps`` is virtual.
+The maps may be in several files (`pipeline.artefacts.map_parts`): then ``/maps`` is virtual.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

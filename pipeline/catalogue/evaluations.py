@@ -45,7 +45,7 @@ class Evaluation:
         targets: kinds of maps that it can measure, of `pipeline.attribution.plan.KINDS`.
         explains: it computes further maps of its own, so that maps from elsewhere cannot be
             measured.
-        base: the evaluation of the model without maps that it needs, if any: a module beside its
+        base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
     """
 

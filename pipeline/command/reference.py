@@ -50,8 +50,8 @@ A key that is absent has its default. An unknown or wrong key stops the workflow
 with every problem in one message. Fractions are in [0, 1]; sizes are in pixels. A path may begin
 with `~`, your home folder; others count from the folder in which the workflow runs.
 
-A config may lie over another, which it names in `extends`: mappings are merged key by key, lists
-are replaced. A null drops what lies under a name: `variants: {calm_ml: null}` trains no CALM-ML.
+A config may extend another, which it names in `extends`: mappings are merged key by key, lists
+are replaced. A null drops the entry of that name: `variants: {calm_ml: null}` trains no CALM-ML.
 Data sets, architectures, own maps and ranges of a search are dropped in the same way.
 
 Training keys are merged from three places, the later winning: `training` of the study, `training`
@@ -66,7 +66,7 @@ def schema_text() -> str:
 
 
 def page_text() -> str:
-    """The reference page in Markdown: one table a section."""
+    """The reference page in Markdown: one table per section."""
     sections: list[tuple[str, type[BaseModel]]] = [
         ("(top level)", Config),
         ("datasets.NAME", Dataset),

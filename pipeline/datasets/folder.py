@@ -109,9 +109,9 @@ def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) ->
     annotated = (images["boxes"].map(len) > 0) | (images["masks"].map(len) > 0)
     unclear = annotated & (images["orientation"] > 1) & (section.orientation is None)
     problems.add(
-        "image is to be turned, says its EXIF orientation, and has a box or mask. Most programs "
-        "show and annotate it turned: say `records: {orientation: upright}`, or `stored` if boxes "
-        "and masks are of the pixels as they are in the file",
+        "image with boxes or masks is to be turned by its EXIF orientation. Most programs show and "
+        "annotate it turned: set `records: {orientation: upright}`, or `stored` if boxes and masks "
+        "refer to the pixels as they are in the file",
         *images["image_id"][unclear],
     )
     return unclear

@@ -1,6 +1,6 @@
 """SynthBirds: birds drawn from a seed, written in the folder layout of CUB-200-2011.
 
-Beside what CUB has, the folder holds the true mask of every part (`true_parts/`), which no real
+Besides what CUB has, the folder holds the true mask of every part (`true_parts/`), which no real
 data set has, so that estimated cue masks can be scored, and `drawn.json`: what was drawn.
 """
 

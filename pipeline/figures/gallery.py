@@ -140,7 +140,7 @@ def _example(
 
 
 def gallery(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: a row an example, or several where there are many maps; a panel a map.
+    """The figure: one row per example, or several where there are many maps; one panel per map.
 
     Each map is scaled to its own maximum, which stands above it: the scales of images and methods
     differ by orders of magnitude.

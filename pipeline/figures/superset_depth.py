@@ -195,7 +195,7 @@ def summed_maps(
 
 
 def superset_depth(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: a row an image, its sets from the class to the root, the study's one in bold."""
+    """The figure: one row per image, its sets from the class to the root, the study's in bold."""
     columns = 1 + max(len(example.names) for example in examples)
     figure, axes = pictures.panels(
         len(examples), columns, _INCH, between=0.48, above=0.75, below=0.65

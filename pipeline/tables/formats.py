@@ -29,7 +29,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """A heading a block; the best measured value of each column is bold."""
+    """One heading per block; the best measured value of each column is bold."""
     lines = [f"# {table.title}", ""]
     for block in table.blocks:
         lines += [f"## {block.heading}", ""]

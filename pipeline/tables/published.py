@@ -60,7 +60,7 @@ def wsol_rows(*, resnet50: bool) -> list[Row]:
 
 
 def trunk_rows(columns: Iterable[str]) -> list[Row]:
-    """Table 5 as it is: a row a method, with and without its superset."""
+    """Table 5 as it is: one row per method, with and without its superset."""
     return [
         _row(
             (line["method"], "", "superset" if line["superset"] == "yes" else "class"),

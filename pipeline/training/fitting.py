@@ -38,7 +38,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         model: on the device that it was trained on.
-        history: one row an epoch; none for 0 epochs.
+        history: one row per epoch; none for 0 epochs.
         constant: the best constant prediction on val; None without epochs or val images.
         provenance: digests of what decided the weights.
         checkpoint: folder to clear once the results are written.

@@ -1,4 +1,4 @@
-"""Paired differences, and the tables with a column a metric."""
+"""Paired differences, and the tables with one column per metric."""
 
 import numpy as np
 import pytest

@@ -77,7 +77,7 @@ def mean_values(pxap: np.ndarray, n_parts: np.ndarray) -> dict[str, np.ndarray]:
     """mPxAP by number of differing parts and over all pairs (Table 1).
 
     Args:
-        pxap: (..., P), one value a pair; NaN where it is not defined, which is left out.
+        pxap: (..., P), one value per pair; NaN where it is not defined, which is left out.
         n_parts: (P,) number of differing parts.
 
     Returns:

@@ -13,7 +13,7 @@ from pipeline.evaluation.localisation.rows import Rows
 from pipeline.evaluation.pxap import BIN_EDGES, PixelAveragePrecision, average_precision
 from pipeline.settings import Bootstrap
 
-# Lower edges of the bins in which each image is kept, (K,): the benchmark's, and eight an octave
+# Lower edges of the bins in which each image is kept, (K,): the benchmark's, and eight per octave
 # down to float32's smallest normal number, since most pixels of a peaked map are near 0.
 EDGES = np.union1d(BIN_EDGES["even"], np.exp2(-np.arange(0, 126, 1 / 8)))
 _BENCHMARK = np.searchsorted(EDGES, BIN_EDGES["even"])  # the first bin of each of its bins
