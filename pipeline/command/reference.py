@@ -33,7 +33,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 |---|---|
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
 | `full.yaml` | every attribution method and every evaluation on SynthBirds |
-| `pretrain.yaml` | the weights that the default study starts from (docs/pretraining.md) |
+| `pretrain.yaml` | makes the weights that the default study starts from (docs/pretraining.md) |
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as it goes |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
@@ -41,7 +41,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |
-| `imagenet_samples.yaml` | given weights on one ImageNet photograph a class |
+| `imagenet_samples.yaml` | given weights on one photograph per ImageNet class |
 | `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
 | `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
 | `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |

@@ -26,7 +26,7 @@ from pipeline.images.geometry import RESIZES, stored_part
 from pipeline.settings import Report
 
 _INCH = 1.15  # of a panel
-_ACROSS = 9  # maps beside an image; more go on below it
+_ACROSS = 9  # maps next to an image; more go below it
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ GALLERY = ("cam", "cam_superset", "joint", "subset")
 DIFFERENCES = ("counterfactual", "joint", "cam")
 # Besides the maps of the variants, as far as there is room (the paper's section 5.1).
 GRADIENTS = ("gradient", "integrated_gradients", "smoothgrad", "vargrad")
-GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps beside an image, readable on a page
+GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps next to an image, readable on a page
 KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 PLOT, PICTURE = ".svg", ".png"  # how the report shows a figure
