@@ -19,7 +19,7 @@ class Entry:
         units: what a value of its maps is; ``{score}`` stands for what is explained, the logit or
             log p(y|x) (`attribution.target`).
         models: kinds of model that it can read, of ``"cam"`` and ``"calm"``.
-        targets: what it explains, one of :data:`pipeline.attribution.plan.KINDS`.
+        targets: what it explains, one of :data:`pipeline.artefacts.targets.KINDS`.
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
         at_input: its maps have the input's resolution, and are stored in half precision.
     """
