@@ -19,7 +19,7 @@ IMAGES = {  # train, val, test; classes: as in docs/datasets.md
     "openimages": (29_819, 2_500, 5_000, 100),
     "imagenet": (1_281_167, 10_000, 50_000, 1_000),
 }
-PAIR_MAPS = {"cub": 11_039}  # maps of the other class of a pair, beside each image's own
+PAIR_MAPS = {"cub": 11_039}  # maps of the other class of a pair, not counting the own class's
 KB_OF_MAP = 3.3  # 28x28 float32 and its share of names and checksums
 KB_OF_IMAGE = {256: 32.4, 224: 26.2}  # stored, as measured on CUB
 
@@ -72,7 +72,7 @@ def main() -> None:
     arguments.add_argument("--config", default="config/paper.yaml")
     arguments.add_argument("--rate", type=float, default=50, help="10^12 operations a second")
     arguments.add_argument("--draws", type=int, default=30, help="of a search of every model")
-    arguments.add_argument("--proxy", type=int, default=128, help="images a class in a draw")
+    arguments.add_argument("--proxy", type=int, default=128, help="images per class in a draw")
     given = arguments.parse_args()
     table = costs(load(given.config), given.draws, given.proxy)
     for stage in ("train", "maps", "search"):

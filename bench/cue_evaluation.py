@@ -2,7 +2,7 @@
 
 Ours sends each image through the network once, keeps the maps, looks cue masks up in its part map,
 and ends with bootstrap intervals. The loop is what one writes first, and what the released code
-does: for every pair and every image of it two forward passes, one a class, a search for the nearest
+does: for every image of every pair two forward passes, one per class, a search for the nearest
 keypoint, and two histograms; no intervals. An image is in seven pairs, as on real CUB.
 """
 

@@ -1,4 +1,4 @@
-"""The pixels to erase at nine fractions: one ranking a map against a sort for each fraction."""
+"""The pixels to erase at nine fractions: one ranking per map against a sort for each fraction."""
 
 from collections.abc import Iterator
 

@@ -38,7 +38,7 @@ from pipeline.sharding.writing import write_shards
 NUMBERS = (1_000, 10_000, 50_000)
 MAP = 28
 SIDE = 32  # of images and enlarged maps, pixels
-CLASS = 20  # images a class; classes 2 k and 2 k + 1 are a pair
+CLASS = 20  # images per class; classes 2 k and 2 k + 1 are a pair
 CHUNKS = 10
 BLOCK = 64
 BOOTSTRAP = '{"bootstrap": {"replicates": 100}}'

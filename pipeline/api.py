@@ -1,7 +1,7 @@
 """The names that a notebook imports, on one page (docs/api.md shows each at work).
 
 A name is imported when it is first asked for, so that ``from pipeline.api import read_tree`` costs
-no PyTorch. The names here stay; what lies behind them may move.
+no PyTorch. The names here stay; the modules behind them may move.
 """
 
 import importlib

@@ -17,7 +17,7 @@ from pipeline.runtime.errors import UserError
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target``; rename it onto ``target`` if the block succeeds.
+    """Yield a temporary path; rename it onto ``target``, in the same folder, if the block succeeds.
 
     The suffix of the target is kept (some writers choose a format by it). On any error the
     temporary file is removed and ``target`` stays as it was. What was renamed is on the disk: it
@@ -48,7 +48,7 @@ _FULL = 64 * 1024  # bytes; writers stop with the disk a little less than full
 
 
 def temporary_beside(target: Path) -> Path:
-    """The name beside ``target`` that this process alone uses for what is not whole yet.
+    """The name, in the folder of ``target``, that only this process uses while it writes.
 
     What processes that were killed, on this machine, left under such a name is removed.
     """

@@ -2,7 +2,7 @@
 
 A sealed file begins with `HEADER` bytes that hold the SHA-256 of all that follows. Snakemake asks
 only whether a file is there and how old it is, so that a damaged one has to go: the next run then
-makes it anew.
+makes it again.
 """
 
 import hashlib
@@ -33,16 +33,16 @@ def is_whole(path: str | Path) -> bool:
 
 
 def damaged(path: Path, why: str) -> UserError:
-    """Move a damaged result aside, so that the next run makes it anew; the error that says so.
+    """Move a damaged result aside, so that the next run makes it again; the error that says so.
 
     Where it cannot be moved the message asks the user to delete it.
     """
     aside = path.with_name(f"{path.name}.damaged")
-    cure = f"It was moved aside, to {aside.name}. Run again: it will be made anew."
+    cure = f"It was moved aside, to {aside.name}. Run again: it will be rebuilt."
     try:
         os.replace(path, aside)
     except FileNotFoundError:
-        cure = "Run again: it will be made anew."  # another job found it at the same time
+        cure = "Run again: it will be rebuilt."  # another job found it at the same time
     except OSError as error:
         cure = f"Delete it (it could not be moved aside: {error.strerror}) and run again."
     return UserError(f"{path} is damaged ({why}). {cure}")

@@ -1,11 +1,11 @@
 """Attribution maps in one HDF5 file a (model, method): whole or absent, checked when read.
 
 Layout: ``/maps`` (N, h, w) float32 at the model's own resolution, ``/image_id`` (N,) and
-``/target`` (N,) UTF-8 text (targets as in `pipeline.attribution.plan`), ``/class_probability``
+``/target`` (N,) UTF-8 text (as in `pipeline.artefacts.targets`), ``/class_probability``
 (N,) float32, and attributes: method, targets (their kind), units, and where the maps come from.
 Maps at the input's resolution are 60 times as large: they are stored as float16 of their own
 maximum, which stands in ``/scale`` (N,) float32, so that no map is too small for half precision.
-The maps may lie in several files (`pipeline.artefacts.map_parts`): then ``/maps`` is virtual.
+The maps may be in several files (`pipeline.artefacts.map_parts`): then ``/maps`` is virtual.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,9 +125,9 @@ class MapStore:
             rows: (image id, target) of each row.
             shape: (h, w) of a map.
             method: name of the attribution method.
-            targets: what the maps explain, one of :data:`pipeline.attribution.plan.KINDS`.
+            targets: what the maps explain, one of :data:`pipeline.artefacts.targets.KINDS`.
             units: what a value of a map is.
-            attributes: provenance, stored beside method, targets and units.
+            attributes: provenance, stored with method, targets and units.
             half: store float16 of each map's own maximum (11 bits) instead of float32.
 
         Raises:
@@ -176,7 +176,7 @@ class MapStore:
 
     @property
     def kind(self) -> str:
-        """What the maps explain, one of :data:`pipeline.attribution.plan.KINDS`."""
+        """What the maps explain, one of :data:`pipeline.artefacts.targets.KINDS`."""
         return str(self.attributes["targets"])
 
     def lookup(self, image_id: str, target: str) -> int:
@@ -205,7 +205,7 @@ class MapStore:
 
 
 class _Maps:
-    """``/maps``: sliced from the file as in NumPy, damage told as a UserError.
+    """``/maps``: sliced from the file as in NumPy, where damage becomes a UserError.
 
     An index is a row, a slice of rows or ascending rows; maps come as float32.
     """

@@ -83,7 +83,7 @@ class PartMaps:
 
 
 class StoredMaps:
-    """Label maps (N, S, S) uint8 in an open file, damage told as a UserError."""
+    """Label maps (N, S, S) uint8 in an open file, where damage becomes a UserError."""
 
     def __init__(self, path: str | Path, dataset: h5py.Dataset) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Records: one row an image, in one form for every data set, stored as Parquet."""
+"""Records: one row per image, in one form for every data set, stored as Parquet."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Score files: what an evaluation measured, how sure it is, and what it was made from.
 
 A score is a JSON file with a fixed set of keys; rates are fractions in [0, 1], and only tables
-turn them into percent. The per-image results stand beside it as an ``.npz`` of the same name, so
+turn them into percent. The results per image are stored with it as an ``.npz`` of the same name, so
 that other intervals or thresholds need no second run.
 """
 
@@ -146,16 +146,16 @@ class Arrays(Mapping[str, np.ndarray]):
 
 
 def read_arrays(path: str | Path) -> Arrays:
-    """The per-image results beside the score file ``path``, checked as they are read.
+    """The results per image that belong to the score file ``path``, checked as they are read.
 
     Raises:
-        UserError: the file is missing, or damaged and was moved aside: the next run makes it anew.
+        UserError: the file is missing, or damaged and was moved aside: the next run makes it again.
     """
     arrays = per_image_path(path)
     try:
         return Arrays(arrays, np.load(arrays))
     except FileNotFoundError as error:
-        raise UserError(f"{arrays} is missing. Run again: it will be made anew.") from error
+        raise UserError(f"{arrays} is missing. Run again: it will be rebuilt.") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise damaged(arrays, str(error)) from error
 

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.artefacts.files import atomic_path, read_json, write_json
 from pipeline.runtime.errors import UserError
 
-FOUND = ("draw", "status", "score", "val_accuracy", "seconds")  # of a draw, beside its keys
+FOUND = ("draw", "status", "score", "val_accuracy", "seconds")  # of a draw, besides its keys
 
 
 def write_draw(path: str | Path, draw: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ class Shards:
         side: side of the stored images, pixels.
         labels: (N,) int64.
         image_ids: N of them.
-        paths: one a shard.
+        paths: one per shard.
         shard: (N,) index of each sample's shard; ascending.
         span: (N, 2) offset and length of each sample's image in its shard, bytes.
     """
@@ -98,7 +98,7 @@ def open_shards(manifest_path: str | Path, rows: np.ndarray | None = None) -> Sh
     Raises:
         UserError: a shard is missing or is not what was written, the manifest is broken, or it has
             fewer samples than ``rows`` says. The manifest is moved aside, so that the next run
-            writes the shards anew.
+            writes the shards again.
     """
     manifest_path = Path(manifest_path)
     try:

@@ -56,7 +56,7 @@ class Row(_Frozen):
         names: texts of the table's name columns, in their order.
         cells: column -> number; a column may be absent.
         trained: training method of the model, such as ``calm_em``.
-        sources: one a seed; none for published numbers.
+        sources: one per seed; none for published numbers.
     """
 
     kind: Literal["measured", "baseline", "published"]

@@ -31,7 +31,7 @@ def run(argv: list[str]) -> None:
         help="compute one chunk of the split alone, numbered from 0 (default: 0 1, all of it)",
     )
     arguments.add_argument(
-        "--out", type=Path, nargs="+", required=True, help="HDF5 files to write, one a method"
+        "--out", type=Path, nargs="+", required=True, help="HDF5 files to write, one per method"
     )
     add_machine(arguments)
     given = arguments.parse_args(argv)

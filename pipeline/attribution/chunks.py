@@ -23,7 +23,7 @@ def cut(
     Args:
         plan: of the whole split.
         image_ids: of all the split's samples, in the stored order.
-        batch_size: images a batch.
+        batch_size: images per batch.
         number: of the chunk, 0 .. chunks - 1.
         chunks: how many there are; 1 for the whole split.
 

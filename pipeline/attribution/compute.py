@@ -1,4 +1,4 @@
-"""The maps of a plan and the probabilities beside them, batch by batch."""
+"""The maps of a plan and their probabilities, batch by batch."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def compute(
         model: in evaluation mode; ``model(images)`` gives maps (B, C, h, w), ``model.log_probs``
             class log probabilities (B, C).
         methods: names of the catalogue; none for the probabilities alone.
-        targets: what the maps explain, one of :data:`pipeline.attribution.plan.KINDS`.
+        targets: what the maps explain, one of :data:`pipeline.artefacts.targets.KINDS`.
         plan: which maps.
         batches: images in the order of the plan; those that need no map are skipped.
         supersets: label -> labels of its superset.

@@ -1,9 +1,9 @@
 """The function of the features that a method explains: the class's logit, or log p(y|x).
 
-Gradients, Grad-CAM and their kin were published for the score before the softmax, and libraries
-differentiate that. The logarithm of the probability also holds the scores of all other classes,
-d log p(y|x) = d logit_y - sum over c of p(c|x) d logit_c, so its maps are different ones: what
-speaks for every class cancels. CALM mixes probabilities over locations and has no logits.
+Gradients, Grad-CAM and their families were published for the score before the softmax, and that is
+what libraries differentiate. The logarithm of the probability also holds the scores of all other
+classes, d log p(y|x) = d logit_y - sum over c of p(c|x) d logit_c, so its maps are different ones:
+what speaks for every class cancels. CALM mixes probabilities over locations and has no logits.
 """
 
 from torch import Tensor

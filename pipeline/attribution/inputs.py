@@ -46,7 +46,7 @@ def add_inputs(arguments: ArgumentParser) -> None:
         nargs="?",  # an empty value, where the data set has no pairs, is the same as none
         help="pairs.csv: also maps of the other class of each pair",
     )
-    arguments.add_argument("--batch-size", type=int, default=64, help="images a forward pass")
+    arguments.add_argument("--batch-size", type=int, default=64, help="images per forward pass")
 
 
 def inputs_from(arguments: Namespace, supersets: Path | None = None) -> Inputs:

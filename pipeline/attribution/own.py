@@ -92,7 +92,9 @@ def take_over(
 
 def run(argv: list[str]) -> None:
     """Command line: one file or folder of maps -> one file of maps."""
-    arguments = cli.parser("pipeline.attribution.own", "Take over attribution maps of your own.")
+    arguments = cli.parser(
+        "pipeline.attribution.own", "Check attribution maps of your own and store them."
+    )
     arguments.add_argument("--name", required=True, help="name of the method, as in the config")
     arguments.add_argument("--path", type=Path, required=True, help="HDF5 file or folder of .npy")
     add_inputs(arguments)

@@ -60,7 +60,7 @@ def open_maps(path: Path, labels: Mapping[str, int]) -> Iterator[GivenMaps]:
         with file:
             yield _of_file(path, file, labels)
     else:
-        raise UserError(f"{path} does not exist. Correct `path` under `methods` in the config.")
+        raise UserError(f"{path} does not exist. Correct `path` under `own_maps` in the config.")
 
 
 def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> tuple[int, int]:

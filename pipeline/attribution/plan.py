@@ -1,6 +1,6 @@
 """The attribution plan: every (image, target) that an evaluation will ask for, before any forward.
 
-One forward pass an image serves all of its targets.
+One forward pass per image serves all of its targets.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The probability that stands beside each map: what the map explains, as one number."""
+"""The probability that is stored with each map: what the map explains, as one number."""
 
 import torch
 
@@ -10,7 +10,7 @@ def probabilities(query: Query, targets: str) -> torch.Tensor:
 
     Args:
         query: images and classes.
-        targets: what the maps explain, one of :data:`pipeline.attribution.plan.KINDS`.
+        targets: what the maps explain, one of :data:`pipeline.artefacts.targets.KINDS`.
 
     Returns:
         (K,): p(y|x) of a class, the sum over a superset, 1 for the prior, and p(y|x) - p(y'|x) for

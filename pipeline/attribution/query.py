@@ -28,7 +28,7 @@ class Query:
         inputs: (B, 3, S, S) normalised images.
         images: (K,) int64, the row of ``inputs`` of each map.
         classes: the classes of each of the K maps, see
-            :func:`pipeline.attribution.plan.target_classes`.
+            :func:`pipeline.artefacts.targets.target_classes`.
         image_ids: B names of images.
         options: of the methods.
     """

@@ -42,10 +42,10 @@ class Evaluation:
         module: in ``pipeline.evaluation``.
         columns: what tables show of its values; the columns of a table stand in the order of the
             catalogue.
-        targets: kinds of maps that it can measure, of `pipeline.attribution.plan.KINDS`.
+        targets: kinds of maps that it can measure, of `pipeline.artefacts.targets.KINDS`.
         explains: it computes further maps of its own, so that maps from elsewhere cannot be
             measured.
-        base: the evaluation of the model without maps that it needs, if any: a module beside its
+        base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
     """
 

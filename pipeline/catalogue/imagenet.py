@@ -44,7 +44,7 @@ def read_annotation(kind: Literal["disjoint", "paper"]) -> dict[str, str]:
 
 
 def compare_with_table4(classes_below: Mapping[str, Collection[int]]) -> list[dict[str, Any]]:
-    """The paper's Table 4 beside a tree: one row for each of its 118 different synsets.
+    """The paper's Table 4 compared with a tree: one row for each of its 118 different synsets.
 
     Args:
         classes_below: wnid -> the classes below it, see `pipeline.supersets.tree.classes_below`.

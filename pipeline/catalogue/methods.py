@@ -1,4 +1,4 @@
-"""Which attribution methods there are: one line a method, read by the config without PyTorch.
+"""Which attribution methods there are: one line per method, read by the config without PyTorch.
 
 A method is a function of its own name in ``pipeline/attribution/methods/<module>.py``, from a
 :class:`pipeline.attribution.query.Query` to maps. A job imports only the module of its methods, so
@@ -21,7 +21,7 @@ class Entry:
         units: what a value of its maps is; ``{score}`` stands for what is explained, the logit or
             log p(y|x) (`attribution.target`).
         models: kinds of model that it can read, of ``"cam"``, ``"calm"`` and ``"given"``.
-        targets: what it explains, one of :data:`pipeline.attribution.plan.KINDS`.
+        targets: what it explains, one of :data:`pipeline.artefacts.targets.KINDS`.
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
         at_input: its maps have the input's resolution, and are stored in half precision.
     """
@@ -53,7 +53,7 @@ def _released(module: str, units: str, *options: str) -> Entry:
 
 
 def _at_features(units: str) -> Entry:
-    """Grad-CAM's kin."""
+    """The Grad-CAM family."""
     return Entry("gradcam", units, options=("target",))
 
 

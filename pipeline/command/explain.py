@@ -11,7 +11,7 @@ writes each map as a picture with a colour bar (PNG) and as numbers (HDF5). A CA
 probabilities: of the cue for the class being at each place. A CAM model's are not, and the text
 says so.
 
-The weights are those of a study (weights.safetensors: the names of the classes are found beside
+The weights are those of a study (weights.safetensors: the names of the classes are found next to
 them), or a state dict of torchvision's SqueezeNet 1.0, ResNet-18 or ResNet-50, as a CAM model."""
 
 EXAMPLES = """\

@@ -33,7 +33,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 |---|---|
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
 | `full.yaml` | every attribution method and every evaluation on SynthBirds |
-| `pretrain.yaml` | the weights that the default study starts from (docs/pretraining.md) |
+| `pretrain.yaml` | makes the weights that the default study starts from (docs/pretraining.md) |
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as it goes |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
@@ -41,7 +41,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |
-| `imagenet_samples.yaml` | given weights on one ImageNet photograph a class |
+| `imagenet_samples.yaml` | given weights on one photograph per ImageNet class |
 | `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
 | `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
 | `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |
@@ -50,8 +50,8 @@ A key that is absent has its default. An unknown or wrong key stops the workflow
 with every problem in one message. Fractions are in [0, 1]; sizes are in pixels. A path may begin
 with `~`, your home folder; others count from the folder in which the workflow runs.
 
-A config may lie over another, which it names in `extends`: mappings are merged key by key, lists
-are replaced. A null drops what lies under a name: `variants: {calm_ml: null}` trains no CALM-ML.
+A config may extend another, which it names in `extends`: mappings are merged key by key, lists
+are replaced. A null drops the entry of that name: `variants: {calm_ml: null}` trains no CALM-ML.
 Data sets, architectures, own maps and ranges of a search are dropped in the same way.
 
 Training keys are merged from three places, the later winning: `training` of the study, `training`
@@ -66,7 +66,7 @@ def schema_text() -> str:
 
 
 def page_text() -> str:
-    """The reference page in Markdown: one table a section."""
+    """The reference page in Markdown: one table per section."""
     sections: list[tuple[str, type[BaseModel]]] = [
         ("(top level)", Config),
         ("datasets.NAME", Dataset),

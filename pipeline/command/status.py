@@ -104,7 +104,7 @@ def _table(
     *,
     locked: bool,
 ) -> Table:
-    """A line a stage, in the order of the workflow, and their sums."""
+    """One line per stage, in the order of the workflow, and their sums."""
     by_stage: dict[str, Counter[str]] = {stage: Counter() for stage in stage_of.values()}
     for rule, states in counts(everything, due, started, locked=locked).items():
         by_stage.setdefault(stage_of.get(rule, rule), Counter()).update(states)

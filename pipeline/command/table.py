@@ -78,10 +78,10 @@ def _title(path: Path) -> str:
 
 
 def render(path: Path, title: str) -> Table:
-    """A CSV of results as a table: one column a number, with its interval.
+    """A CSV of results as a table: one column per number, with its interval.
 
-    Columns that are the same in all rows stand in the caption. A line parts blocks of rows, as a
-    change of masks or normalisation makes them.
+    Columns that are the same in all rows go into the caption. A line separates blocks of rows that
+    differ in masks or normalisation.
 
     Raises:
         UserError: the file is damaged.

@@ -11,7 +11,7 @@ _ELSEWHERE = ("--snakefile", "-s", "--directory", "-d")
 
 
 def snakemake() -> str:
-    """The program beside this Python, else the one on the PATH.
+    """The program in the folder of this Python, else the one on the PATH.
 
     Raises:
         UserError: there is none.

@@ -69,7 +69,7 @@ def attribute_parts(attribute_names: Iterable[str]) -> list[set[int]]:
         attribute_names: names as in attributes.txt, ``has_bill_shape::dagger``.
 
     Returns:
-        One set of part ids an attribute; empty for those of the whole bird (its size, its shape,
+        One set of part ids per attribute; empty for those of the whole bird (its size, its shape,
         its primary colour, the colour of its upper or under parts).
 
     Raises:
@@ -100,7 +100,7 @@ def class_pairs(root: str | Path, max_parts: int = 3, threshold: float = 50.0) -
         threshold: percent, 0 to 100; the comparison is >=.
 
     Returns:
-        One row an unordered pair with 1..max_parts differing parts, in ascending order of classes:
+        One row per unordered pair with 1..max_parts differing parts, in ascending order of classes:
         ``class_a`` < ``class_b`` (1-based ids), ``parts`` (ascending tuple of part ids).
 
     Raises:

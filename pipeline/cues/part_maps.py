@@ -34,8 +34,8 @@ def part_map(
 
     The visible head keypoints are averaged into one point, after scaling; legs and wings keep
     their left and right points. Distances are Euclidean, from the pixel's index (column, row) to
-    the keypoint scaled by ``size / image_size``. Of points at equal distance the first in the
-    order of `pipeline.cues.parts.POINTS` wins: the lowest part id.
+    the keypoint scaled by ``size / image_size``. Of points at equal distance the first in the order
+    of `pipeline.cues.class_pairs.POINTS` wins: the lowest part id.
 
     Args:
         keypoints: (15, 3) x, y in image pixels and visible (> 0), rows as in parts/parts.txt.

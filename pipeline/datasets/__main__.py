@@ -32,7 +32,7 @@ def run(argv: list[str]) -> None:
             "--workers",
             type=int,
             default=os.cpu_count() or 1,
-            help="drawing processes or decoding threads (default: one a core)",
+            help="drawing processes or decoding threads (default: one per core)",
         )
     options = arguments.parse_args(argv)
 

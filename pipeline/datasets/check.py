@@ -1,5 +1,5 @@
-"""Problems of a data set, collected by kind and raised together, so that a user mends them at once;
-and what is only odd, counted with its first names.
+"""Problems of a data set, collected by kind and raised together, so that a user sees them all at
+once; and what is only odd, counted with its first names.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -21,7 +21,7 @@ class Picture(NamedTuple):
         width, height: pixels, as the file stores it; 0 where it is unreadable.
         grey: it has no colours.
         orientation: EXIF's, 1 to 8; 1 needs no turning.
-        brightest: largest value of an image of 16 bits a pixel; -1 of others.
+        brightest: largest value of an image of 16 bits per pixel; -1 of others.
         transparent: a pixel is not opaque.
         frames: it holds several pictures, of which the first is used.
     """
@@ -51,7 +51,7 @@ def check_images(records: pd.DataFrame, problems: Problems, workers: int = 2) ->
     missing = [path for path, image in zip(paths, found, strict=True) if image is None]
     problems.add("image is missing", *missing)
     problems.add(
-        "image cannot be decoded; copy it anew, or take it out of the lists",
+        "image cannot be decoded; copy it again, or take it out of the lists",
         *(
             f"{path} ({image})"
             for path, image in zip(paths, found, strict=True)
@@ -65,7 +65,7 @@ def check_images(records: pd.DataFrame, problems: Problems, workers: int = 2) ->
     deep = table["brightest"][table["brightest"] >= 0]
     if len(deep) and deep.max() <= DARK:
         problems.add(
-            "images have 16 bits a pixel of which few are used, so that they would be almost black",
+            "images have 16 bits per pixel but use few of them, so they would be almost black",
             f"largest value {deep.max()} of 65535 in {len(deep)} images, such as "
             f"{records['path'][deep.index[0]]}; scale them to 8 bits",
         )

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.datasets.check import Problems
 from pipeline.settings import Need, RecordsJob
 
-# What the cues stage reads beside the records.
+# What the cues stage reads besides the records.
 ATTRIBUTES = "attributes/class_attribute_labels_continuous.txt"
 
 

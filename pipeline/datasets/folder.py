@@ -29,7 +29,7 @@ you hold out images yourself; one of train and test may be missing. Images in fo
 count as well; files whose names begin with a dot do not. Or it holds nothing but images
 that are all named WNID_NAME.JPEG after ImageNet's classes: they are the test split.
 The root may also hold
-  {BOXES}: first line '{BOXES_HEADER}', then a line a box; the image id is the image's path
+  {BOXES}: first line '{BOXES_HEADER}', then one line per box; the image id is the image's path
     below the root, the numbers are pixels
   masks/<image id, its suffix .png>: what is not black is the object, or as `mask_values` says
 `records: {{boxes: FILE, masks: FILE OR FOLDER}}` names others; a FILE.json is a COCO file."""
@@ -109,9 +109,9 @@ def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) ->
     annotated = (images["boxes"].map(len) > 0) | (images["masks"].map(len) > 0)
     unclear = annotated & (images["orientation"] > 1) & (section.orientation is None)
     problems.add(
-        "image is to be turned, says its EXIF orientation, and has a box or mask. Most programs "
-        "show and annotate it turned: say `records: {orientation: upright}`, or `stored` if boxes "
-        "and masks are of the pixels as they lie in the file",
+        "image with boxes or masks is to be turned by its EXIF orientation. Most programs show and "
+        "annotate it turned: set `records: {orientation: upright}`, or `stored` if boxes and masks "
+        "refer to the pixels as they are in the file",
         *images["image_id"][unclear],
     )
     return unclear

@@ -42,7 +42,7 @@ def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> 
             "their paths start from."
         )
     problems.add(
-        "mask cannot be decoded; copy it anew",
+        "mask cannot be decoded; copy it again",
         *(f"{file_of(name)} ({mask})" for (name, *_), mask in both if isinstance(mask, str)),
     )
     read = [(owner, mask) for owner, mask in both if isinstance(mask, MaskFacts) and owner[2][0]]

@@ -1,6 +1,6 @@
 """SynthBirds: birds drawn from a seed, written in the folder layout of CUB-200-2011.
 
-Beside what CUB has, the folder holds the true mask of every part (`true_parts/`), which no real
+Besides what CUB has, the folder holds the true mask of every part (`true_parts/`), which no real
 data set has, so that estimated cue masks can be scored, and `drawn.json`: what was drawn.
 """
 
@@ -168,7 +168,7 @@ def _write_lines(path: Path, lines: Iterator[str]) -> None:
 
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside ``out`` that takes its place if the block succeeds."""
+    """A temporary folder next to ``out`` that takes its place if the block succeeds."""
     if out.is_dir() and any(out.iterdir()) and not (out / "drawn.json").exists():
         raise UserError(
             f"{out} holds files that are not SynthBirds and would be lost; choose another folder."

@@ -1,6 +1,6 @@
 """Genotypes of the SynthBirds classes: a colour and a pattern for each part, and their attributes.
 
-What tells two classes apart is known by construction: the parts whose genotypes differ.
+What distinguishes two classes is known by construction: the parts whose genotypes differ.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ PATTERNS = ("solid", "spotted", "striped", "multi-colored")
 HEAD_PATTERNS = ("plain", "spotted", "striped", "capped")
 
 FAMILY_SIZE = 4
-FAMILY_DISTANCE = 4  # classes of different families differ in at least so many parts
+FAMILY_DISTANCE = 4  # classes of different families differ in at least this many parts
 CONTRAST = 110.0  # least RGB distance between a part's colours within a family
 
 # Percent of imagined annotators who see an attribute of the genotype, its second colour, another.
@@ -53,7 +53,7 @@ class Look(NamedTuple):
         return "white" if 0.30 * red + 0.59 * green + 0.11 * blue < 128 else "black"
 
 
-Genotype = tuple[Look, ...]  # one look a part, in the order of PARTS
+Genotype = tuple[Look, ...]  # one look per part, in the order of PARTS
 
 
 def differing_parts(first: Genotype, second: Genotype) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Reader of the WSOL benchmark's layout: images in folders, and lists beside them.
+"""Reader of the WSOL benchmark's layout: images in folders, and lists of them.
 
 The lists (Choe et al., "Evaluating Weakly Supervised Object Localization Methods Right", CVPR
 2020) name images by their paths below the root. Labels count from 0; class ids are one more.
@@ -30,7 +30,7 @@ LAYOUT = "\n".join(
         *(f"  {name}: {text}" for name, text in LISTS.items()),
         "The root holds the images at the paths that the ids name, such as",
         "  ImageNet: val/ILSVRC2012_val_00000001.JPEG, val2/0/0.jpeg, train/n01440764/*.JPEG",
-        "  OpenImages: train/01226z/ed9d2feb6d44cff3.jpg, with the masks beside the images",
+        "  OpenImages: train/01226z/ed9d2feb6d44cff3.jpg, with the masks in the same folders",
         "  CUB: 001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg",
     ]
 )

@@ -15,7 +15,7 @@ LISTS = {
     "class_labels.txt": "lines '<image id>,<label, from 0>'",
     "image_sizes.txt": "lines '<image id>,<width>,<height>', pixels; may be missing",
     "localization.txt": "lines '<image id>,<x0>,<y0>,<x1>,<y1>' or '<image id>,<mask>,<ignore mask "
-    "or nothing>', one an object; may be missing",
+    "or nothing>', one per object; may be missing",
 }
 
 

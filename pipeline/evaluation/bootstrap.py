@@ -44,7 +44,7 @@ def replicated_means(values: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:
     """Means over units in every bootstrap replicate.
 
     Args:
-        values: (N, ...) one row a unit, e.g. hits (N,) or hits at K thresholds (N, K).
+        values: (N, ...) one row per unit, e.g. hits (N,) or hits at K thresholds (N, K).
         bootstrap: number of replicates and seed.
 
     Returns:

@@ -87,7 +87,7 @@ class Subject:
         """The measured images in order, with progress.
 
         Args:
-            batch_size: images a chunk; the last may be smaller.
+            batch_size: images per chunk; the last may be smaller.
 
         Raises:
             UserError: the shards lack an image, or the store its map.

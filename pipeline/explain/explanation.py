@@ -37,7 +37,7 @@ class ExplainedMap:
 
     Attributes:
         method: its name in the catalogue of methods.
-        target: what it explains, as in `pipeline.attribution.plan`; a superset by its name.
+        target: what it explains, as in `pipeline.artefacts.targets`; a superset by its name.
         topic: the map (h, w), its probability and its classes.
     """
 

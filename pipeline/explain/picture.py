@@ -1,4 +1,4 @@
-"""A map beside its image, as a PNG."""
+"""A map next to its image, as a PNG."""
 
 import io
 from collections.abc import Callable

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.catalogue.methods import METHODS
 
-_SMALL = 1e-4  # fractions below are not told apart
+_SMALL = 1e-4  # smaller fractions are shown as "less than"
 
 
 @dataclass(frozen=True)

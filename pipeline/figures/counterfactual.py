@@ -31,7 +31,7 @@ _INCH = 1.25  # of a panel
 
 @dataclass(frozen=True)
 class Example:
-    """One row of the figure: an image of class A, which is told from class B.
+    """One row of the figure: an image of class A, which is contrasted with class B.
 
     Attributes:
         title: classes and differing parts.

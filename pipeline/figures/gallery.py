@@ -26,7 +26,7 @@ from pipeline.images.geometry import RESIZES, stored_part
 from pipeline.settings import Report
 
 _INCH = 1.15  # of a panel
-_ACROSS = 9  # maps beside an image; more go on below it
+_ACROSS = 9  # maps next to an image; more go below it
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _example(
 
 
 def gallery(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: a row an example, or several where there are many maps; a panel a map.
+    """The figure: one row per example, or several where there are many maps; one panel per map.
 
     Each map is scaled to its own maximum, which stands above it: the scales of images and methods
     differ by orders of magnitude.

@@ -137,7 +137,7 @@ def _example(
 
 
 def kinds(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: a row an image, a column a kind.
+    """The figure: one row per image, one column per kind.
 
     Each map is scaled to its own maximum, which stands above it: the maxima of kinds differ by
     orders of magnitude.

@@ -1,4 +1,4 @@
-"""Plots of many lines, one a (variant, method): which share a panel, and how they look."""
+"""Plots of many lines, one per (variant, method): which share a panel, and how they look."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -44,7 +44,7 @@ def draw(scores: Sequence[Path], title: str) -> Figure:
 
 
 def sanity_curves(scores: Mapping[lines.Name, Mapping[str, Any]], title: str) -> Figure:
-    """The figure: a column a metric, a row a group of lines; depths are the same for all."""
+    """The figure: one column per metric, one row per group of lines; all have the same depths."""
     rows = lines.groups(list(scores))
     figure, axes = lines.grid(rows, len(_METRICS))
     for row, group in zip(axes, rows, strict=True):

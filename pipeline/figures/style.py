@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.artefacts.files import atomic_path
 from pipeline.runtime.errors import UserError
 
-# Okabe and Ito: told apart with any colour vision, and in grey by their lightness.
+# Okabe and Ito: distinct with any colour vision, and in grey by their lightness.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MAP_COLOURS = "inferno"  # perceptually uniform
 SIGNED_COLOURS = "RdBu_r"  # white at zero

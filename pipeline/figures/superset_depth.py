@@ -31,7 +31,7 @@ from pipeline.settings import Report
 from pipeline.supersets.tree import classes_below, read_tree
 
 _INCH = 1.25  # of a panel
-_SETS = 8  # at most so many sets of a class
+_SETS = 8  # at most this many sets of a class
 _METHODS = {"calm": "subset", "cam": "cam_superset"}  # by kind of model
 
 
@@ -51,7 +51,7 @@ class Example:
         probability: p(y|x) of its class.
         names: of the sets, from the class itself to the largest.
         sets: their classes.
-        maps: (K, h, w), one a set, not negative.
+        maps: (K, h, w), one per set, not negative.
         superset: index of the set that the study sums over, or None.
     """
 
@@ -195,7 +195,7 @@ def summed_maps(
 
 
 def superset_depth(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: a row an image, its sets from the class to the root, the study's one in bold."""
+    """The figure: one row per image, its sets from the class to the root, the study's in bold."""
     columns = 1 + max(len(example.names) for example in examples)
     figure, axes = pictures.panels(
         len(examples), columns, _INCH, between=0.48, above=0.75, below=0.65

@@ -1,1 +1,1 @@
-"""Images and what lies over them: geometry, loading, masks, scaling."""
+"""Images, and the masks and maps that go with them: geometry, loading, scaling."""

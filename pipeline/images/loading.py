@@ -1,4 +1,4 @@
-"""Shards as batches: every sample once an epoch, in an order that a seed decides.
+"""Shards as batches: every sample once per epoch, in an order that a seed decides.
 
 Order and augmentation are a pure function of (seed, epoch, sample), whatever the number of
 workers; WebDataset's own order depends on it.
@@ -125,16 +125,16 @@ def train_loader(
     """The batches of a training epoch: shuffled, randomly cropped and mirrored.
 
     Order and augmentation depend on (seed, epoch, sample) alone: ``workers`` and resuming change
-    nothing, and several ranks share the batches of one. Every sample comes once an epoch, over
+    nothing, and several ranks share the batches of one. Every sample comes once per epoch, over
     all ranks together: the rest that does not fill a batch is the last batch, or joins the one
-    before if it has fewer than two samples a rank (batch normalisation may need two). All ranks
+    before if it has fewer than two samples per rank (batch normalisation may need two). All ranks
     make equally many steps; their parts of the last batch may differ by one sample.
 
     Args:
         shards: the training split.
         crop: side S of the random crop, pixels; at most ``shards.side``.
         flip: mirror each image with probability 1/2.
-        batch_size: images a step over all ranks, a multiple of ``world_size``.
+        batch_size: images per step over all ranks, a multiple of ``world_size``.
         seed: of the model.
         epoch: number of the epoch.
         workers: threads that read ahead; 0 reads in the caller's.
@@ -152,7 +152,7 @@ def train_loader(
         )
     if batch_size % world_size:
         raise UserError(
-            f"batch_size: {batch_size} images a step cannot be shared by {world_size} devices. "
+            f"batch_size: {batch_size} images per step cannot be shared by {world_size} devices. "
             f"Choose a multiple of {world_size}."
         )
     smallest = min(batch_size, 2 * world_size)
@@ -179,7 +179,7 @@ def eval_loader(
 
     Args:
         shards: the split.
-        batch_size: images a batch.
+        batch_size: images per batch.
         workers: threads that read ahead; 0 reads in the caller's.
         rows: indices of the samples to read; all if not given.
     """

@@ -59,7 +59,7 @@ def select(image: Image.Image, choice: Choice | None) -> np.ndarray:
 def has_several_values(image: Image.Image) -> bool:
     """Whether the pixels that are not black differ: the picture may tell more than object or not.
 
-    A palette's indices are told apart, and of colours all channels.
+    A palette's indices are compared as they are, colours by all channels.
     """
     if image.mode in ("1", "L", "P") or is_sixteen_bit(image):
         values = np.asarray(image).ravel()

@@ -107,7 +107,7 @@ def kind_fault(image: Image.Image) -> str:
     """Why `rgb` cannot read this kind of image, or ""."""
     if image.mode in _MODES or is_sixteen_bit(image):
         return ""
-    return f"its kind of pixels ({image.mode}) is not read: save it with 8 bits a channel"
+    return f"its kind of pixels ({image.mode}) is not read: save it with 8 bits per channel"
 
 
 def rgb(image: Image.Image, *, upright: bool = False) -> Image.Image:

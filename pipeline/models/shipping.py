@@ -1,4 +1,4 @@
-"""A small file of weights that lies in a package: a trained trunk in half precision.
+"""A small file of weights that comes with a package: a trained trunk in half precision.
 
 Such a file is named ``package:PACKAGE/PATH`` in a config. It keeps the description of the model
 that it comes from: training keys, seed, and the digests of code and data.

@@ -46,7 +46,7 @@ def _resnet(map_size: int, *, torchvision_builder: Callable[..., ResNet]) -> nn.
 
 
 def _resnet_small(map_size: int) -> nn.Module:
-    """A ResNet with one basic block a stage that ends after the third, for 28x28 at stride 1.
+    """A ResNet with one basic block per stage that ends after the third, for 28x28 at stride 1.
 
     1.2 M parameters. The 28x28 maps are 1/8 of the input (14x14 at 112); their receptive field is
     83 pixels (stem 7 + pool 4, stage one 16, stage two 8 + 16, stage three 32).
@@ -200,9 +200,9 @@ def build_trunk(
         map_size: 14 or 28, the nominal side h = w of the map for S = 224.
         places: further modules of the network whose output is returned under their names.
         dropout: keep the network's own.
-        frozen_stages: so many of the first stages get no gradient and draw nothing at random;
+        frozen_stages: this many of the first stages get no gradient and draw nothing at random;
             `pipeline.models.freezing.hold_still` keeps their batch norm in evaluation mode.
-        options: of `Trunk.options`; those that this trunk lacks are passed over.
+        options: of `Trunk.options`; those that this trunk lacks are ignored.
 
     Returns:
         a module: images (B, 3, S, S) -> {"features": (B, channels, h, w)} and the places.

@@ -1,4 +1,4 @@
-"""What the report says of a run beside its results: versions, durations, what is left out."""
+"""What the report says of a run besides its results: versions, durations, what is left out."""
 
 import csv
 import importlib.metadata

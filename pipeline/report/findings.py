@@ -13,7 +13,7 @@ _BASELINES = {
 
 
 def findings(tables: Tables) -> list[str]:
-    """One finding a block of measured rows; published rows are never compared."""
+    """One finding per block of measured rows; published rows are never compared."""
     found = [*_cues(tables.get("cue_localization"))]
     for name, column, what in _HEADLINES:
         found += _of_blocks(tables.get(name), column, what)

@@ -20,7 +20,7 @@ _MAIN = (  # table, its column, what it is called outside of its table
 def headline(tables: Tables) -> Table | None:
     """A block for every (data set, architecture); None where no table has a main number.
 
-    Cells keep their intervals. The accuracy, which is the model's, stands beside each of its maps.
+    Cells keep their intervals. The accuracy, which is the model's, is repeated for all of its maps.
     Of a table's several blocks for one architecture the first is taken: estimated cue masks and the
     headline normalisation.
     """

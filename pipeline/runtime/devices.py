@@ -1,4 +1,4 @@
-"""Which GPUs of this machine a job uses: one job a device, kept by a lock a device.
+"""Which GPUs of this machine a job uses: one job per device, kept by one lock per device.
 
 Snakemake counts GPUs (``--resources gpu=2``) but does not say which. A job therefore takes free
 ones among those that it may see. The kernel releases a lock when its holder ends, however it ends.
@@ -35,7 +35,7 @@ def claim(wanted: int, names: Sequence[str]) -> list[str]:
 
     Args:
         wanted: number of devices.
-        names: those to choose from, at least so many, named as in CUDA_VISIBLE_DEVICES.
+        names: those to choose from, at least this many, named as in CUDA_VISIBLE_DEVICES.
 
     Returns:
         the names of those taken, in the given order.

@@ -1,8 +1,8 @@
-"""The one error that users see: what is wrong, where, and how to mend it."""
+"""The one error that users see: what is wrong, where, and how to cure it."""
 
 
 class UserError(Exception):
-    """Bad input that the user can mend; shown as one message, without a traceback.
+    """Bad input that the user can correct; shown as one message, without a traceback.
 
     The message names the file or config key and the cure.
     """

@@ -34,7 +34,7 @@ from pipeline.training.loop import DivergedError
 
 log = logging.getLogger(__name__)
 
-BATCH = 64  # images a forward pass of the scoring
+BATCH = 64  # images per forward pass of the scoring
 _MAPS = {"cam": "cam", "calm": "joint"}  # what a kind of model shows of a class
 
 

@@ -17,7 +17,7 @@ from pipeline.study.search_space import of_job
 
 
 def ledger(draws: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """One row a draw, failed ones too, by number: what was found, the keys, the message."""
+    """One row per draw, failed ones too, by number: what was found, the keys, the message."""
     rows = [
         {name: draw[name] for name in FOUND} | draw["keys"] | {"message": draw["message"]}
         for draw in sorted(draws, key=lambda draw: draw["draw"])

@@ -68,7 +68,7 @@ class IntegratedGradients(Section):
 class Noise(Section):
     """Noisy gradients: SmoothGrad, its square, and VarGrad, from the same draws."""
 
-    samples: Count = Field(50, description="noisy copies of an image")
+    samples: Count = Field(50, description="noisy copies per image")
     spread: Fraction = Field(
         0.25, description="standard deviation of the noise, relative to the image's range"
     )
@@ -96,8 +96,9 @@ class GradientMaps(Section):
 
     blur_sigma: Annotated[float, Field(ge=0)] = Field(
         4.0,
-        description="standard deviation of the Gaussian blur, pixels; 0: none, as the released "
-        "code. The paper gives no number. Not of the methods `*_released`, which are raw",
+        description="standard deviation of the Gaussian blur, pixels; 0: no blur, as in the "
+        "released code. The paper gives no number. The methods `*_released` are never "
+        "blurred",
     )
     minmax: bool = Field(True, description="stretch each map to [0, 1]")
 
@@ -110,9 +111,10 @@ class Attribution(Section):
 
     target: Target = Field(
         "logit",
-        description="what gradients, Grad-CAM's kin and occlusion explain: logit, the class's "
-        "score before the softmax, as published; log_prob, log p(y|x). CALM has no logits: "
-        "log p(y|x) for both. The methods `*_released` always take the logit",
+        description="what gradients, Grad-CAM and its family, and occlusion explain: logit, the "
+        "class's score before the softmax, as published; log_prob, log p(y|x). CALM has "
+        "no logits, so it is log p(y|x) there in either case. The methods `*_released` "
+        "always take the logit",
     )
 
     integrated_gradients: IntegratedGradients = IntegratedGradients()

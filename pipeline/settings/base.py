@@ -73,5 +73,7 @@ class Bootstrap(Section):
     """Percentile bootstrap intervals."""
 
     replicates: Count = Field(1000, description="bootstrap replicates")
-    level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="coverage")
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.95, description="coverage of the intervals"
+    )
     seed: Seed = Field(0, description="seed of the resampling")

@@ -15,8 +15,8 @@ class SynthBirds(Section):
 
     seed: Seed = Field(0, description="seed of classes, poses and backgrounds")
     classes: Count = Field(20, description="number of bird classes")
-    train_images: Count = Field(30, description="training images a class")
-    test_images: Count = Field(20, description="test images a class")
+    train_images: Count = Field(30, description="training images per class")
+    test_images: Count = Field(20, description="test images per class")
     size: int = Field(160, ge=32, description="mean side of an image, pixels (sides vary by 20 %)")
     pair_structure: bool = Field(
         True,
@@ -36,9 +36,9 @@ class MaskValues(Section):
     object: tuple[PixelValue, ...] | Literal["class"] | dict[str, tuple[PixelValue, ...]] | None = (
         Field(
             None,
-            description="numbers that are the object: a list; class = the number of the image's "
-            "class, from 1 in the order of classes.csv; or a list for each class name; null: all "
-            "but 0 and `ignore`",
+            description="numbers that mean the object: a list; class = the number of the image's "
+            "class, from 1 in the order of classes.csv; or a list for each class name; "
+            "null: all but 0 and `ignore`",
         )
     )
     ignore: tuple[PixelValue, ...] = Field(
@@ -80,14 +80,15 @@ class Records(Section):
     )
     mask_values: MaskValues | None = Field(
         None,
-        description="folder: which pixels of the pictures in `masks` are object, such as "
-        "{object: [1], ignore: [3]}; null: all that are not black",
+        description="folder: which pixels of the pictures in `masks` are object, such as {object: "
+        "[1], ignore: [3]}; null: every pixel that is not black",
     )
     orientation: Literal["stored", "upright"] | None = Field(
         None,
-        description="folder: images whose EXIF says that they are to be turned: stored = used as "
-        "they are in the file; upright = turned, with boxes and masks that were drawn on the "
-        "turned picture; null: stored, and an error where such images have boxes or masks",
+        description="folder: what to do with images whose EXIF tag asks for them to be turned: "
+        "stored = use them as they are in the file; upright = turn them, if boxes and "
+        "masks were drawn on the turned picture; null: stored, and an error where such "
+        "images have boxes or masks",
     )
     classes: str = Field(
         "all",
@@ -98,14 +99,15 @@ class Records(Section):
     )
     train_per_class: Count | None = Field(
         None,
-        description="at most so many training images of each class, those held out as val among "
-        "them: the first in the lists' order; null: all",
+        description="at most this many training images per class, including those held out as val: "
+        "the first in the lists' order; null: all",
     )
-    test_per_class: Count | None = Field(None, description="the same of test images")
+    test_per_class: Count | None = Field(None, description="the same for test images")
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1,
-        description="part of each class's training images that is held out as split val; not used "
-        "where the data set has val images of its own (wsol: the benchmark's train-fullsup list)",
+        description="fraction of each class's training images that is held out as split val; not "
+        "used if the data set has val images of its own (wsol: the benchmark's "
+        "train-fullsup list)",
     )
     val_seed: Seed = Field(0, description="seed of the choice of val images")
 
@@ -139,7 +141,9 @@ Need = Literal[
 class RecordsJob(Records):
     """Everything that decides whether the records of a data set are made."""
 
-    needs: tuple[Need, ...] = Field((), description="what the study measures by")
+    needs: tuple[Need, ...] = Field(
+        (), description="what the study's evaluations need of the records"
+    )
 
 
 class Images(Section):
@@ -153,13 +157,15 @@ class Images(Section):
     train_size: Count = Field(256, description="side of a stored training image, pixels")
     eval_size: Count = Field(224, description="side of a stored val or test image, pixels")
     train_format: Literal["jpeg", "png"] = Field(
-        "jpeg", description="of training images; png is lossless"
+        "jpeg", description="file format of training images in the shards; png is lossless"
     )
     eval_format: Literal["jpeg", "png"] = Field(
-        "png", description="of val and test images, whose predictions JPEG would change"
+        "png",
+        description="file format of val and test images in the shards; JPEG would change "
+        "predictions",
     )
     quality: Annotated[int, Field(ge=1, le=100)] = Field(95, description="JPEG quality")
-    shard_images: Count = Field(512, description="images a shard")
+    shard_images: Count = Field(512, description="images per shard")
 
 
 class Cues(Section):
@@ -169,20 +175,23 @@ class Cues(Section):
         3, description="a class pair is used if it differs in at most this many parts"
     )
     threshold: Annotated[float, Field(ge=0, le=100)] = Field(
-        50.0, description="a class has an attribute from this percentage of annotators on"
+        50.0,
+        description="a class has an attribute if at least this percentage of annotators saw it",
     )
     foreground: Literal["auto", "segmentation", "box", "none"] = Field(
-        "auto", description="auto: the segmentation where there is one, else the bounding box"
+        "auto",
+        description="pixels that can belong to a part; auto: the segmentation where there is "
+        "one, else the bounding box",
     )
     segmentation_resize: Literal["nearest", "bicubic"] = Field(
         "nearest",
-        description="segmentations to the map's size: by nearest pixel; bicubic: in grey levels, "
-        "of which all above 0 are bird (released code)",
+        description="how segmentations are resized to the map: nearest pixel; bicubic: in grey "
+        "levels, of which all above 0 are bird (released code)",
     )
     truncate_keypoints: bool = Field(
         False,
-        description="round points down to whole pixels of the map, after the head's are averaged "
-        "(released code)",
+        description="round keypoints down to whole pixels of the map, after those of the head are "
+        "averaged (released code)",
     )
 
 
@@ -198,10 +207,11 @@ class Supersets(Section):
         "disjoint", description="wordnet: the partition of 446 sets, or the paper's Table 4 as is"
     )
     parents: Literal["last", "all"] = Field(
-        "last", description="wordnet: one parent a synset (reproduces Table 4), or every parent"
+        "last",
+        description="wordnet: one parent per synset (reproduces Table 4), or all of its parents",
     )
     is_a: FilePath | None = Field(
         None,
         description="wordnet: path of the full edge list (wordnet.is_a.txt); none: the edges above "
-        "the 1000 ImageNet classes, which are shipped",
+        "the 1000 ImageNet classes, which come with the package",
     )

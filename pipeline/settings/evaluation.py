@@ -17,13 +17,16 @@ class CueLocalization(Section):
         "maps and even for the others",
     )
     pooling: Literal["pair", "cumulative"] = Field(
-        "pair", description="pair: a fresh evaluator a pair; cumulative: never reset (released)"
+        "pair",
+        description="pair: a fresh evaluator for each pair; cumulative: one that is never reset "
+        "(released)",
     )
     normalisations: tuple[Literal["raw", "minmax", "released"], ...] = Field(
         ("raw", "minmax"),
         min_length=1,
-        description="of |s_A - s_B|: raw; minmax, each image stretched to [0, 1]; released: cut at "
-        "1 for CALM maps and minmax for the others; the first is the headline",
+        description="normalisations of |s_A - s_B|, each measured; the first is the headline. raw; "
+        "minmax: each image stretched to [0, 1]; released: cut at 1 for CALM maps, "
+        "minmax for the others",
     )
     bootstrap: Bootstrap = Bootstrap()
 
@@ -32,31 +35,31 @@ class Wsol(Section):
     """MaxBoxAccV2 and PxAP (paper, section 5.4; definitions in docs/protocols.md)."""
 
     iou_thresholds: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (0.3, 0.5, 0.7), min_length=1, description="IoU from which a box is right"
+        (0.3, 0.5, 0.7), min_length=1, description="IoU at which a box counts as right"
     )
     contours: Literal["all", "largest"] = Field(
         "all", description="boxes of all contours (V2) or of the largest one (V1)"
     )
     v1: bool = Field(
-        False, description="also MaxBoxAcc as first defined: the largest contour, IoU .5"
+        False, description="also measure MaxBoxAcc as first defined: the largest contour, IoU .5"
     )
     val_threshold: bool = Field(
         False,
-        description="also box accuracy at the map threshold that is best for the val images, "
-        "whose maps are then computed too",
+        description="also measure box accuracy at the map threshold that is best for the val "
+        "images, whose maps are then computed too",
     )
     masks: bool = Field(
         False,
-        description="also PxAP against the segmentation; where records have instance masks "
+        description="also measure PxAP against the segmentation; where records have instance masks "
         "(OpenImages), PxAP against these is always measured",
     )
     upsampling: Literal["bilinear", "bicubic"] = Field(
-        "bilinear", description="from the map's resolution to the image's"
+        "bilinear", description="how maps are enlarged to the image's size"
     )
     normalisation: Literal["minmax", "max", "ivr"] = Field(
         "minmax",
-        description="of a map, to [0, 1]: minmax; max: positive part over maximum (Eq. 2); ivr: "
-        "as minmax, but from a percentile up (Kim et al., ICCV 2021)",
+        description="how a map is brought to [0, 1]: minmax; max: positive part over maximum (Eq. "
+        "2); ivr: as minmax, but from a percentile up (Kim et al., ICCV 2021)",
     )
     ivr_percentile: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.45, description="ivr: fraction of the map's pixels that become 0"
@@ -74,10 +77,10 @@ class MapEvaluation(Section):
     """Evaluation of single maps: the keys that all of them have."""
 
     methods: tuple[str, ...] | None = Field(
-        None, description="attribution methods that are measured; null: all that can be"
+        None, description="attribution methods to measure; null: all that the evaluation applies to"
     )
     images: Count | None = Field(
-        None, description="at most so many test images, evenly spread over the split; null: all"
+        None, description="at most this many test images, evenly spread over the split; null: all"
     )
     bootstrap: Bootstrap = Bootstrap()
 
@@ -97,12 +100,12 @@ class Erase(MapEvaluation):
     fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
         min_length=1,
-        description="parts of the pixels that are erased, ascending",
+        description="fractions of the pixels that are erased, ascending",
     )
     orders: tuple[Literal["most", "least"], ...] = Field(
         ("most", "least"), min_length=1, description="which pixels are erased first"
     )
-    random_draws: Count = Field(3, description="random orders that the base averages over")
+    random_draws: Count = Field(3, description="random orders that the baseline averages over")
     seed: Seed = Field(0, description="seed of random orders, of ties and of noise")
 
     @model_validator(mode="after")
@@ -116,10 +119,12 @@ class InsertionDeletion(MapEvaluation):
     """Insertion and deletion curves (Petsiuk et al., BMVC 2018)."""
 
     steps: Count = Field(
-        28, description="parts in which the pixels come; RISE: 224, a row of pixels each"
+        28,
+        description="steps in which the pixels are changed; RISE: 224, each a row's worth of "
+        "pixels",
     )
     blur_kernel: Annotated[int, Field(ge=1)] = Field(
-        31, description="insertion starts from the blurred image: kernel, pixels, odd; RISE: 11"
+        31, description="kernel of the blur that insertion starts from, pixels, odd; RISE: 11"
     )
     blur_sigma: Positive = Field(
         15.0, description="standard deviation of that blur, pixels; RISE: 5"
@@ -136,12 +141,14 @@ class PointingGame(MapEvaluation):
     """Pointing game (Zhang et al., IJCV 2018)."""
 
     region: Literal["box", "mask"] = Field(
-        "box", description="the object: inside its boxes, or in its masks or segmentation"
+        "box",
+        description="what counts as the object: the inside of its boxes, or its masks or "
+        "segmentation",
     )
     tolerance: Fraction = Field(
         15 / 224,
-        description="a hit is at most so far from the object, relative to the image's side "
-        "(15 pixels of 224)",
+        description="a hit is at most this far from the object, relative to the image's side (15 "
+        "pixels of 224)",
     )
 
 
@@ -151,14 +158,14 @@ class GridPointing(MapEvaluation):
     side: Annotated[int, Field(ge=2)] = Field(
         2, description="images along a side of a grid, which stays at their full resolution"
     )
-    grids: Count = Field(100, description="grids; fewer where the images do not suffice")
+    grids: Count = Field(100, description="number of grids; fewer where there are too few images")
 
 
 class CostlyEvaluation(MapEvaluation):
     """An evaluation that needs many maps or forward passes of each image."""
 
     images: Count | None = Field(
-        50, description="at most so many test images, evenly spread over the split; null: all"
+        50, description="at most this many test images, evenly spread over the split; null: all"
     )
 
 
@@ -174,13 +181,13 @@ class Infidelity(CostlyEvaluation):
     square: Annotated[float, Field(gt=0, le=1)] = Field(
         0.25, description="infidelity: side of the removed square, relative to the image's side"
     )
-    squares: Count = Field(50, description="infidelity: squares an image, each removed by itself")
+    squares: Count = Field(50, description="infidelity: squares per image, each removed by itself")
     radius: Positive = Field(
         0.02,
         description="max-sensitivity: largest change of a pixel, in standard deviations of "
         "ImageNet's colours (about 1.2 of 255)",
     )
-    changes: Count = Field(10, description="max-sensitivity: random changes an image")
+    changes: Count = Field(10, description="max-sensitivity: random changes per image")
     seed: Seed = Field(0, description="seed of squares and changes")
 
 
@@ -198,7 +205,8 @@ class Axioms(CostlyEvaluation):
     )
     zero: Fraction = Field(
         0.01,
-        description="sensitivity: what is at most this part of an image's largest is zero",
+        description="sensitivity: attributions of at most this fraction of the image's largest "
+        "count as zero",
     )
 
 

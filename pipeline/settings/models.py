@@ -44,19 +44,22 @@ class Training(Section):
         "on: see docs/wsol_methods.md"
     )
     epochs: Annotated[int, Field(ge=0)] = Field(
-        40, description="passes over the training split; 0: the weights are measured as they are"
+        40,
+        description="passes over the training split; 0: no training, the weights are measured as "
+        "they are",
     )
     weights: FilePath | None = Field(
-        None, description="instead of the architecture's, for one variant; same forms"
+        None, description="weights for this variant instead of the architecture's; same forms"
     )
     head: Literal["scratch", "network", "trained"] = Field(
         "scratch",
-        description="network: CAM's class branch is the classifier of the torchvision network "
-        "whose weights are given; trained: all heads are those of a model of a study",
+        description="scratch: fresh heads; network: CAM's class branch is the classifier of the "
+        "torchvision network whose weights are given; trained: all heads are those of a "
+        "trained model of a study",
     )
-    batch_size: Count = Field(64, description="images a step, over all devices")
+    batch_size: Count = Field(64, description="images per step, over all devices")
     crop: Count = Field(224, description="side of the random training crop, pixels")
-    flip: bool = Field(True, description="mirror half of the training images")
+    flip: bool = Field(True, description="mirror half of the training images, chosen at random")
     dropout: bool = Field(
         True, description="the trunk's own dropout (Inception-v3); the released code has none"
     )
@@ -72,7 +75,7 @@ class Training(Section):
     )
     frozen_stages: Annotated[int, Field(ge=0)] = Field(
         0,
-        description="so many of the trunk's first stages stay as they are loaded, batch norm "
+        description="number of the trunk's first stages that stay as they are loaded, batch norm "
         "included (docs/trunks.md lists the stages)",
     )
     lr: Positive = Field(3e-5, description="learning rate of the trunk")
@@ -83,10 +86,12 @@ class Training(Section):
         1.0, description="learning rate of the location branch h, relative to the other heads"
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="SGD momentum")
-    nesterov: bool = Field(True, description="Nesterov momentum, as the released code")
+    nesterov: bool = Field(True, description="Nesterov momentum, as in the released code")
     weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="L2 penalty")
     schedule: Literal["step", "cosine", "constant"] = Field(
-        "step", description="step: times decay_factor before every decay_every-th epoch"
+        "step",
+        description="of the learning rate; step: multiplied by decay_factor before every "
+        "decay_every-th epoch",
     )
     decay_every: Count = Field(
         30,
@@ -100,7 +105,9 @@ class Training(Section):
         "softplus", description="activation of the location branch h (section 4.1.1 / App. C)"
     )
     detach_normaliser: bool = Field(
-        False, description="no gradient through the prior's normaliser (released code)"
+        False,
+        description="let no gradient through the normaliser of p(z|x) (as in the released code; "
+        "docs/losses.md)",
     )
     posterior_guard: Annotated[float, Field(ge=0)] = Field(
         0.0,

@@ -9,7 +9,7 @@ from pipeline.settings.base import Count, Section, Seed
 class Report(Section):
     """Figures and report.html."""
 
-    dpi: Count = Field(110, description="resolution of PNG figures, dots an inch")
+    dpi: Count = Field(110, description="resolution of PNG figures, dots per inch")
     gallery_images: Count = Field(
         6, description="test images in the gallery and in the figure of ever larger supersets"
     )
@@ -26,7 +26,7 @@ class Report(Section):
 
 
 class ModelNote(Section):
-    """What a table says about a model beside its scores."""
+    """What a table says about a model besides its scores."""
 
     trunk: str
     method: str

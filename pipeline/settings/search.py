@@ -16,7 +16,7 @@ class Range(Section):
     high: float | None = Field(None, description="highest value")
     log: bool = Field(False, description="uniform in the logarithm of the value")
     choices: tuple[bool | int | float | str, ...] | None = Field(
-        None, min_length=1, description="values, each as likely"
+        None, min_length=1, description="values, all equally likely"
     )
 
     @model_validator(mode="after")
@@ -40,20 +40,22 @@ class Search(Section):
         description="what the best is chosen by, on the val images: localisation = MaxBoxAccV2 of "
         "the true class's map, or PxAP where there are masks but no boxes; accuracy = top-1",
     )
-    epochs: Count | None = Field(None, description="of a draw; null: as many as the variant has")
+    epochs: Count | None = Field(
+        None, description="epochs of a draw; null: as many as the variant has"
+    )
     proxy_per_class: Count | None = Field(
         None,
-        description="a draw trains on at most so many images of each class, the first in the "
-        "lists' order; null: all",
+        description="a draw trains on at most this many images per class, the first in the lists' "
+        "order; null: all",
     )
     variants: tuple[str, ...] | None = Field(
-        None, description="variants that are searched; null: all that are trained and studied"
+        None, description="variants to search for; null: all that are trained and studied"
     )
     ranges: dict[str, Range] = Field(
         {},
         json_schema_extra=droppable,
-        description="training key, such as lr or adl.drop_rate, or map_size, to its range: instead "
-        "of the method's own range, or a further key",
+        description="range of a training key, such as lr or adl.drop_rate, or of map_size; "
+        "replaces the method's own range, or adds a key",
     )
 
 

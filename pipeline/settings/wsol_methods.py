@@ -63,7 +63,9 @@ class Cutmix(Section):
     """CutMix (Yun et al., ICCV 2019)."""
 
     probability: Fraction = Field(1.0, description="probability that a mini-batch is mixed")
-    beta: Positive = Field(1.0, description="share of the own image: Beta(beta, beta)")
+    beta: Positive = Field(
+        1.0, description="the image's own share of the mixture is drawn from Beta(beta, beta)"
+    )
 
 
 class Inca(Section):
@@ -76,7 +78,8 @@ class Inca(Section):
         0.2, description="background: attention below this, relative to its range"
     )
     high: Fraction = Field(
-        0.9, description="most discriminative region: attention of at least this"
+        0.9,
+        description="most discriminative region: attention of at least this, relative to its range",
     )
     contrast: Weight = Field(1.0, description="weight of the contrastive attention loss")
     consistency: Weight = Field(1.0, description="weight of the foreground consistency loss")

@@ -1,9 +1,9 @@
 """Stage 2: images decoded once, resized and stored in WebDataset shards with a manifest.
 
 A shard is a plain tar of samples ``{index:08d}.jpg`` (or ``.png``) + ``{index:08d}.json``, the
-latter ``{"image_id": str, "label": int}``; ``index`` counts the stored order. ``manifest.json``
-beside them holds counts, sizes and checksums, is written last, and is what later stages name as
-their input. `pipeline.images.loading` reads both.
+latter ``{"image_id": str, "label": int}``; ``index`` counts the stored order. ``manifest.json``, in
+the same folder, holds counts, sizes and checksums, is written last, and is what later stages name
+as their input. `pipeline.images.loading` reads both.
 """
 
 import io
@@ -37,7 +37,7 @@ def write_shards(
     """Write the images of a split as shards; equal inputs give equal bytes for any ``workers``.
 
     Args:
-        records: one row an image, columns image_id, path, label and, where it is, upright (others
+        records: one row per image, columns image_id, path, label and, where it is, upright (others
             are not read).
         section: size, resizing and format of the stored images.
         split: ``"train"`` is stored at ``train_size`` in a fixed shuffled order, so that every

@@ -68,7 +68,7 @@ class Config(Section, json_schema_extra=_may_extend):
     """A whole study, as written in config/*.yaml."""
 
     extends: str | None = Field(
-        None, description="another config file that lies under this one; keys given here win"
+        None, description="another config file that this one extends; keys given here win"
     )
     title: str = Field("An attribution study", description="heading of the report")
     results: settings.ResultsFolder = Field(
@@ -77,7 +77,7 @@ class Config(Section, json_schema_extra=_may_extend):
     cpu_threads: settings.Count = Field(
         2,
         description="threads of a training on the CPU, however many --cores there are: sums are "
-        "split among them, so that their number decides the last digits",
+        "split among them, so their number decides the last digits",
     )
     tensorboard: bool = Field(
         False,
@@ -87,7 +87,9 @@ class Config(Section, json_schema_extra=_may_extend):
     protocol: Literal["corrected", "released"] = Field(
         "corrected", description="preset: the paper's text done soundly, or the authors' code"
     )
-    seeds: tuple[settings.Seed, ...] = Field((0,), min_length=1, description="one model a seed")
+    seeds: tuple[settings.Seed, ...] = Field(
+        (0,), min_length=1, description="each model is trained once per seed"
+    )
     architectures: dict[settings.Name, settings.Architecture] = Field(
         json_schema_extra=droppable, description="name -> trunk and weights"
     )

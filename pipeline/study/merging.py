@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-# Mappings whose keys are names that the user chose. A null in one of them drops what the config
-# below has under the name; anywhere else a null is a value (`evaluation: {erase: null}`).
+# Mappings whose keys are names that the user chose. A null in one of them drops the entry of that
+# name from the extended config; anywhere else a null is a value (`evaluation: {erase: null}`).
 NAMED = (
     ("architectures",),
     ("datasets",),

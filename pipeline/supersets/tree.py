@@ -25,7 +25,7 @@ class Overlap(NamedTuple):
 
 
 def read_tree(is_a_path: str | Path, parents: Literal["last", "all"] = "last") -> Tree:
-    """Read WordNet's is-a edges, one ``parent child`` a line.
+    """Read WordNet's is-a edges, one ``parent child`` per line.
 
     Args:
         is_a_path: the full edge list or a part of it.

@@ -10,7 +10,7 @@ _PARTS = ("", "_low", "_high", "_sd")
 
 
 def to_csv(table: Table) -> str:
-    """One line a row; each column of numbers becomes value, low, high and sd, in percent."""
+    """One line per row; each column of numbers becomes value, low, high and sd, in percent."""
     keys = list(dict.fromkeys(key for block in table.blocks for key in block.keys))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -29,7 +29,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """A heading a block; the best measured value of each column is bold."""
+    """One heading per block; the best measured value of each column is bold."""
     lines = [f"# {table.title}", ""]
     for block in table.blocks:
         lines += [f"## {block.heading}", ""]

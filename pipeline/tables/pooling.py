@@ -20,7 +20,7 @@ def pooled(
     stays within [0, 1] where all values of the task do. There is none where a seed has none.
 
     Args:
-        scores: one a seed.
+        scores: one per seed.
         name: of the value.
         scale: factor; 100 for percent.
         level: coverage of the interval of several seeds.
@@ -54,7 +54,7 @@ def seed_replicates(scores: Sequence[Mapping[str, Any]], name: str) -> np.ndarra
     """Replicates of a value in each seed.
 
     Args:
-        scores: one a seed, with their ``path``.
+        scores: one per seed, with their ``path``.
         name: of the value.
 
     Returns:
@@ -80,7 +80,7 @@ def same_images(scores: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def per_image(score: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
-    """The per-image results beside a score; none of a score that is in no file."""
+    """The results per image that belong to a score; none of a score that is in no file."""
     return read_arrays(score["path"]) if "path" in score else {}
 
 

@@ -1,4 +1,4 @@
-"""The paper's numbers, percent as printed, and when they may stand beside measured ones.
+"""The paper's numbers, percent as printed, and when they may be shown next to measured ones.
 
 They were measured on CUB-200-2011 (5,794 test images, 191 class pairs; other data sets of the
 paper are left out here) with ResNet50, or with the average of three trunks (Table 3). A study has
@@ -60,7 +60,7 @@ def wsol_rows(*, resnet50: bool) -> list[Row]:
 
 
 def trunk_rows(columns: Iterable[str]) -> list[Row]:
-    """Table 5 as it is: a row a method, with and without its superset."""
+    """Table 5 as it is: one row per method, with and without its superset."""
     return [
         _row(
             (line["method"], "", "superset" if line["superset"] == "yes" else "class"),

@@ -77,7 +77,7 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
 
 
 def _numbers(groups: Sequence[Group]) -> pd.DataFrame:
-    """Means over the seeds: a row a (variant, method), a column a metric; NaN if not measured."""
+    """Means over the seeds, NaN if not measured: rows are (variant, method), columns metrics."""
     rows = {}
     for names, of_method in by_method(groups).items():
         rows[names] = {

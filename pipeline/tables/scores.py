@@ -1,4 +1,4 @@
-"""Score files grouped by what they measured: one group a method, one score a seed."""
+"""Score files grouped by what they measured: one group per method, one score per seed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

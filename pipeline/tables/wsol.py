@@ -42,8 +42,8 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
         notes=(
             f"Protocol {job.protocol}. Target: the true class, its superset (+Y in the paper), or "
             "the location prior p(z|x). One map threshold for the whole test split, the best for "
-            "each IoU; beside it the threshold chosen on val, and as a diagnostic the best one for "
-            "every image, the other reading of Appendix E. Brackets are bootstrap intervals over "
+            "each IoU; also one chosen on val, and as a diagnostic the best for every image, the "
+            "other reading of Appendix E. Brackets are bootstrap intervals over "
             f"images. {SEEDS} {_CHOSEN} Δ CAM: the difference from CAM's map of the true class on "
             "the same images, resampled together.",
             *unpaired(groups, job, _headline),
@@ -141,7 +141,7 @@ def _headline(group: Group) -> tuple[str, str] | None:
 
 
 def _rows(group: Group, cam: Group | None, job: TablesJob) -> Iterator[Row]:
-    """One row a target that the scores have."""
+    """One row per target that the scores have."""
     targets: dict[str, list[str]] = {}
     for name in group.scores[0]["values"]:
         target, _, column = name.partition(".")

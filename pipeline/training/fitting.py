@@ -38,7 +38,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         model: on the device that it was trained on.
-        history: one row an epoch; none for 0 epochs.
+        history: one row per epoch; none for 0 epochs.
         constant: the best constant prediction on val; None without epochs or val images.
         provenance: digests of what decided the weights.
         checkpoint: folder to clear once the results are written.
@@ -60,7 +60,7 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
         job: the model and its training keys.
         inputs: the files of the training.
         machine: what it runs on, from :func:`pipeline.runtime.machine.use_machine`.
-        per_class: train on at most so many images of each class; on all if not given.
+        per_class: train on at most this many images of each class; on all if not given.
 
     Raises:
         DivergedError: the loss is not finite.

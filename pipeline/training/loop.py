@@ -45,7 +45,7 @@ def train(
     workers: int,
     record: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> list[dict[str, float]]:
-    """Train ``model`` in place and return its history, one row an epoch.
+    """Train ``model`` in place and return its history, one row per epoch.
 
     Args:
         fabric: device, precision and ranks.

@@ -1,4 +1,4 @@
-"""The processes of one training: a single one, or one a GPU, which share every batch (DDP).
+"""The processes of one training: a single one, or one per GPU, which share every batch (DDP).
 
 The job's own process is rank 0. It starts the others by its own command line, and it alone writes.
 """

@@ -79,7 +79,7 @@ def test_a_missing_chunk_is_named_even_where_another_stands_in_the_working_direc
         assert file["maps"][4].any()  # HDF5 takes the decoy's
     with pytest.raises(UserError, match=r"chunks/cam/1\.h5.* is missing.* again"):
         _read(joined)
-    assert not (joined / "cam.h5").exists()  # only then the workflow makes the chunk anew
+    assert not (joined / "cam.h5").exists()  # only then the workflow makes the chunk again
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.99])

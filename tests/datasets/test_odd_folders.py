@@ -171,7 +171,7 @@ def test_what_the_shards_cannot_take_is_listed_at_once(root):
         Image.fromarray(np.zeros((30, 40), np.float32)).save(root / "train/ape" / name)
     text = message(root)
     assert "2 x image cannot be decoded" in text
-    assert "b.tif (its kind of pixels (F) is not read: save it with 8 bits a channel)" in text
+    assert "b.tif (its kind of pixels (F) is not read: save it with 8 bits per channel)" in text
 
 
 def test_turned_images_are_named_and_their_boxes_need_a_word(root, tmp_path):
@@ -181,7 +181,7 @@ def test_turned_images_are_named_and_their_boxes_need_a_word(root, tmp_path):
     assert (records.width["test/ape/3.jpg"], records.upright["test/ape/3.jpg"]) == (40, False)
     (root / "boxes.csv").write_text(f"{HEADER}test/ape/3.jpg,16,2,30,38\n")  # of the turned picture
     text = message(root)
-    assert "1 x image is to be turned, says its EXIF orientation" in text
+    assert "1 x image with boxes or masks is to be turned by its EXIF orientation" in text
     assert "`records: {orientation: upright}`" in text
 
     records, _, summary = read(root, orientation="upright")

@@ -73,7 +73,7 @@ def test_the_map_of_the_true_class_is_read_and_boxes_are_scaled(study):
     found = gallery._example(record, "Blue Bird", image, None, stores, "square")
     row = stores["calm_em/joint"].lookup(record.image_id, "2")
     np.testing.assert_array_equal(found.maps["calm_em/joint"], stores["calm_em/joint"].maps[row])
-    # once a variant, by the first map that knows it: a subset's probability is the set's
+    # once per variant, by the first map that knows it: a subset's probability is the set's
     assert found.probabilities == {"calm_em/joint": pytest.approx(row / 100)}
     row = stores["calm_em/subset"].lookup(record.image_id, "superset:2")
     np.testing.assert_array_equal(found.maps["calm_em/subset"], stores["calm_em/subset"].maps[row])

@@ -11,7 +11,7 @@ SIDE = 64
 
 
 def write_study(folder: Path) -> Path:
-    """Untrained models and what `calm explain` reads beside them, under ``folder``/results."""
+    """Untrained models and what `calm explain` reads besides them, under ``folder``/results."""
     results = folder / "results"
     for method in ("cam", "calm_em", "attributes"):
         job = TrainJob(

@@ -6,9 +6,9 @@ import torch
 
 from pipeline.attribution.query import Query
 
-IMAGES = torch.tensor([0, 0, 1, 2, 2, 2])  # several requests an image
+IMAGES = torch.tensor([0, 0, 1, 2, 2, 2])  # several requests per image
 CLASSES = [(3,), (0,), (1,), (4,), (0,), (3,)]
-SETS = [(0, 2), (1,), (0, 1, 2, 3, 4)]  # one an image
+SETS = [(0, 2), (1,), (0, 1, 2, 3, 4)]  # one per image
 PAIRS = [(3, 1), (0, 4), (1, 0), (4, 2), (0, 3), (3, 2)]
 REQUESTS = {
     "class": (IMAGES, CLASSES),

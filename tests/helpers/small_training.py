@@ -25,7 +25,7 @@ def write_split(folder, split, records):
 
 
 def draw_data(folder, train=40, val=12):
-    """Shards of so many red and green images with noise, and what training needs beside them."""
+    """Shards of so many red and green images with noise, and what training needs besides them."""
     rng = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         rows = []

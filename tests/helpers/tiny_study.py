@@ -13,7 +13,7 @@ from pipeline.settings import Images, Training, TrainJob
 from pipeline.sharding.writing import write_shards
 
 CLASSES = 4
-IMAGES = 12  # three a class, in the order of the classes
+IMAGES = 12  # three per class, in the order of the classes
 
 
 class TinyStudy(NamedTuple):

@@ -316,7 +316,7 @@ def test_a_damaged_shard_is_named_with_the_cure(manifest, damage, problem):
     damage(shard)
     with pytest.raises(UserError, match=f"{manifest} is damaged .*{shard}.* {problem}.* again"):
         open_shards(manifest)
-    assert not manifest.exists()  # the next run writes the shards anew
+    assert not manifest.exists()  # the next run writes the shards again
 
 
 @pytest.mark.parametrize("damage", [_cut, _garbage, _zeros, _empty])

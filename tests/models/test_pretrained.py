@@ -27,7 +27,7 @@ def trunk_on_meta(name):
 def test_torchvisions_files_fit(name):
     state = torchvisions(name)
     own = trunk_on_meta(name).state_dict()
-    # what a file has beside the trunk is its head, and what it lacks are the added layers
+    # what a file has besides the trunk is its head, and what it lacks are the added layers
     assert {key.split(".")[0] for key in state.keys() - own.keys()} <= {
         "fc", "classifier", "AuxLogits", "Mixed_7a", "Mixed_7b", "Mixed_7c",
     }  # fmt: skip

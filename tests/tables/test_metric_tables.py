@@ -1,4 +1,4 @@
-"""Paired differences, and the tables with a column a metric."""
+"""Paired differences, and the tables with one column per metric."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ IDS = np.array(["a", "b", "c"])
 
 
 def measured(path, task, who, values, replicates=None, ids=IDS, **details):
-    """A score, and beside it the replicates of its values."""
+    """A score with the replicates of its values."""
     score(path, task, who, values, **details)
     arrays = {"image_id": ids}
     arrays |= {f"replicates.{name}": np.array(r) for name, r in (replicates or {}).items()}

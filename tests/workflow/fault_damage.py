@@ -1,4 +1,4 @@
-"""Files of a finished study cut short, or with a bit flipped: found, named and made anew."""
+"""Files of a finished study cut short, or with a bit flipped: found, named and made again."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Harm a tiny study in every way at hand, mend it, and compare it with an undisturbed one.
+"""Harm a tiny study in every way that it knows, repair it, and compare it with an undisturbed one.
 
     python tests/workflow/fault_harness.py --kills 30 --folder /tmp/faults --out table.md
 

@@ -190,7 +190,7 @@ CASES = (
         ("supersets *", "attribute *", *MAPS),
     ),
     Case(
-        "one more image a class in `birds`",
+        "one more image per class in `birds`",
         config(datasets__birds__draw__train_images=5),
         ("* birds*", "tables", "report"),
     ),

@@ -63,9 +63,8 @@ prefix = (
 if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}:
     if not shutil.which("conda"):
         raise WorkflowError(
-            "--use-conda needs conda on the PATH, 24.7.1 or later, and there is none. Install it "
-            "(https://conda-forge.org/download), or leave --use-conda out: the rules then run in "
-            "the Python that Snakemake runs in."
+            "--use-conda needs conda on the PATH, 24.7.1 or later, and there is none. Install it, "
+            "or leave --use-conda out: the rules then run in the Python that Snakemake runs in."
         )
 else:
     prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '

@@ -1,4 +1,4 @@
-# Stage 7, evaluate: scores with intervals, and per-image results beside them.
+# Stage 7, evaluate: scores with intervals, and results per image.
 #   weights, test shards                -> scores/classification/{model}/model.{json,npz}
 #   maps, part maps, pairs              -> scores/cues/{model}/{method}.{json,npz}
 #   maps, boxes or masks in the records -> scores/wsol/{model}/{method}.{json,npz}

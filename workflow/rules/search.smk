@@ -2,7 +2,7 @@
 #   shards of train and val, val records -> search/{model without seed}/draw{0,1,...}.json
 #   the draws of a model                 -> search/{model without seed}/{ledger.csv,best.json,
 #                                           expected_best.csv}
-# A draw is named by its number alone: more draws run beside those that are finished.
+# A draw is named by its number alone: more draws add to those that are finished.
 rule search_draw:
     input:
         train=expand(PATHS.shards, split="train", allow_missing=True),

@@ -1,1 +1,1 @@
-"""The attribution methods, one idea a file; ``pipeline.catalogue.methods`` lists them."""
+"""The attribution methods, one idea per file; ``pipeline.catalogue.methods`` lists them."""

@@ -1,4 +1,4 @@
-"""Baselines that ask no model: one map an image, at the input's resolution."""
+"""Baselines that ask no model: one map per image, at the input's resolution."""
 
 import torch
 import torch.nn.functional as F

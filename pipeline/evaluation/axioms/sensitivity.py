@@ -17,12 +17,12 @@ from torch.nn.functional import adaptive_avg_pool2d, log_softmax
 
 from pipeline.models.classifier import Classifier
 
-BATCH = 16  # images a forward pass
+BATCH = 16  # images per forward pass
 
 
 @torch.inference_mode()
 def probabilities(model: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    """p(y|x) of one class an image: (B, 3, S, S), (B,) -> (B,) float64 on the CPU."""
+    """p(y|x) of one class per image: (B, 3, S, S), (B,) -> (B,) float64 on the CPU."""
     log_probs = model.log_probs(images).double()  # (B, C)
     return log_probs.gather(1, labels[:, None])[:, 0].exp().cpu()
 

@@ -218,7 +218,7 @@ def run(argv: list[str]) -> None:
         "--records", type=Path, required=True, help="records of the test split, .parquet"
     )
     arguments.add_argument("--identity", required=True, help="what is measured, JSON")
-    arguments.add_argument("--out", required=True, help="score file, .json; .npz beside it")
+    arguments.add_argument("--out", required=True, help="score file, .json, with .npz per image")
     options = arguments.parse_args(argv)
     section = read_section(options.section, settings.CueLocalization)
     identity = scores.parse_identity(options.identity)

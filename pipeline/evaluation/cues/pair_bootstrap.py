@@ -1,4 +1,4 @@
-"""Bootstrap intervals of mPxAP: class pairs are drawn anew, and images within each pair.
+"""Bootstrap intervals of mPxAP: class pairs are drawn again, and images within each pair.
 
 Each image of a pair is kept as two histograms of its scores, of cue pixels and of others, on bins
 that the pair's images share; the PxAP of any resample is then a weighted sum of histograms.
@@ -77,7 +77,7 @@ def mean_values(pxap: np.ndarray, n_parts: np.ndarray) -> dict[str, np.ndarray]:
     """mPxAP by number of differing parts and over all pairs (Table 1).
 
     Args:
-        pxap: (..., P), one value a pair; NaN where it is not defined, which is left out.
+        pxap: (..., P), one value per pair; NaN where it is not defined, which is left out.
         n_parts: (P,) number of differing parts.
 
     Returns:

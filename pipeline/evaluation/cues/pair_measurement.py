@@ -34,10 +34,10 @@ class Measured:
     """What was measured with one kind of masks and one normalisation.
 
     Attributes:
-        pxap: one a pair; NaN where no cue pixel was ranked.
-        replicates: (R,) a pair.
-        edges: (K,) a pair, the lower edges of its bins.
-        counts: (n, 2, K) a pair.
+        pxap: one per pair; NaN where no cue pixel was ranked.
+        replicates: (R,) per pair.
+        edges: (K,) per pair, the lower edges of its bins.
+        counts: (n, 2, K) per pair.
     """
 
     pxap: list[float] = field(default_factory=list)

@@ -45,7 +45,7 @@ def blur(image: Tensor, seed: int) -> Erase:
 
 
 def zero(image: Tensor, seed: int) -> Erase:
-    """Zero, which is ImageNet's mean colour, as the released code."""
+    """Zero, which is ImageNet's mean colour, as in the released code."""
     return _replacing(image, torch.zeros_like(image))
 
 
@@ -59,7 +59,7 @@ def noisy_linear(image: Tensor, seed: int) -> Erase:
 
     Every erased pixel is the weighted mean of its eight neighbours, erased or not, which is a
     sparse linear system, and a little noise on top: it hides the shape of the mask, so that the
-    mask itself tells the model nothing.
+    mask itself gives nothing away.
     """
     height, width = image.shape[1:]
     generator = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Erase
 
-BATCH = 32  # erased images a forward pass
+BATCH = 32  # erased images per forward pass
 
 
 class Classified:

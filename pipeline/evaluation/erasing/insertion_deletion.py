@@ -19,7 +19,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import InsertionDeletion
 
-BATCH = 32  # images a forward pass
+BATCH = 32  # images per forward pass
 
 
 @torch.inference_mode()

@@ -119,8 +119,8 @@ class MaxBoxAccuracy:
         """Accuracy at each IoU threshold and each tau.
 
         Args:
-            counts: (R, N) how often each image counts, one row a bootstrap replicate; once each if
-                not given.
+            counts: (R, N) how often each image counts, one row per bootstrap replicate; once each
+                if not given.
 
         Returns:
             (R, D, 1000) float64 for D IoU thresholds and the taus of `THRESHOLDS`.

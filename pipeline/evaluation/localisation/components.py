@@ -276,7 +276,7 @@ def _fill_holes(levels: np.ndarray) -> np.ndarray:
     dry = np.zeros((height + 2, stride), np.bool_)  # not the frame
     dry[1:-1, 1:-1] = True
     is_dry = dry.ravel()
-    head = np.full(LEVELS, -1, np.int32)  # one stack of pixels a level
+    head = np.full(LEVELS, -1, np.int32)  # one stack of pixels per level
     below = np.empty(value_of.size, np.int32)
     for y in range(1, height + 1):
         step = 1 if y == 1 or y == height else max(1, width - 1)

@@ -13,7 +13,7 @@ from pipeline.evaluation.localisation.rows import Rows
 from pipeline.evaluation.pxap import BIN_EDGES, PixelAveragePrecision, average_precision
 from pipeline.settings import Bootstrap
 
-# Lower edges of the bins in which each image is kept, (K,): the benchmark's, and eight an octave
+# Lower edges of the bins in which each image is kept, (K,): the benchmark's, and eight per octave
 # down to float32's smallest normal number, since most pixels of a peaked map are near 0.
 EDGES = np.union1d(BIN_EDGES["even"], np.exp2(-np.arange(0, 126, 1 / 8)))
 _BENCHMARK = np.searchsorted(EDGES, BIN_EDGES["even"])  # the first bin of each of its bins
@@ -24,7 +24,7 @@ class MaskPrecision:
     """PxAP over images, of float32 scores.
 
     An image without an object pixel is counted, but left out: nothing in it can be retrieved. What
-    grows with the data are 16 kB of histograms an image (K = 2007 bins) and the distinct scores
+    grows with the data are 16 kB of histograms per image (K = 2007 bins) and the distinct scores
     (see :class:`pipeline.evaluation.pxap.PixelAveragePrecision`).
     """
 

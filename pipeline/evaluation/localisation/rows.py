@@ -1,4 +1,4 @@
-"""A table that grows by a row an image, in large blocks of memory."""
+"""A table that grows by one row per image, in large blocks of memory."""
 
 from collections.abc import Iterator
 

@@ -166,7 +166,7 @@ def replicated_accuracies(metric: MaxBoxAccuracy, bootstrap: Bootstrap) -> np.nd
 
     They are about the best threshold's accuracy on all images that there might be. The value itself
     lies above that, since its threshold is the best for just these images; replicates that choose
-    theirs anew lie higher still. So the value's threshold is kept in all of them, which is enough
+    theirs afresh lie higher still. So the value's threshold is kept in all of them, which is enough
     for their spread (a slightly other threshold has nearly the accuracy of the best), and they are
     lowered by what choosing gains. By the bootstrap's estimate of optimism (Efron and Gong, "A
     leisurely look at the bootstrap, the jackknife, and cross-validation", American Statistician 37,

@@ -19,7 +19,7 @@ from pipeline.images.enlarging import upsampled
 from pipeline.runtime.errors import UserError
 from pipeline.settings import GridPointing
 
-BATCH = 32  # images a forward pass, where grids are chosen
+BATCH = 32  # images per forward pass, where grids are chosen
 
 
 @torch.inference_mode()
@@ -42,8 +42,8 @@ def choose_grids(
     Args:
         labels: (N,) classes.
         confidence: (N,); images of 0 are not used.
-        cells: images a grid.
-        grids: at most so many grids.
+        cells: images per grid.
+        grids: at most this many grids.
 
     Returns:
         Lists of ``cells`` rows; fewer than ``grids`` where the classes of what is left do not

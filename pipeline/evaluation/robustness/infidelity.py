@@ -23,7 +23,7 @@ from pipeline.images.enlarging import upsampled
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Infidelity
 
-BATCH = 16  # images a forward pass
+BATCH = 16  # images per forward pass
 
 
 def map_infidelity(

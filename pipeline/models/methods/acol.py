@@ -5,7 +5,7 @@ find the rest of the object. The prediction is A's; the map of a class is the la
 maps at each location, each stretched to [0, 1].
 
 B's features are erased for one class, in training the true one. At test it is the class whose map
-is asked for. The sum over a superset (CAM + Y) would need B once a class; it is of A's maps alone.
+is asked for. The sum over a superset (CAM + Y) would need B once per class; it uses only A's maps.
 """
 
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ class Acol(CamHead):
 
         Args:
             features: (B, channels, h, w).
-            found: (B, h, w), A's activations of one class an image.
+            found: (B, h, w), A's activations of one class per image.
 
         Returns:
             (B, C, h, w).

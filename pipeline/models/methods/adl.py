@@ -46,7 +46,7 @@ class Adl(CamHead):
         return maps, self.loss(maps, labels)
 
     def dropped(self, features: Tensor) -> Tensor:
-        """Mask or weight features, by one coin a mini-batch: (B, channels, h, w) -> the same."""
+        """Mask or weight features, by one coin per mini-batch: (B, channels, h, w) -> the same."""
         attention = features.mean(dim=1, keepdim=True)  # (B, 1, h, w)
         if torch.rand(()) < self.options.drop_rate:
             peak = attention.amax(dim=(2, 3), keepdim=True)

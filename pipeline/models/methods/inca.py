@@ -4,9 +4,9 @@ No code of the authors was found, and this is built from the paper's abstract al
 say little about theirs. What the abstract names, and what is made of it here:
 
 - non-local attention instead of the mean over channels: `NonLocalAttention`, at ADL's places, in
-  training alone. Its map, stretched to [0, 1] an image, parts the locations into background (below
-  ``low``), the most discriminative region (at least ``high``) and the rest of the object;
-- the background is dropped as well as the most discriminative region: as in ADL, one coin a
+  training alone. Its map, stretched to [0, 1] image by image, divides the locations into background
+  (below ``low``), the most discriminative region (at least ``high``) and the rest of the object;
+- the background is dropped as well as the most discriminative region: as in ADL, one coin per
   mini-batch and place decides between this mask and the sigmoid of the attention;
 - contrastive attention: the feature of the object without its most discriminative region is to be
   nearer to that of the whole object than to that of the background (triplet loss of cosine
@@ -105,7 +105,7 @@ class Inca(CamHead):
         )
 
     def dropped(self, features: Tensor, raw: Tensor, attention: Tensor) -> Tensor:
-        """Mask or weight features, by one coin a mini-batch.
+        """Mask or weight features, by one coin per mini-batch.
 
         Args:
             features: (B, channels, h, w).

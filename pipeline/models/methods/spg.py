@@ -25,7 +25,7 @@ PLACES = {  # of B1 and of B2
     "vgg16_bn": {"features.33": 512, "features.42": 512},
     "resnet50": {"layer3.0": 1024, "layer3": 1024},
     "resnet18": {"layer3.0": 256, "layer3": 256},
-    "resnet_small": {"layer1": 64, "layer2": 128},  # one block a stage
+    "resnet_small": {"layer1": 64, "layer2": 128},  # one block per stage
     "inception_v3": {"maxpool3": 288, "Mixed_6d": 768},
     "squeezenet1_0": {"features.6": 256, "features.11": 512},  # as VGG, after poolings
     "convnext_tiny": {"features.4": 384, "features.5": 384},  # stage 3: before and after its blocks

@@ -38,7 +38,7 @@ class Explorer {
     this.update("dataset");
   }
 
-  /** The studies of the data set, one an architecture. */
+  /** The studies of the data set, one per architecture. */
   get siblings() {
     return this.studies.filter((study) => study.dataset === this.dataset.value);
   }

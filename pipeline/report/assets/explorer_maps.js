@@ -1,7 +1,7 @@
 "use strict";
 // The explorer: test images and the maps of every model over them, drawn from the raw values.
 // A choice of image and target picks one map of each method; all are drawn side by side, and one
-// of them larger, with the image and the map's own values beside it.
+// of them larger, with the image and the map's own values next to it.
 
 const SHARP = 360; // pixels, the least width of a drawing
 const MANY = 12; // maps; where there are more, some are shown at first

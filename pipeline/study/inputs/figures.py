@@ -16,15 +16,15 @@ from pipeline.study.inputs.scores import ScoreInputs
 from pipeline.study.jobs import Study, params
 
 GALLERY = ("cam", "cam_superset", "joint", "subset")
-# How a variant tells two classes apart: the first of these that it has.
+# The map that shows how a variant distinguishes two classes: the first of these that it has.
 DIFFERENCES = ("counterfactual", "joint", "cam")
-# Beside the maps of the variants, as far as there is room (the paper's section 5.1).
+# Besides the maps of the variants, as far as there is room (the paper's section 5.1).
 GRADIENTS = ("gradient", "integrated_gradients", "smoothgrad", "vargrad")
-GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps beside an image, readable on a page
+GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps next to an image, readable on a page
 KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 PLOT, PICTURE = ".svg", ".png"  # how the report shows a figure
-# what a figure computes maps with, beside its own module
+# what a figure computes maps with, besides its own module
 _ALSO = {
     "superset_depth": ("pipeline.attribution.methods.calm", "pipeline.attribution.methods.cam")
 }
@@ -188,7 +188,7 @@ class FigureInputs:
         return self._with_gradients(names, found, GALLERY_COLUMNS)
 
     def _differences(self, names: Any) -> list[str]:
-        """How each variant tells two classes apart."""
+        """The map of each variant that shows how it distinguishes two classes."""
         found = []
         for variant, methods in self._methods(names).items():
             first = next((method for method in DIFFERENCES if method in methods), None)
