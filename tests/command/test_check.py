@@ -181,7 +181,7 @@ def test_calm_check_is_the_only_check():
 
 def test_weights_are_opened_and_named_in_words(tmp_path, config, capsys):
     (tmp_path / "trunk.pth").write_text("<!DOCTYPE html><html>404</html>")
-    status, text, error = check(tmp_path, config, capsys)
+    status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "trunk.pth cannot be used.\n  weights:" in text
     assert "weights_only" not in text  # PyTorch's own advice is to load it unsafely
