@@ -47,8 +47,12 @@ def read_classes(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: the file cannot be read or is no list of classes.
     """
-    read_class_names(path)  # checks it
-    return pd.read_csv(path, dtype={"name": str}, keep_default_na=False)  # NA and 001 are names
+    try:  # NA and 001 are names
+        return pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} is no class list ({error}). Run the datasets stage again."
+        ) from error
 
 
 def read_titles(path: str | Path) -> list[str]:

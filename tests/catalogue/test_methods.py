@@ -14,7 +14,7 @@ def test_every_method_is_a_function_of_its_own_name(name):
     function = getattr(importlib.import_module(entry.code), name)
     assert list(inspect.signature(function).parameters) == ["query"]
     assert entry.units
-    assert set(entry.models) <= {"cam", "calm"}
+    assert set(entry.models) <= {"cam", "calm", "given"}
     assert set(entry.options) <= set(Attribution.model_fields)
 
 

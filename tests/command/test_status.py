@@ -67,7 +67,7 @@ def test_jobs_are_counted_by_what_is_to_be_done(locked, running):
 def test_rules_belong_to_the_stages_of_the_snakefile():
     stages = status.stages(records.Path(__file__).parents[2])
     assert stages["draw"] == "datasets"
-    assert stages["attribute_noise_val"] == "attribute"
+    assert stages["attribute_noise_chunk"] == "attribute"
     assert stages["tables"] == stages["report"] == "report"
     order = list(dict.fromkeys(stages.values()))
     assert order.index("shards") < order.index("train") < order.index("report")

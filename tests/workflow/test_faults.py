@@ -96,7 +96,7 @@ def test_killed_twice_and_resumed_a_study_ends_with_the_same_bytes(finished, stu
         f"scores/cues/{CALM}/joint.json",
     )
     # written when the model is trained and not yet saved; when Snakemake starts the next job
-    signs = (f"models/{CALM}/history.csv", f"logs/attribute/{CALM}/joint.log")
+    signs = (f"models/{CALM}/history.csv", f"logs/attribute/{CALM}/test/joint.log")
     for name in (*made, *signs):
         (results / name).unlink()
     resume = resuming(f"results/{made[-1]}")

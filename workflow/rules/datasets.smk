@@ -40,7 +40,10 @@ rule records:
     resources:
         mem_mb=2000,
     params:
-        section=lambda wildcards: params(records_job(STUDY, wildcards.dataset)),
+        records=lambda wildcards: params(DATA.of(wildcards).records),
+        # With what the study's evaluations need of the data. Snakemake does not track params that
+        # ask for threads: one more evaluation makes no records anew.
+        section=lambda wildcards, threads: params(records_job(STUDY, wildcards.dataset)),
         root=DATA.root,
         out=lambda wildcards: fill(PATHS.dataset, wildcards),
     shell:

@@ -111,7 +111,7 @@ def test_at_test_the_model_is_cams(method, tmp_path):
     maps = model(IMAGES)
     assert model.kind == "cam"
     assert torch.equal(maps, cam(IMAGES))
-    assert torch.equal(model.head.log_probs(maps), cam.log_probs(maps))
+    assert torch.equal(model.head.log_probs(maps), cam.head.log_probs(maps))
     assert torch.equal(model.loss(maps, LABELS), cam.loss(maps, LABELS))
     images = torch.arange(6)
     assert torch.equal(model.class_maps(IMAGES, maps, images, LABELS), maps[images, LABELS])
