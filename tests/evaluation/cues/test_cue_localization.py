@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PartMaps
-from pipeline.artefacts.records import SCHEMA, write_records
+from pipeline.artefacts.records import write_records
 from pipeline.artefacts.scores import read_score
 from pipeline.evaluation.cues import cue_localization
 from pipeline.evaluation.cues.difference_maps import always_head, stored
@@ -48,7 +48,7 @@ def study(tmp_path):
     )
     # further images, and another order than the part maps'
     other = records.iloc[:1].assign(image_id="9/9.jpg", label=9)
-    write_records(tmp_path / "test.parquet", pd.concat([other, records.iloc[::-1]])[SCHEMA.names])
+    write_records(tmp_path / "test.parquet", pd.concat([other, records.iloc[::-1]]))
     rows = [(image, str(target)) for image in ids for target in range(3)]
     maps = rng.normal(size=(45, SIDE, SIDE)).astype(np.float32) * 2
     maps[0], maps[2] = 0.5, 0.25  # image 0: a constant difference of labels 0 and 2
