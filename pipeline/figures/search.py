@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from pipeline.artefacts.searches import read_found
 from pipeline.figures.arguments import add_named, add_title
@@ -76,6 +77,8 @@ def search_curves(searches: Mapping[str, Found], title: str) -> Figure:
     best.set(xlabel="draws", ylabel="score on the val images (%)")
     best.xaxis.get_major_locator().set_params(integer=True)
     rates.set(xlabel="learning rate", xscale="log")
+    rates.xaxis.set_major_formatter("{x:g}")  # Matplotlib's powers of ten are formulas
+    rates.xaxis.set_minor_formatter(NullFormatter())
     for axes in (best, rates):
         axes.grid(alpha=0.25)
     keys = [Line2D([], [], color=of_variant[variant], label=variant) for variant in searches]

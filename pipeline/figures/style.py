@@ -29,6 +29,7 @@ _RC: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.hashsalt": "figures",
+    "text.parse_math": False,  # names of classes and titles may hold "$"
     "image.interpolation": "nearest",
 }
 

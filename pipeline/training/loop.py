@@ -140,7 +140,18 @@ def _train_epoch(
         rows = torch.tensor([position[image_id] for image_id in batch.image_ids])
         images, wanted = _to_device(fabric, batch.images, targets["train"][rows])
         with fabric.autocast():
-            maps, loss = model.training_step(images, wanted)
+            try:
+                maps, loss = model.training_step(images, wanted)
+            except ValueError as error:
+                if len(rows) > 1:
+                    raise
+                # of one image with a map of one pixel batch normalisation has no spread
+                raise UserError(
+                    f"crop: {images.shape[-1]} pixels leave a map of one pixel, of which one image "
+                    f"for each device cannot be normalised ({fabric.world_size} device(s), "
+                    f"`batch_size: {training.batch_size}`). Raise `batch_size` to "
+                    f"{2 * fabric.world_size} or more, or `crop` and the sizes of `images`."
+                ) from error
         part = len(rows) / loader.whole_sizes[step]
         optimizer.zero_grad()
         fabric.backward(loss * (part * fabric.world_size))

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from finished_study import SIDE
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from PIL import Image
 
 from pipeline.artefacts.maps import MapStore
-from pipeline.figures import gallery
+from pipeline.figures import gallery, style
 
 
 def example(maps, probabilities=None, name="Albatross"):
@@ -104,3 +105,12 @@ def test_every_method_is_shown_for_another_number_of_images(draw, tmp_path):
         with Image.open(tmp_path / "x.png") as image:
             heights.append(image.size[1])
     assert heights[0] - heights[1] > 2 * 60  # two rows less, of more than an inch each
+
+
+def test_names_of_classes_are_no_formulas(tmp_path):
+    style.use_style()
+    names = ("Ba$$in", "$1_$5", "50%_off", "a^b_{c}")
+    maps = {"calm/joint": np.eye(2)}
+    figure = gallery.gallery([example(maps, name=name) for name in names], "cost: $x_ and $y")
+    figure.savefig(tmp_path / "x.png")
+    assert not any(text.get_parse_math() for text in figure.findobj(Text))

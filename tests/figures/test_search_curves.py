@@ -24,6 +24,8 @@ def test_curves_and_draws_are_percent_and_failed_draws_are_crosses_at_zero():
     np.testing.assert_allclose(ok.get_offsets(), [[0.1, 40], [0.01, 60]])
     np.testing.assert_allclose(failed.get_offsets(), [[1, 0]])
     assert rates.get_xscale() == "log"
+    figure.canvas.draw()
+    assert {label.get_text() for label in rates.get_xticklabels()} >= {"0.1", "1"}
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["cam", "adl", "failed"]
 

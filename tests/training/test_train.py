@@ -5,11 +5,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
-from small_training import CLASSES, job, run, write_split
+from small_training import CLASSES, draw_data, job, run, write_split
 
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine
+from pipeline.settings import Images
+from pipeline.sharding.writing import write_shards
 from pipeline.training import checkpoints
 from pipeline.training import fitting as train
 from pipeline.training.inputs import Inputs
@@ -176,6 +178,21 @@ def test_watching_a_training_changes_no_byte(data, tmp_path):
     )
     assert plain == watched
     assert list((tmp_path / "events").glob("events.out.tfevents.*"))
+
+
+def test_one_image_of_one_pixel_cannot_be_normalised(tmp_path):
+    images = Images(train_size=16, eval_size=16, train_format="png")
+    data = draw_data(tmp_path, train=4, val=4)
+    records = pd.DataFrame(
+        {
+            "image_id": ["a", "b"],
+            "path": [str(data / "train0.png"), str(data / "train1.png")],
+            "label": [0, 1],
+        }
+    )
+    write_shards(records, images, "train", data / "shards" / "train")
+    with pytest.raises(UserError, match=r"Raise `batch_size` to 2 or more, or `crop`"):
+        run(data, tmp_path / "out", job(batch_size=1, crop=8))
 
 
 def test_missing_shards_are_named(data, tmp_path):
