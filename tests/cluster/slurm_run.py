@@ -90,7 +90,7 @@ def small_study() -> dict:
         variant["epochs"] = 2
     dataset["variants"][CANCELLED]["epochs"] = EPOCHS
     study["evaluation"]["erase"] = {"images": 4, "methods": ["cam", "joint"]}
-    for task in ("classification", "cues", "wsol"):
+    for task in ("classification", "cue_localization", "wsol"):
         study["evaluation"].setdefault(task, {})["bootstrap"] = {"replicates": 20}
     return study
 
@@ -102,7 +102,7 @@ def for_this_site(checkout: Path) -> None:
     for word, name in SITE.items():
         text = re.sub(rf"\b{word}\b", name, text)
     profile.write_text(text)
-    with (checkout / "pipeline" / "machine.py").open("a") as stream:
+    with (checkout / "pipeline" / "runtime" / "machine.py").open("a") as stream:
         stream.write(STAND_IN)
 
 

@@ -57,7 +57,7 @@ def test_an_image_starts_no_postscript(tmp_path, monkeypatch):
     with pytest.raises(ImageFault, match="it is no BMP, GIF, JPEG"):
         pixels(path)
     assert not (tmp_path / "started").exists()
-    with pytest.raises(OSError, match=""), Image.open(path) as image:  # the stand-in works
+    with pytest.raises(OSError), Image.open(path) as image:  # the stand-in works
         image.load()
     assert (tmp_path / "started").exists()
 

@@ -18,7 +18,6 @@ import numpy as np
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.scores import parse_identity, provenance
 from pipeline.artefacts.targets import PRIOR
-from pipeline.evaluation.bootstrap import interval
 from pipeline.evaluation.localisation.boxes import MaxBoxAccuracy
 from pipeline.evaluation.localisation.wsol_maps import stored_score_maps
 from pipeline.evaluation.localisation.wsol_summary import Localisation, summarise
@@ -122,7 +121,8 @@ def localise(
     return Result(
         values={f"{kind}.{name}": value for name, value in summary.values.items()},
         intervals={
-            name: interval(found, section.bootstrap.level) for name, found in replicates.items()
+            f"{kind}.{name}": ends
+            for name, ends in summary.intervals(section.bootstrap.level).items()
         },
         details=truth.details | {kind: summary.details},
         arrays=arrays,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.bootstrap import replicated_means, resample_counts
+from pipeline.evaluation.bootstrap import interval, replicated_means, resample_counts
 from pipeline.evaluation.localisation.boxes import MaxBoxAccuracy
 from pipeline.evaluation.localisation.mask_precision import MaskPrecision
 from pipeline.settings import Bootstrap, Wsol
@@ -103,6 +103,18 @@ class Summary:
         for d, name in enumerate(names):
             self.values[f"maxboxacc_{name}{suffix}"] = float(accuracy[d])
             self.replicates[f"maxboxacc_{name}{suffix}"] = replicates[:, d]
+
+    def intervals(self, level: float) -> dict[str, tuple[float, float]]:
+        """The interval of every value that has replicates, the value itself in it.
+
+        Where nearly every image is right, lowering the replicates by what choosing a threshold
+        gains can put all of them below the value.
+        """
+        found = {}
+        for name, replicates in self.replicates.items():
+            low, high = interval(replicates, level)
+            found[name] = (low, max(high, self.values[name]))
+        return found
 
 
 def summarise(measured: Localisation, val: MaxBoxAccuracy | None, bootstrap: Bootstrap) -> Summary:

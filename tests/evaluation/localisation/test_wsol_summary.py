@@ -6,7 +6,7 @@ import pytest
 from bench import populations
 from pipeline.evaluation.bootstrap import interval, resample_counts
 from pipeline.evaluation.localisation.boxes import MaxBoxAccuracy
-from pipeline.evaluation.localisation.wsol_summary import replicated_accuracies
+from pipeline.evaluation.localisation.wsol_summary import Summary, replicated_accuracies
 from pipeline.settings import Bootstrap
 
 IOUS = populations.IOU_THRESHOLDS
@@ -53,6 +53,19 @@ def test_a_threshold_that_no_resample_changes_leaves_the_plain_bootstrap():
     np.testing.assert_allclose(found, chosen_anew(metric, bootstrap))
     assert (found[:, 2] == 0).all()
     assert found[:, 0].std() > 0
+
+
+def test_an_interval_holds_its_own_value():
+    """All images are right at high levels, all but one at low ones, which a resample may choose."""
+    curves = np.full((100, 256), 0.8)
+    curves[0, :50] = 0.0
+    metric, bootstrap = metric_of(curves), Bootstrap(replicates=200, seed=0)
+    found = replicated_accuracies(metric, bootstrap)
+    assert found.max() < 1  # lowered, all of them
+    summary = Summary()
+    summary.add_accuracies(metric.accuracy_curves()[0].max(axis=1), found, ["30", "50", "70"], "")
+    low, high = summary.intervals(0.95)["maxboxacc_30"]
+    assert low < summary.values["maxboxacc_30"] == high == 1
 
 
 def test_images_come_back_from_the_arrays_of_a_score():
