@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.attribution.query import maps_of
 from pipeline.evaluation.subject import Subject
+from pipeline.images.enlarging import upsampled
 from pipeline.models.classifier import Classifier
 
 
@@ -43,3 +44,8 @@ def label_maps(
     with torch.enable_grad():  # for methods by gradients, also where a caller turned them off
         maps = maps_of(model, subject.method, images, classes, image_ids, subject.options)
     return maps.detach()
+
+
+def pixel_maps(maps: Tensor, size: int) -> Tensor:
+    """Maps (B, h, w) on the image's pixels: (B, size, size) float64 on the CPU."""
+    return torch.from_numpy(upsampled(maps.detach().cpu().numpy(), size))

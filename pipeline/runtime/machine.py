@@ -8,8 +8,6 @@ import argparse
 import os
 from dataclasses import dataclass
 
-import torch
-
 from pipeline.runtime import devices
 from pipeline.runtime.errors import UserError
 
@@ -61,6 +59,8 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
         UserError: a GPU was granted but cannot be used; the reason is named, because training for
             weeks on the CPU instead would be worse.
     """
+    import torch  # late: parsing the arguments of a stage that needs no PyTorch must not load it
+
     torch.set_num_threads(threads)
     if not gpus:
         return Machine("cpu", gpus, threads, workers)

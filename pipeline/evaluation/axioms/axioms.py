@@ -32,10 +32,9 @@ from torch import Tensor
 from pipeline.attribution.explained import explained, wanted_by
 from pipeline.catalogue.methods import METHODS
 from pipeline.evaluation.axioms.sensitivity import BATCH, of_blocks, of_locations, probabilities
-from pipeline.evaluation.explaining import copied, label_maps
+from pipeline.evaluation.explaining import copied, label_maps, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Chunk, Result, Subject
-from pipeline.images.enlarging import upsampled
 from pipeline.images.scaling import minmax
 from pipeline.models.classifier import Classifier
 from pipeline.settings import Axioms
@@ -108,7 +107,7 @@ def chunk_sensitivity(
     """Missed and spurious shares of locations, then of blocks, for each image of a chunk."""
     with torch.inference_mode():
         outputs = subject.model(chunk.images).cpu()  # (B, C, h, w)
-    pixel_maps = upsampled(maps, subject.size)  # (B, S, S)
+    on_pixels = pixel_maps(maps, subject.size)  # (B, S, S)
     return [
         (
             *of_locations(subject.model, outputs[row], label, maps[row].cpu(), section.zero),
@@ -116,7 +115,7 @@ def chunk_sensitivity(
                 subject.model,
                 chunk.images[row : row + 1],
                 chunk.labels[row : row + 1],
-                pixel_maps[row],
+                on_pixels[row],
                 section.blocks,
                 section.response,
                 section.zero,

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.part_maps import HEAD, PartMaps
 from pipeline.artefacts.targets import PRIOR, class_target, counterfactual_target
+from pipeline.images.enlarging import resized
 from pipeline.runtime.errors import UserError
 
 Source = Callable[[Any, np.ndarray], np.ndarray]
@@ -41,15 +40,13 @@ def stored(store: MapStore, part_maps: PartMaps, labels: np.ndarray) -> Source:
             f"{store.path} has maps of supersets, which do not tell the classes of a pair apart: "
             "cue localisation needs another attribution method."
         )
-    size = part_maps.labels.shape[1:]
+    height, width = part_maps.labels.shape[1:]
 
     def scores(pair: Any, rows: np.ndarray) -> np.ndarray:
         ids = [part_maps.image_ids[row] for row in rows]
-        maps = torch.from_numpy(_maps_of(store, ids, labels[rows], pair))  # (N, h, w)
-        enlarged = F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)
-        if store.kind != "prior":
-            enlarged.abs_()
-        return enlarged[:, 0].numpy()  # (N, S, S)
+        maps = _maps_of(store, ids, labels[rows], pair)  # (N, h, w)
+        enlarged = resized(maps, (height, width))  # (N, S, S)
+        return enlarged if store.kind == "prior" else np.abs(enlarged)
 
     return scores
 

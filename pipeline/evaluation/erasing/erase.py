@@ -75,7 +75,7 @@ def measure(subject: Subject, section: Erase) -> Result:
     for chunk in subject.chunks(BATCH):
         if chunk.maps is None:
             raise UserError("--maps: remove-and-classify erases by maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps, subject.size).numpy()  # (B, S, S)
+        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
         for row, (image_id, score_map) in enumerate(zip(chunk.image_ids, score_maps, strict=True)):
             ranks = relevance_ranks(score_map, image_seed(section.seed, image_id))
             orders = [masks_of(ranks, section.fractions, order) for order in section.orders]

@@ -68,7 +68,7 @@ def measure(subject: Subject, section: InsertionDeletion) -> Result:
     for chunk in subject.chunks(BATCH):
         if chunk.maps is None:
             raise UserError("--maps: insertion and deletion follow maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps, subject.size).numpy()  # (B, S, S)
+        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
         for row, (image_id, score_map) in enumerate(zip(chunk.image_ids, score_maps, strict=True)):
             ranks = relevance_ranks(score_map, image_seed(0, image_id))
             label = int(chunk.labels[row])

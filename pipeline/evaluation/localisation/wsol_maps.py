@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.targets import own_target
+from pipeline.images.enlarging import resized
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Wsol
 
@@ -29,18 +27,18 @@ def score_maps(maps: np.ndarray, size: int, section: Wsol) -> np.ndarray:
         whatever the normalisation, or under ``max`` nowhere positive) or is not finite.
     """
     # Double precision, because probabilities of single pixels can be close to float32's smallest.
-    scores = torch.from_numpy(np.asarray(maps, dtype=np.float64))[:, None]  # (B, 1, h, w)
-    scores = interpolate(scores, (size, size), mode=section.upsampling, align_corners=False)[:, 0]
-    zero = _zero_level(scores.flatten(1), section)[:, None, None]  # (B, 1, 1)
-    span = scores.amax(dim=(1, 2), keepdim=True) - zero
-    finite = torch.isfinite(scores).flatten(1).all(dim=1)[:, None, None]
+    scores = resized(np.asarray(maps, np.float64), (size, size), section.upsampling)
+    finite = np.isfinite(scores).all(axis=(1, 2), keepdims=True)
+    scores = np.where(finite, scores, 0)
+    zero = _zero_level(scores.reshape(len(scores), -1), section)[:, None, None]  # (B, 1, 1)
+    span = scores.max(axis=(1, 2), keepdims=True) - zero
     # of the maps as they are given: enlarging leaves rounding where they are constant
-    varied = torch.from_numpy(np.array([each.max() > each.min() for each in maps]))[:, None, None]
-    normalised = (scores - zero).clamp(min=0) / span
-    return torch.where(finite & varied & (span > 0), normalised, 0.0).numpy()
+    varied = maps.max(axis=(1, 2), keepdims=True) > maps.min(axis=(1, 2), keepdims=True)
+    says = finite & varied & (span > 0)  # (B, 1, 1)
+    return np.where(says, (scores - zero).clip(0) / np.where(says, span, 1), 0)
 
 
-def _zero_level(scores: Tensor, section: Wsol) -> Tensor:
+def _zero_level(scores: np.ndarray, section: Wsol) -> np.ndarray:
     """The score that becomes 0, and all below it: (B, P) float64 -> (B,).
 
     ``minmax``: the minimum; ``max``: 0, so that the map is its positive part over its maximum
@@ -48,10 +46,11 @@ def _zero_level(scores: Tensor, section: Wsol) -> Tensor:
     al., "Normalization Matters in Weakly Supervised Object Localization", ICCV 2021).
     """
     if section.normalisation == "minmax":
-        return scores.amin(dim=1)
+        return scores.min(axis=1)
     if section.normalisation == "max":
-        return scores.new_zeros(len(scores))
-    return scores.sort(dim=1).values[:, int(section.ivr_percentile * scores.shape[1])]
+        return np.zeros(len(scores))
+    place = int(section.ivr_percentile * scores.shape[1])
+    return np.partition(scores, place, axis=1)[:, place]
 
 
 def stored_score_maps(

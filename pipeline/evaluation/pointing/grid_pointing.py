@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from pipeline.attribution.query import Query
+from pipeline.evaluation.explaining import pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Chunk, Result, Subject
-from pipeline.images.enlarging import upsampled
 from pipeline.runtime.errors import UserError
 from pipeline.settings import GridPointing
 
@@ -106,7 +106,7 @@ def localisations(subject: Subject, chunk: Chunk, side: int) -> np.ndarray:
         ["|".join(chunk.image_ids)],
         subject.options,
     )
-    maps = upsampled(query.maps(subject.method), side * subject.size)
+    maps = pixel_maps(query.maps(subject.method), side * subject.size)
     return cell_shares(maps, side).diagonal()
 
 

@@ -75,7 +75,7 @@ def measure(subject: Subject, section: PointingGame) -> Result:
     for chunk in subject.chunks(BATCH):
         if chunk.maps is None:
             raise UserError("--maps: the pointing game measures maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps, subject.size).numpy()  # (B, S, S)
+        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
         for image_id, score_map in zip(chunk.image_ids, score_maps, strict=True):
             where = object_pixels(records[image_id], subject.size, subject.resize, section.region)
             if not where.inside.any():

@@ -16,10 +16,9 @@ import torch
 from captum.metrics import infidelity, sensitivity_max
 from torch import Tensor
 
-from pipeline.evaluation.explaining import label_maps
+from pipeline.evaluation.explaining import label_maps, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Result, Subject
-from pipeline.images.enlarging import upsampled
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Infidelity
 
@@ -116,7 +115,7 @@ def measure(subject: Subject, section: Infidelity) -> Result:
         labels = chunk.labels.tolist()
         for image, label, image_id in zip(chunk.images, labels, chunk.image_ids, strict=True):
             image, seed = image[None], image_seed(section.seed, image_id)
-            pixel_map = upsampled(label_maps(subject, image, [label], [image_id]), subject.size)
+            pixel_map = pixel_maps(label_maps(subject, image, [label], [image_id]), subject.size)
             table.update(
                 image_id,
                 {
