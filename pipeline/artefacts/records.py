@@ -65,7 +65,8 @@ def read_records(path: str | Path) -> pd.DataFrame:
         UserError: the file is missing, broken or has other columns.
     """
     try:
-        table = pq.read_table(path)
+        # in this thread: with others it waits for ever where the system refuses to start them
+        table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing. Run the dataset stage that writes it.") from error
     except (pa.ArrowInvalid, OSError) as error:
@@ -80,4 +81,4 @@ def read_records(path: str | Path) -> pd.DataFrame:
             f"{', '.join(missing) or 'none, but types differ'}). Delete it and run the dataset "
             "stage again."
         )
-    return table.to_pandas()
+    return table.to_pandas(use_threads=False)

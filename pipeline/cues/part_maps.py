@@ -6,11 +6,11 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
 from PIL import Image
 
 from pipeline.artefacts.part_maps import PARTS, part_table
 from pipeline.cues.class_pairs import POINTS
+from pipeline.runtime.compiled import compiled
 
 
 def visible_parts(keypoints: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def part_map(
     return parts
 
 
-@njit(cache=True)
+@compiled
 def _nearest(across: np.ndarray, down: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """The id of the nearest of K points, the first of equals: squared distances along x (K, W) and
     along y (K, H) -> (H, W) uint8; 0 where K is 0.

@@ -1,7 +1,8 @@
 """Histograms of scores by pixel label, on any ascending edges, bit for bit as NumPy bins them."""
 
 import numpy as np
-from numba import njit
+
+from pipeline.runtime.compiled import compiled
 
 # Sign, exponent and 11 bits of the mantissa: finer than the 1000 thresholds of the released code,
 # so that a score meets at most one edge; and of the table only what scores in [0, 1] touch is read.
@@ -47,7 +48,7 @@ class Bins:
         return counts
 
 
-@njit(cache=True)
+@compiled
 def _key(bits: int) -> int:
     """Upper bits of a float32, so ordered that a greater number has no smaller key."""
     if bits >= 0:
@@ -57,7 +58,7 @@ def _key(bits: int) -> int:
     return _ZERO - 1 - ((bits & 0x7FFFFFFF) >> _DROPPED)
 
 
-@njit(cache=True)
+@compiled
 def _keys(bits: np.ndarray) -> np.ndarray:
     keys = np.empty(bits.size, np.int64)
     for index in range(bits.size):
@@ -65,7 +66,7 @@ def _keys(bits: np.ndarray) -> np.ndarray:
     return keys
 
 
-@njit(cache=True)
+@compiled
 def _count(
     scores: np.ndarray,
     bits: np.ndarray,

@@ -5,9 +5,9 @@ the highest down, of precision times the gain in recall; equal scores are one th
 """
 
 import numpy as np
-from numba import njit
 
 from pipeline.evaluation.histogram import Bins
+from pipeline.runtime.compiled import compiled
 from pipeline.runtime.errors import UserError
 
 # The thresholds of the released code: 1000 of them, and bins above for scores of exactly 1.
@@ -163,7 +163,7 @@ def _checked(
     return scores, mask, low, high
 
 
-@njit(cache=True)
+@compiled
 def _range(scores: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
     """Least and greatest score of the pixels that count, NaN if one of them is; 0, 0 if none do."""
     low, high, number = np.inf, -np.inf, 0
@@ -177,7 +177,7 @@ def _range(scores: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
     return (low, high) if number else (0.0, 0.0)
 
 
-@njit(cache=True)
+@compiled
 def _split(scores: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The scores of label 0, and those of label 1, each in their order."""
     zeros, ones = np.empty_like(scores), np.empty_like(scores)
@@ -193,7 +193,7 @@ def _no_run() -> tuple[np.ndarray, np.ndarray]:
     return np.empty(0, np.float32), np.empty(0, np.int64)
 
 
-@njit(cache=True)
+@compiled
 def _run_lengths(ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, counts = np.empty_like(ascending), np.empty(ascending.size, np.int64)
     number = 0
@@ -220,7 +220,7 @@ def _merged(
     )
 
 
-@njit(cache=True)
+@compiled
 def _merge(
     values_a: np.ndarray, counts_a: np.ndarray, values_b: np.ndarray, counts_b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -241,7 +241,7 @@ def _merge(
     return values, counts
 
 
-@njit(cache=True)
+@compiled
 def _common(values_a: np.ndarray, values_b: np.ndarray) -> int:
     """How many numbers two ascending lists of distinct numbers share."""
     a = b = number = 0
@@ -257,7 +257,7 @@ def _common(values_a: np.ndarray, values_b: np.ndarray) -> int:
     return number
 
 
-@njit(cache=True)
+@compiled
 def _exact(
     positive_values: np.ndarray,
     positive_counts: np.ndarray,

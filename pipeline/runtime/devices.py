@@ -8,16 +8,17 @@ import fcntl
 import logging
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.private_folder import private_folder
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 1.0  # seconds between two looks for a free device
+PATIENCE = 3.0  # seconds of waiting without a message
 
 _held: dict[Path, int] = {}  # this process's locks: open file descriptors, until it ends
 
@@ -41,7 +42,8 @@ def claim(wanted: int, names: Sequence[str]) -> list[str]:
         the names of those taken, in the given order.
 
     Raises:
-        UserError: there are fewer than wanted, or the locks cannot be written.
+        UserError: there are fewer than wanted, or the locks cannot be written, or their folder
+            is not this user's alone.
     """
     if len(names) < wanted:
         raise UserError(
@@ -49,21 +51,22 @@ def claim(wanted: int, names: Sequence[str]) -> list[str]:
             f"({', '.join(names) or 'none'}). Lower `gpu` in its resources, or widen "
             "CUDA_VISIBLE_DEVICES."
         )
-    # one folder for all jobs of a user on this machine
-    folder = Path(tempfile.gettempdir()) / f"calm-gpus-{os.getuid()}"
-    waiting = False
+    begun, said = time.monotonic(), False
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = private_folder("gpus")
         locks = _locks(names, folder)
         while not (taken := _take(wanted, locks, folder / "choosing")):
-            if not waiting:
-                log.info("waiting for %d of the GPUs %s", wanted, ", ".join(names))
-            waiting = True
+            if not said and time.monotonic() - begun >= PATIENCE:
+                log.info(
+                    "waiting for %d of the GPUs %s, which other jobs have locked in %s",
+                    wanted, ", ".join(names), folder,
+                )  # fmt: skip
+                said = True
             time.sleep(INTERVAL)
     except OSError as error:
         raise UserError(
-            f"cannot lock a GPU in {folder}: {error.strerror}. Set TMPDIR to a folder on this "
-            "machine that you may write to."
+            f"cannot lock a GPU at {error.filename}: {error.strerror}. Set TMPDIR to a folder on "
+            "this machine that you may write to."
         ) from error
     return taken
 
@@ -92,8 +95,9 @@ def _take(wanted: int, locks: dict[str, Path], choosing: Path) -> list[str]:
 
     One process chooses at a time: two that each took half of what both want would wait for ever.
     """
-    with open(choosing, "w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    if (gate := _lock(choosing)) is None:
+        return []
+    try:
         taken: list[str] = []
         new: dict[Path, int] = {}
         for name, path in locks.items():
@@ -108,6 +112,8 @@ def _take(wanted: int, locks: dict[str, Path], choosing: Path) -> list[str]:
             for lock in new.values():
                 os.close(lock)
             return []
+    finally:
+        os.close(gate)
     _held.update(new)
     return taken
 
@@ -117,7 +123,7 @@ def _lock(path: Path) -> int | None:
 
     Programs that this process starts do not inherit it, so nothing else keeps the device.
     """
-    lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -74,3 +77,21 @@ def test_bad_files_are_named(records, tmp_path):
     pq.write_table(SCHEMA.empty_table().drop_columns("boxes"), path)
     with pytest.raises(UserError, match="columns missing: boxes"):
         read_records(path)
+
+
+_WITHOUT_THREADS = """
+import resource, sys
+from pipeline.artefacts.records import read_records
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20),) * 2)  # less than a thread's stack
+print(len(read_records(sys.argv[1])))
+"""
+
+
+def test_records_are_read_where_no_thread_can_start(records, tmp_path):
+    path = tmp_path / "r.parquet"
+    write_records(path, records)
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_THREADS, path], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "2", done.stderr

@@ -143,6 +143,58 @@ def test_a_folder_that_cannot_be_written_is_named(jobs, tmp_path, monkeypatch):
         devices.claim(1, ["0"])
 
 
+def test_a_link_in_place_of_the_folder_is_refused(jobs, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"calm-gpus-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"calm-gpus-\d+.*is not a folder.*TMPDIR"):
+        devices.claim(1, ["0"])
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_folder_that_others_can_write_is_refused(jobs, tmp_path):
+    folder = tmp_path / f"calm-gpus-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(UserError, match="can be written by other users"):
+        devices.claim(1, ["0"])
+
+
+def test_a_folder_of_another_user_is_refused(jobs, tmp_path, monkeypatch):
+    devices.claim(1, ["0"])
+    user = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: user + 1)
+    (tmp_path / f"calm-gpus-{user}").rename(tmp_path / f"calm-gpus-{user + 1}")
+    with pytest.raises(UserError, match="belongs to another user"):
+        devices.claim(1, ["1"])
+
+
+@pytest.mark.parametrize("name", ["0", "choosing"])
+def test_a_link_in_place_of_a_lock_is_not_followed(jobs, tmp_path, name):
+    folder = tmp_path / f"calm-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700)
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (folder / name).symlink_to(victim)
+    with pytest.raises(UserError, match="cannot lock a GPU"):
+        devices.claim(1, ["0"])
+    assert victim.read_text() == "precious"
+
+
+def test_waiting_is_said(jobs, caplog, monkeypatch):
+    monkeypatch.setattr(devices, "PATIENCE", 0.0)
+    caplog.set_level("INFO")
+    first = jobs(1, "0")
+    assert taken(first) == ["0"]
+
+    def end(seconds):
+        first.kill()
+        first.wait()
+
+    monkeypatch.setattr(devices.time, "sleep", end)
+    assert devices.claim(1, ["0"]) == ["0"]
+    assert "waiting for 1 of the GPUs 0" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("given", "names"),
     [(None, ["0", "1"]), ("5, 7", ["5", "7"]), ("GPU-1,MIG-2", ["GPU-1", "MIG-2"])],

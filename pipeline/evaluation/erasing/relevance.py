@@ -1,8 +1,8 @@
 """The order in which pixels are erased: by attribution, ties in a seeded random order."""
 
 import numpy as np
-from numba import njit
 
+from pipeline.runtime.compiled import compiled
 from pipeline.runtime.errors import UserError
 
 
@@ -45,7 +45,7 @@ def _descending_keys(values: np.ndarray) -> tuple[np.ndarray, int]:
     return np.where(bits < sign, sign - np.uint64(1) - bits, bits), size
 
 
-@njit(cache=True)
+@compiled
 def _sorted_by(keys: np.ndarray, bits: int, order: np.ndarray) -> np.ndarray:
     """The indices ``order`` (overwritten), sorted by key; of equal keys the first stays first.
 

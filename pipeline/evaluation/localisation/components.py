@@ -8,15 +8,16 @@ Foreground components are 8-connected, the background between them is 4-connecte
 following (Suzuki and Abe, 1985). All arrays of the sweep have a frame of one pixel, flattened.
 """
 
-import numba
 import numpy as np
+
+from pipeline.runtime.compiled import compiled
 
 LEVELS = 256  # of a map of bytes
 _UNKNOWN = -2.0  # an IoU to be computed: the box has changed
 _NOWHERE = np.iinfo(np.int32).min  # the box of no pixel
 
 
-@numba.njit(cache=True)
+@compiled
 def best_iou_of_all(levels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Best IoU between any ground-truth box and the box of any contour, at every threshold.
 
@@ -42,7 +43,7 @@ def best_iou_of_all(levels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return best
 
 
-@numba.njit(cache=True)
+@compiled
 def best_iou_of_largest(levels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Best IoU between any ground-truth box and the box of the largest contour, at every threshold.
 
@@ -64,7 +65,7 @@ def best_iou_of_largest(levels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return best
 
 
-@numba.njit(cache=True)
+@compiled
 def box_iou(x0: int, y0: int, x1: int, y1: int, boxes: np.ndarray) -> float:
     """Best IoU of one box with any of ``boxes`` (K, 4), both corners counted as inside."""
     best = 0.0
@@ -79,7 +80,7 @@ def box_iou(x0: int, y0: int, x1: int, y1: int, boxes: np.ndarray) -> float:
     return best
 
 
-@numba.njit(cache=True)
+@compiled
 def _sweep(
     values: np.ndarray, floor: np.ndarray, boxes: np.ndarray, holes: bool, largest: bool
 ) -> np.ndarray:
@@ -168,7 +169,7 @@ def _sweep(
     return best
 
 
-@numba.njit(cache=True)
+@compiled
 def _join(
     a: int,
     b: int,
@@ -193,7 +194,7 @@ def _join(
     return a
 
 
-@numba.njit(cache=True)
+@compiled
 def _grow(root: int, y: int, x: int, reach: np.ndarray, iou: np.ndarray) -> None:
     """Take a pixel into the box of a component."""
     if -x > reach[root, 0] or -y > reach[root, 1] or x > reach[root, 2] or y > reach[root, 3]:
@@ -204,13 +205,13 @@ def _grow(root: int, y: int, x: int, reach: np.ndarray, iou: np.ndarray) -> None
         iou[root] = _UNKNOWN
 
 
-@numba.njit(cache=True)
+@compiled
 def _extent(reach: np.ndarray, root: int) -> int:
     """Half the perimeter of a component's box."""
     return reach[root, 0] + reach[root, 1] + reach[root, 2] + reach[root, 3]
 
 
-@numba.njit(cache=True)
+@compiled
 def _contour_iou(
     reach: np.ndarray, height: int, width: int, hole: bool, boxes: np.ndarray
 ) -> float:
@@ -223,7 +224,7 @@ def _contour_iou(
     return box_iou(x0, y0, min(x1 + 1, width - 1), min(y1 + 1, height - 1), boxes)
 
 
-@numba.njit(cache=True)
+@compiled
 def _root(parent: np.ndarray, pixel: int) -> int:
     """Root of a pixel's component; halves the path to it."""
     while parent[pixel] != pixel:
@@ -232,7 +233,7 @@ def _root(parent: np.ndarray, pixel: int) -> int:
     return pixel
 
 
-@numba.njit(cache=True)
+@compiled
 def _sort_pixels(values: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Framed indices of the pixels above their floor, from the highest value to the lowest.
 
@@ -261,7 +262,7 @@ def _sort_pixels(values: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.
     return order, ends
 
 
-@numba.njit(cache=True)
+@compiled
 def _fill_holes(levels: np.ndarray) -> np.ndarray:
     """The map whose level sets are those of ``levels`` with their holes filled (uint8).
 

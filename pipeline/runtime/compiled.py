@@ -1,0 +1,39 @@
+"""Functions that Numba compiles, once per installation."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.private_folder import private_folder
+
+Function = TypeVar("Function", bound=Callable)
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function by Numba at its first call, and keep the machine code for other processes.
+
+    Numba keeps it next to the module or in the user's cache folder. Where neither can be written
+    (a shared installation, a container without a home) it goes to a temporary folder of the user's.
+    """
+    try:
+        found: Any = numba.njit(cache=True)(function)
+    except RuntimeError:  # Numba's, where it finds no folder
+        try:
+            numba.config.CACHE_DIR = str(private_folder("numba"))
+        except (OSError, UserError):
+            alone: Any = numba.njit(function)  # compiled again by each process
+            return alone
+        found = numba.njit(cache=True)(function)
+    _drop_empty(Path(found.stats.cache_path), function)
+    return found
+
+
+def _drop_empty(folder: Path, function: Callable) -> None:
+    """Remove what a power failure left of the kept code: Numba would stop at an empty file."""
+    stem = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}-"
+    for path in folder.glob(f"{stem}*.nb?"):
+        if not path.stat().st_size:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,35 @@
+"""Folders for temporary files that no other user of the machine can read or prepare."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from pipeline.runtime.errors import UserError
+
+
+def private_folder(purpose: str) -> Path:
+    """A folder of this user's for all of their jobs on this machine, made where it is not there.
+
+    Its name can be guessed and the folder that it lies in belongs to everybody, so that a folder
+    which another user made, links to elsewhere or can write to is refused.
+
+    Args:
+        purpose: in its name: TMPDIR/calm-PURPOSE-UID.
+
+    Raises:
+        UserError: the folder is not this user's alone.
+        OSError: it cannot be made.
+    """
+    folder = Path(tempfile.gettempdir()) / f"calm-{purpose}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        wrong = "is not a folder"
+    elif found.st_uid != os.getuid():
+        wrong = "belongs to another user"
+    elif found.st_mode & 0o022:
+        wrong = "can be written by other users"
+    else:
+        return folder
+    raise UserError(f"{folder} {wrong}. Set TMPDIR to a folder of your own.")
