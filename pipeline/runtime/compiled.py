@@ -22,7 +22,8 @@ def compiled(function: Function) -> Function:
         found: Any = numba.njit(cache=True)(function)
     except RuntimeError:  # Numba's, where it finds no folder
         try:
-            numba.config.CACHE_DIR = str(private_folder("numba"))
+            # set by Numba itself from the environment, at run time
+            numba.config.CACHE_DIR = str(private_folder("numba"))  # type: ignore[attr-defined]
         except (OSError, UserError):
             alone: Any = numba.njit(function)  # compiled again by each process
             return alone
