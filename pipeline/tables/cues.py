@@ -24,7 +24,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
     """Table 1.
 
     Args:
-        groups: all scores of the task cues.
+        groups: all scores of the task cue_localization.
         checks: data set -> check.json of its cues stage.
         job: protocol and models; its first normalisation is the headline.
 
@@ -40,7 +40,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         same = published.same_pairs(details["pairs"], trunk)
         for prefix, masks in _MASKS.items():
             for normalisation in job.normalisations:
-                cam = reference(chosen, job).get("cues")
+                cam = reference(chosen, job).get("cue_localization")
                 rows = [
                     row for group in chosen if (row := _row(group, cam, prefix, normalisation, job))
                 ]
