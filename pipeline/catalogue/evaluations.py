@@ -24,6 +24,9 @@ class Column:
         percent: it is a rate, shown in percent.
         table: one of those in `pipeline.tables.metrics`.
         ranked: it is also a column of the table of ranks.
+        words: how a sentence calls it, if it is one of the main numbers, which the report's
+            findings and first table are made of.
+        short: its heading among these, if that of its own table needs the table around it.
     """
 
     value: str
@@ -32,6 +35,8 @@ class Column:
     percent: bool = True
     table: str = "faithfulness"
     ranked: bool = False
+    words: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Evaluation:
 
 
 _ERASERS = {"blur": "blur", "zero": "zero", "mean": "mean", "noisy_linear": "ROAD"}
+_MEAN_R = "accuracy relative to random erasing, averaged over the erased fractions"
 
 
 def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
@@ -79,6 +85,8 @@ def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
             better,
             table="erasing",
             ranked=eraser == "blur",
+            words=_MEAN_R if (eraser, order) == ("blur", "most") else "",
+            short="Erasing",
         )
         for eraser, name in _ERASERS.items()
     ]
@@ -109,20 +117,27 @@ EVALUATIONS: dict[str, Evaluation] = {
     "insertion_deletion": Evaluation(
         "erasing.insertion_deletion",
         (
-            Column("insertion", "Insertion", ranked=True),
-            Column("deletion", "Deletion", "lower", ranked=True),
+            Column("insertion", "Insertion", ranked=True, words="insertion area"),
+            Column("deletion", "Deletion", "lower", ranked=True, words="deletion area"),
         ),
     ),
     "pointing_game": Evaluation(
         "pointing.pointing_game",
         (
-            Column("hit_rate", "Pointing", ranked=True),
+            Column("hit_rate", "Pointing", ranked=True, words="hit rate in the pointing game"),
             Column("energy", "Energy on object", ranked=True),
         ),
     ),
     "grid_pointing": Evaluation(
         "pointing.grid_pointing",
-        (Column("localisation", "Grid pointing", ranked=True),),
+        (
+            Column(
+                "localisation",
+                "Grid pointing",
+                ranked=True,
+                words="localisation in grids of images",
+            ),
+        ),
         _OF_CLASSES,
         explains=True,
     ),

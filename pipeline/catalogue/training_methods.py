@@ -29,10 +29,12 @@ class TrainingMethod:
         return f"pipeline.models.{self.module}"
 
 
+REFERENCE = "cam"  # the one that tables and findings compare the others with
+
 TRAINING_METHODS: dict[str, TrainingMethod] = {
     "cam": TrainingMethod("heads", "CamHead"),
-    "calm_em": TrainingMethod("heads", "CalmHead", "calm"),
-    "calm_ml": TrainingMethod("heads", "CalmHead", "calm"),
+    "calm_em": TrainingMethod("heads", "CalmEmHead", "calm"),
+    "calm_ml": TrainingMethod("heads", "CalmMlHead", "calm"),
     "attributes": TrainingMethod("heads", "AttributesHead", "attributes"),
     "has": TrainingMethod("methods.has", "Has"),
     "acol": TrainingMethod("methods.acol", "Acol"),

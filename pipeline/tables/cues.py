@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.artefacts.table import SEEDS, Block, Row, Table
+from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
@@ -82,6 +82,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         | heading(blocks, "Mean by pairs: Δ CAM")
         | {"unweighted": "Mean of columns"},
         blocks=tuple(blocks),
+        main={"weighted": MainNumber(heading="Cues: mPxAP", words="mPxAP averaged over pairs")},
         notes=tuple(_notes(groups, checks, job)) if groups else (),
     )
 
