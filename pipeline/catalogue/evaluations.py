@@ -1,10 +1,10 @@
 """Which evaluations of single maps there are: one entry each, read by the config without PyTorch.
 
-Each is ``pipeline/evaluation/<question>/<name>.py`` with a function ``measure(subject, section)``,
-run by ``python -m pipeline.evaluation <name>``. Its section of the config has its name too, and is
-the class in `pipeline.settings.evaluation` that is called like it, or else `MapEvaluation`. A study
-runs those whose section its config has. (Classification, cue localisation and WSOL have command
-lines of their own.)
+Each is ``pipeline/evaluation/<module>.py`` with a function ``measure(subject, section)``, run by
+``python -m pipeline.evaluation <name>``. Its section of the config has its name too: a class in its
+module, the class in `pipeline.settings.evaluation` that is called like it, or else `MapEvaluation`.
+A study runs those whose section its config has. (Classification, cue localisation and WSOL have
+command lines of their own.)
 """
 
 from dataclasses import dataclass
@@ -52,6 +52,7 @@ class Evaluation:
             measured.
         base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
+        section: name of the class of its options, a section in its module, if it has any.
     """
 
     module: str
@@ -59,6 +60,7 @@ class Evaluation:
     targets: tuple[str, ...] = ("class", "superset", "prior")
     explains: bool = False
     base: str | None = None
+    section: str = ""
 
     @property
     def code(self) -> str:
