@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,71 @@ def test_links_lead_somewhere(page):
 def test_every_page_is_in_the_index():
     linked = set(_LINK.findall((ROOT / "docs/README.md").read_text()))
     assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= linked
+
+
+_PATH = re.compile(
+    r"(?<![\w/.{}-])((?:pipeline|tests|docs|config|workflow|bench|envs|profiles)/[\w./*-]*\w)"
+)
+_MODULE = re.compile(r"`(pipeline(?:\.\w+)+)`")
+_WRITTEN = re.compile(r"^# (pipeline/\S+)$|^Write a config, here `(\S+)`", re.MULTILINE)
+
+
+def sources():
+    """Every text of the repository that names its files.
+
+    The history of changes may name files that have gone, and this file invents some.
+    """
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    left_out = {"CHANGELOG.md", "tests/test_docs.py"}
+    suffixes = {".md", ".py", ".smk", ".yaml", ".toml", ".cff", ".rst", ".j2"}
+    names = listed.stdout.split() or pytest.skip("not a checkout of git")
+    texts = (name for name in names if Path(name).suffix in suffixes or name == "Snakefile")
+    return {name: (ROOT / name).read_text() for name in texts if name not in left_out}
+
+
+def missing(texts, root=ROOT):
+    """What texts name and the repository lacks: "file: path or module"."""
+    # a page may tell its reader to write a file
+    written = {
+        path for text in texts.values() for both in _WRITTEN.findall(text) for path in both if path
+    }
+    for name, text in texts.items():
+        for path in _PATH.findall(text):
+            is_source = Path(path).suffix in ("", ".py", ".smk", ".md", ".yaml")
+            if is_source and path not in written and not any(root.glob(path)):
+                yield f"{name}: {path}"
+        for module in _MODULE.findall(text):
+            *parts, last = module.split(".")
+            file = root.joinpath(*parts)
+            owner = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+            path = root.joinpath(*parts, last)
+            known = path.is_dir() or path.with_suffix(".py").is_file()
+            # a name in a module, or an attribute of one of its classes
+            while not owner.is_file() and parts:
+                parts.pop()
+                owner = root.joinpath(*parts).with_suffix(".py")
+            if not known and not (owner.is_file() and re.search(rf"\b{last}\b", owner.read_text())):
+                yield f"{name}: {module}"
+
+
+def test_every_file_and_module_that_is_named_exists():
+    assert sorted(missing(sources())) == []
+
+
+def test_a_file_or_module_that_has_gone_is_found(tmp_path):
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "calm.py").write_text("def joint(): ...\nclass A: value = 1\n")
+    gone = ("pipeline/stage.py", "`pipeline.calm.other`", "`pipeline.stage`", "`pipeline.stage.x`")
+    there = (
+        "pipeline/calm.py",
+        "pipeline/*.py",
+        "`pipeline.calm.joint`",
+        "`pipeline.calm.A.value`",
+    )
+    for text in gone:
+        assert list(missing({"page": f"see {text}"}, tmp_path)) == [f"page: {text.strip('`')}"]
+    for text in there:
+        assert list(missing({"page": f"see {text}"}, tmp_path)) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -21,7 +21,7 @@ from pipeline.artefacts.integrity import damaged
 from pipeline.catalogue.evaluations import BASES, EVALUATIONS
 from pipeline.runtime.errors import UserError
 
-FRACTIONS = ("classification", "cues", "wsol")  # tasks whose values all lie in [0, 1]
+FRACTIONS = ("classification", "cue_localization", "wsol")  # tasks whose values all lie in [0, 1]
 TASKS = (*FRACTIONS, *BASES, *EVALUATIONS)
 IDENTITY = ("dataset", "architecture", "variant", "seed", "method")
 KEYS = ("task", "identity", "values", "intervals", "details", "provenance")

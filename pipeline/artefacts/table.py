@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from pipeline.artefacts.files import atomic_path, read_json
 from pipeline.runtime.errors import UserError
@@ -74,11 +74,24 @@ class Block(_Frozen):
     rows: tuple[Row, ...]
 
 
+class MainNumber(_Frozen):
+    """How a main number of a table is called outside of it.
+
+    Attributes:
+        heading: of its column among the main results.
+        words: in a sentence.
+    """
+
+    heading: str
+    words: str
+
+
 class Table(_Frozen):
     """A table.
 
     Attributes:
         names and columns: key -> heading, in their order.
+        main: the columns that the report's findings and main results are made of.
         lower: the columns in which a low number is the better one.
         neither: the columns in which no number is better than another.
         plain: the columns whose numbers are not percent.
@@ -90,10 +103,17 @@ class Table(_Frozen):
     names: dict[str, str]
     columns: dict[str, str]
     blocks: tuple[Block, ...]
+    main: dict[str, MainNumber] = {}
     lower: tuple[str, ...] = ()
     neither: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_main_numbers(self) -> "Table":
+        if missing := self.main.keys() - self.columns.keys():
+            raise ValueError(f"table {self.name} has no columns {sorted(missing)}")
+        return self
 
 
 class Tables(_Frozen):

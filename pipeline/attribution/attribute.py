@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 from pipeline.attribution.query import entry_of, maps_of
-from pipeline.catalogue.methods import Entry
+from pipeline.catalogue.methods import sections_of
 from pipeline.models.classifier import Classifier
 from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
@@ -50,7 +50,7 @@ def attribute(
             not fit together or do not fit the model.
     """
     entry = entry_of(method, model.kind)
-    chosen = _options(entry, method, options)
+    chosen = _options(method, options)
     if images.ndim != 4 or images.shape[1] != 3:
         raise UserError(f"images: expected (B, 3, S, S), not {tuple(images.shape)}.")
     classes = _classes(entry.targets, labels, len(images), model.num_classes)
@@ -74,10 +74,10 @@ def _classes(targets: str, labels: Any, count: int, known: int) -> list[tuple[in
     return found
 
 
-def _options(entry: Entry, method: str, given: dict[str, Any]) -> Attribution:
+def _options(method: str, given: dict[str, Any]) -> Attribution:
     """The options of a method, each put into the section that it belongs to."""
     section_of: dict[str, str | None] = {}  # None: a key outside the sections
-    for name in entry.options:
+    for name in sections_of(method):
         default = Attribution.model_fields[name].default
         keys = type(default).model_fields if isinstance(default, BaseModel) else ()
         section_of |= dict.fromkeys(keys, name) if keys else {name: None}

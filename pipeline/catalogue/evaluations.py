@@ -1,10 +1,10 @@
 """Which evaluations of single maps there are: one entry each, read by the config without PyTorch.
 
-Each is ``pipeline/evaluation/<question>/<name>.py`` with a function ``measure(subject, section)``,
-run by ``python -m pipeline.evaluation <name>``. Its section of the config has its name too, and is
-the class in `pipeline.settings.evaluation` that is called like it, or else `MapEvaluation`. A study
-runs those whose section its config has. (Classification, cue localisation and WSOL have command
-lines of their own.)
+Each is ``pipeline/evaluation/<module>.py`` with a function ``measure(subject, section)``, run by
+``python -m pipeline.evaluation <name>``. Its section of the config has its name too: a class in its
+module, the class in `pipeline.settings.evaluation` that is called like it, or else `MapEvaluation`.
+A study runs those whose section its config has. (Classification, cue localisation and WSOL have
+command lines of their own.)
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ class Column:
         percent: it is a rate, shown in percent.
         table: one of those in `pipeline.tables.metrics`.
         ranked: it is also a column of the table of ranks.
+        words: how a sentence calls it, if it is one of the main numbers, which the report's
+            findings and first table are made of.
+        short: its heading among these, if that of its own table needs the table around it.
     """
 
     value: str
@@ -32,6 +35,8 @@ class Column:
     percent: bool = True
     table: str = "faithfulness"
     ranked: bool = False
+    words: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Evaluation:
             measured.
         base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
+        section: name of the class of its options, a section in its module, if it has any.
     """
 
     module: str
@@ -54,6 +60,7 @@ class Evaluation:
     targets: tuple[str, ...] = ("class", "superset", "prior")
     explains: bool = False
     base: str | None = None
+    section: str = ""
 
     @property
     def code(self) -> str:
@@ -68,6 +75,7 @@ class Evaluation:
 
 
 _ERASERS = {"blur": "blur", "zero": "zero", "mean": "mean", "noisy_linear": "ROAD"}
+_MEAN_R = "accuracy relative to random erasing, averaged over the erased fractions"
 
 
 def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
@@ -79,6 +87,8 @@ def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
             better,
             table="erasing",
             ranked=eraser == "blur",
+            words=_MEAN_R if (eraser, order) == ("blur", "most") else "",
+            short="Erasing",
         )
         for eraser, name in _ERASERS.items()
     ]
@@ -109,20 +119,27 @@ EVALUATIONS: dict[str, Evaluation] = {
     "insertion_deletion": Evaluation(
         "erasing.insertion_deletion",
         (
-            Column("insertion", "Insertion", ranked=True),
-            Column("deletion", "Deletion", "lower", ranked=True),
+            Column("insertion", "Insertion", ranked=True, words="insertion area"),
+            Column("deletion", "Deletion", "lower", ranked=True, words="deletion area"),
         ),
     ),
     "pointing_game": Evaluation(
         "pointing.pointing_game",
         (
-            Column("hit_rate", "Pointing", ranked=True),
+            Column("hit_rate", "Pointing", ranked=True, words="hit rate in the pointing game"),
             Column("energy", "Energy on object", ranked=True),
         ),
     ),
     "grid_pointing": Evaluation(
         "pointing.grid_pointing",
-        (Column("localisation", "Grid pointing", ranked=True),),
+        (
+            Column(
+                "localisation",
+                "Grid pointing",
+                ranked=True,
+                words="localisation in grids of images",
+            ),
+        ),
         _OF_CLASSES,
         explains=True,
     ),

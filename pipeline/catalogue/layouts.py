@@ -16,11 +16,13 @@ class Layout:
         about: what the root looks like, for the config's reference.
         annotations: files below the root, or below `metadata` where the layout has such a folder,
             that say whether the data changed; those that are absent do not count.
+        section: name of the class of its own options, a section in its module, if it has any.
     """
 
     module: str
     about: str
     annotations: tuple[str, ...]
+    section: str = ""
 
     @property
     def code(self) -> str:

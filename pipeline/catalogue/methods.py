@@ -24,6 +24,7 @@ class Entry:
         targets: what it explains, one of :data:`pipeline.artefacts.targets.KINDS`.
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
         at_input: its maps have the input's resolution, and are stored in half precision.
+        section: name of the class of its own options, a section in its module, if it has any.
     """
 
     module: str
@@ -32,6 +33,7 @@ class Entry:
     targets: str = "class"
     options: tuple[str, ...] = ()
     at_input: bool = False
+    section: str = ""
 
     @property
     def code(self) -> str:
@@ -104,3 +106,9 @@ METHODS: dict[str, Entry] = {
     "random": Entry("trivial", "uniform draws in [0, 1)", ANY, "prior", at_input=True),
     "edges": Entry("trivial", "Sobel magnitude of grey levels", ANY, "prior", at_input=True),
 }
+
+
+def sections_of(method: str) -> tuple[str, ...]:
+    """The keys of `pipeline.settings.Attribution` that a method uses."""
+    entry = METHODS[method]
+    return (*entry.options, *([method] if entry.section else ()))

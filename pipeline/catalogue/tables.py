@@ -9,7 +9,7 @@ from pipeline.catalogue.evaluations import EVALUATIONS, Column
 
 # evaluation -> its columns of the table of ranks: the headlines of maps of single classes
 RANKED: dict[str, tuple[Column, ...]] = {
-    "cues": (Column("mpxap_weighted_raw", "mPxAP"),),
+    "cue_localization": (Column("mpxap_weighted_raw", "mPxAP"),),
     "wsol": (Column("class.maxboxaccv2", "MaxBoxAccV2"),),
 } | {
     name: ranked
@@ -29,7 +29,7 @@ def columns_of(table: str) -> dict[str, tuple[Column, ...]]:
 
 # name -> the evaluations that it shows, and of how many of them at least there must be scores
 TABLES: dict[str, tuple[frozenset[str], int]] = {
-    "cue_localization": (frozenset({"cues"}), 1),
+    "cue_localization": (frozenset({"cue_localization"}), 1),
     "accuracy": (frozenset({"classification"}), 1),
     "wsol": (frozenset({"wsol"}), 1),
     "erasing": (frozenset(columns_of("erasing")), 1),

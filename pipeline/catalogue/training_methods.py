@@ -1,7 +1,7 @@
 """Which ways of training there are: one entry each, read by the config without PyTorch.
 
 A training method is a head, a class in ``pipeline/models/<module>.py`` (`pipeline.models.heads`
-says what a head has). Options of its own are a section of its name in `pipeline.settings.Training`.
+says what a head has).
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ class TrainingMethod:
         head: name of the class.
         kind: what the model's maps are, as ``kind`` of the head; it decides which attribution
             methods apply (attributes: none, the model is for pretraining).
+        section: name of the class of its own options, a section in its module, if it has any.
     """
 
     module: str
     head: str
     kind: Literal["cam", "calm", "attributes"] = "cam"
+    section: str = ""
 
     @property
     def code(self) -> str:
@@ -29,10 +31,12 @@ class TrainingMethod:
         return f"pipeline.models.{self.module}"
 
 
+REFERENCE = "cam"  # the one that tables and findings compare the others with
+
 TRAINING_METHODS: dict[str, TrainingMethod] = {
     "cam": TrainingMethod("heads", "CamHead"),
-    "calm_em": TrainingMethod("heads", "CalmHead", "calm"),
-    "calm_ml": TrainingMethod("heads", "CalmHead", "calm"),
+    "calm_em": TrainingMethod("heads", "CalmEmHead", "calm"),
+    "calm_ml": TrainingMethod("heads", "CalmMlHead", "calm"),
     "attributes": TrainingMethod("heads", "AttributesHead", "attributes"),
     "has": TrainingMethod("methods.has", "Has"),
     "acol": TrainingMethod("methods.acol", "Acol"),

@@ -71,15 +71,17 @@ def page_text() -> str:
         ("(top level)", Config),
         ("datasets.NAME", Dataset),
     ]
-    sections += [(f"datasets.NAME.{key}", model) for key, model in _inner(Dataset)]
+    for key, model in _inner(Dataset):
+        sections += [(f"datasets.NAME.{key}", model), *_below(f"datasets.NAME.{key}", model)]
     sections += [("architectures.NAME", settings.Architecture)]
     sections += [("training (also in data sets and variants)", settings.Training)]
-    sections += [(f"training.{key}", model) for key, model in _inner(settings.Training)]
+    sections += _below("training", settings.Training)
     named = {"architectures", "datasets", "own_maps"}  # above, or as NAME below
     sections += [(key, model) for key, model in _inner(Config) if key not in named]
+    sections += _below("attribution", settings.Attribution)
     sections += [("own_maps.NAME", settings.OwnMaps)]
     sections += [("search.ranges.KEY", settings.Range)]
-    sections += [(f"evaluation.{key}", model) for key, model in _inner(settings.Evaluation)]
+    sections += _below("evaluation", settings.Evaluation)
     sections += [("evaluation.*.bootstrap", settings.Bootstrap)]
     text = _INTRODUCTION
     for title, model in sections:
@@ -101,6 +103,11 @@ def _inner(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
         for candidate in candidates:
             if isinstance(candidate, type) and issubclass(candidate, settings.Section):
                 yield key, candidate
+
+
+def _below(name: str, model: type[BaseModel]) -> list[tuple[str, type[BaseModel]]]:
+    """The sections in a section, each with its name from the top."""
+    return [(f"{name}.{key}", inner) for key, inner in _inner(model)]
 
 
 def _rows(model: type[BaseModel]) -> Iterator[str]:

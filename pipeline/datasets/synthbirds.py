@@ -39,7 +39,7 @@ from pipeline.settings import SynthBirds
 JPEG_QUALITY = 95
 
 
-class Task(NamedTuple):
+class Picture(NamedTuple):
     """One image to draw."""
 
     number: int  # image id, from 1
@@ -61,23 +61,23 @@ def draw(section: SynthBirds, out: str | Path, *, workers: int = 1) -> dict[str,
         UserError: the folder cannot be written, or holds something else.
     """
     looks = genotypes(section)
-    tasks = list(_tasks(section, looks))
+    pictures = list(_pictures(section, looks))
     with _whole_folder(Path(out)) as root:
-        _write_lists(root, section, looks, tasks)
+        _write_lists(root, section, looks, pictures)
         draw_one = partial(_draw_one, root, section)
         if workers == 1:
-            rows = list(track(map(draw_one, tasks), len(tasks), "birds"))
+            rows = list(track(map(draw_one, pictures), len(pictures), "birds"))
         else:
             spawn = get_context("spawn")
             with ProcessPoolExecutor(workers, spawn, initializer=end_with_parent) as pool:
-                drawn = pool.map(draw_one, tasks, chunksize=8)
-                rows = list(track(drawn, len(tasks), "birds"))
+                drawn = pool.map(draw_one, pictures, chunksize=8)
+                rows = list(track(drawn, len(pictures), "birds"))
         _write_lines(root / "bounding_boxes.txt", (box for box, _ in rows))
         _write_lines(root / "parts" / "part_locs.txt", (line for _, part in rows for line in part))
         return _manifest(root, section)
 
 
-def _tasks(section: SynthBirds, looks: list[Genotype]) -> Iterator[Task]:
+def _pictures(section: SynthBirds, looks: list[Genotype]) -> Iterator[Picture]:
     """All images, class by class, a class's training images first."""
     number = 0
     for class_id, genotype in enumerate(looks, start=1):
@@ -85,7 +85,7 @@ def _tasks(section: SynthBirds, looks: list[Genotype]) -> Iterator[Task]:
         for index in range(1, section.train_images + section.test_images + 1):
             number += 1
             file = f"{class_id:03d}.{name}/{name}_{index:04d}.jpg"
-            yield Task(number, file, class_id, genotype)
+            yield Picture(number, file, class_id, genotype)
 
 
 def class_name(section: SynthBirds, class_id: int) -> str:
@@ -96,43 +96,46 @@ def class_name(section: SynthBirds, class_id: int) -> str:
     return f"Family_{family + 1}_Synthbird_{member + 1}"
 
 
-def _draw_one(root: Path, section: SynthBirds, task: Task) -> tuple[str, list[str]]:
+def _draw_one(root: Path, section: SynthBirds, picture: Picture) -> tuple[str, list[str]]:
     """Draw and write one image; return its lines of bounding_boxes.txt and part_locs.txt."""
-    rng = np.random.default_rng([section.seed, 1, task.number])
-    drawn = draw_bird(task.genotype, section.size, rng)
-    mask = Path(task.name).with_suffix(".png")
-    Image.fromarray(drawn.image).save(root / "images" / task.name, quality=JPEG_QUALITY)
+    rng = np.random.default_rng([section.seed, 1, picture.number])
+    drawn = draw_bird(picture.genotype, section.size, rng)
+    mask = Path(picture.name).with_suffix(".png")
+    Image.fromarray(drawn.image).save(root / "images" / picture.name, quality=JPEG_QUALITY)
     Image.fromarray(drawn.parts).save(root / "true_parts" / mask)
     foreground = (drawn.parts > 0).astype(np.uint8) * 255
     Image.fromarray(foreground).save(root / "segmentations" / mask)
     rows, columns = (np.flatnonzero(drawn.parts.any(axis=axis)) for axis in (1, 0))
     x, y = columns[0], rows[0]
-    box = f"{task.number} {x}.0 {y}.0 {columns[-1] + 1 - x}.0 {rows[-1] + 1 - y}.0"
+    box = f"{picture.number} {x}.0 {y}.0 {columns[-1] + 1 - x}.0 {rows[-1] + 1 - y}.0"
     parts = [
-        f"{task.number} {part} {x:.1f} {y:.1f} {int(visible)}"
+        f"{picture.number} {part} {x:.1f} {y:.1f} {int(visible)}"
         for part, (x, y, visible) in enumerate(drawn.keypoints, start=1)
     ]
     return box, parts
 
 
-def _write_lists(root: Path, section: SynthBirds, looks: list[Genotype], tasks: list[Task]) -> None:
+def _write_lists(
+    root: Path, section: SynthBirds, looks: list[Genotype], pictures: list[Picture]
+) -> None:
     """Everything that is known before drawing, and the folders."""
-    for task in tasks[:: section.train_images + section.test_images]:
+    for picture in pictures[:: section.train_images + section.test_images]:
         for folder in ("images", "segmentations", "true_parts"):
-            (root / folder / task.name).parent.mkdir(parents=True)
+            (root / folder / picture.name).parent.mkdir(parents=True)
     for folder in ("parts", "attributes"):
         (root / folder).mkdir()
     names = [class_name(section, number) for number in range(1, len(looks) + 1)]
     images = section.train_images + section.test_images
-    _write_lines(root / "images.txt", (f"{task.number} {task.name}" for task in tasks))
+    _write_lines(root / "images.txt", (f"{picture.number} {picture.name}" for picture in pictures))
     _write_lines(
-        root / "image_class_labels.txt", (f"{task.number} {task.class_id}" for task in tasks)
+        root / "image_class_labels.txt",
+        (f"{picture.number} {picture.class_id}" for picture in pictures),
     )
     _write_lines(
         root / "train_test_split.txt",
         (
-            f"{task.number} {int((task.number - 1) % images < section.train_images)}"
-            for task in tasks
+            f"{picture.number} {int((picture.number - 1) % images < section.train_images)}"
+            for picture in pictures
         ),
     )
     _write_lines(

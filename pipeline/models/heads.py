@@ -8,7 +8,6 @@ more than that in `training_step`, where it has the images and the trunk; those 
 
 import importlib
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import ClassVar
 
 import torch
@@ -41,6 +40,7 @@ class Head(nn.Module):
             for the trunk's end. Empty if the head fits every trunk as it is.
         FORMS: name -> the trunk in another form, where this head needs one.
         has_logits: class scores stand before the probabilities, see `CamHead.logits`.
+        location_in_loss: the loss holds the entropy of the location.
         dropout: the trunk keeps its own dropout.
         places: those of this head's trunk.
     """
@@ -49,6 +49,7 @@ class Head(nn.Module):
     PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     FORMS: ClassVar[Mapping[str, Trunk]] = {}
     has_logits = False
+    location_in_loss = False
     dropout = True
     rectified: bool
     # (B, C, h, w) maps -> log p (B, C); maps and labels -> scalar
@@ -183,8 +184,6 @@ class CalmHead(Head):
         self.location = pointwise(channels, 1, training.location_init_scale)  # h
         self.activation = training.location
         self.detach_normaliser = training.detach_normaliser
-        em_loss = partial(calm.em_loss, posterior_guard=training.posterior_guard)
-        self.criterion = em_loss if training.method == "calm_em" else calm.ml_loss
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> log p(y, z|x) (B, C, h, w)."""
@@ -199,9 +198,29 @@ class CalmHead(Head):
         """log p(y|x): (B, C, h, w) -> (B, C)."""
         return calm.class_log_probs(maps)
 
+
+class CalmMlHead(CalmHead):
+    """CALM by marginal likelihood."""
+
     def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
-        """The ML (Eq. 4) or EM (Eq. 6) loss, nats: labels (B,) class indices."""
-        return self.criterion(maps, labels)
+        """The ML loss (Eq. 4), nats: labels (B,) class indices."""
+        return calm.ml_loss(maps, labels)
+
+
+class CalmEmHead(CalmHead):
+    """CALM by expectation maximisation."""
+
+    location_in_loss = True
+
+    def __init__(
+        self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
+    ) -> None:
+        super().__init__(channels, outputs, training, places)
+        self.posterior_guard = training.posterior_guard
+
+    def loss(self, maps: Tensor, labels: Tensor) -> Tensor:
+        """The EM loss (Eq. 6), nats: labels (B,) class indices."""
+        return calm.em_loss(maps, labels, posterior_guard=self.posterior_guard)
 
 
 def head_of(training: Training) -> type[Head]:

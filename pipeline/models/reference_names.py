@@ -11,6 +11,7 @@ import re
 
 from torch import Tensor
 
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.models.trunks import TRUNKS
 
 HEAD = "head."  # of the names of a model's tensors
@@ -77,7 +78,7 @@ def renamed(state: dict[str, Tensor], trunk: str, method: str) -> dict[str, Tens
         for theirs, ours in _NAMES.items():
             if name.startswith(theirs):
                 own = ours + name.removeprefix(theirs)
-        if own.startswith(LOCATION) and not method.startswith("calm"):
+        if own.startswith(LOCATION) and TRAINING_METHODS[method].kind != "calm":
             continue
         # a linear layer (C, channels) is a 1x1 convolution
         linear = name.startswith("fc.") and value.ndim == 2

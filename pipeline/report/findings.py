@@ -1,8 +1,9 @@
-"""The findings of a study in plain sentences, computed from its tables."""
+"""The findings of a study in plain sentences, computed from the main numbers of its tables."""
 
 from collections.abc import Iterator
 
 from pipeline.artefacts.table import Block, Row, Table, Tables
+from pipeline.catalogue.training_methods import REFERENCE, TRAINING_METHODS
 from pipeline.tables.formats import text
 
 _BASELINES = {
@@ -10,89 +11,72 @@ _BASELINES = {
     "always_head": "always pointing at the head",
     "center_gaussian": "a Gaussian in the centre",
 }
+# keys of a block that say where it was measured; the others say how
+_PLACE = ("dataset", "architecture", "masks")
 
 
 def findings(tables: Tables) -> list[str]:
-    """One finding per block of measured rows; published rows are never compared."""
-    found = [*_cues(tables.get("cue_localization"))]
-    for name, column, what in _HEADLINES:
-        found += _of_blocks(tables.get(name), column, what)
-    return found
+    """One finding for each main number and block of measured rows, in the order of the tables.
+
+    Published rows are never compared.
+    """
+    return [
+        sentence
+        for table in tables.tables
+        for column in table.main
+        for sentence in _of_column(table, column)
+    ]
 
 
-_HEADLINES = (
-    ("accuracy", "top1", "top-1 accuracy"),
-    ("wsol", "maxboxaccv2", "MaxBoxAccV2"),
-    ("wsol", "pxap", "PxAP"),
-    (
-        "erasing",
-        "erase.auc.blur.most",
-        "accuracy relative to random erasing, averaged over the erased fractions",
-    ),
-    ("faithfulness", "insertion_deletion.insertion", "insertion area"),
-    ("faithfulness", "insertion_deletion.deletion", "deletion area"),
-    ("faithfulness", "pointing_game.hit_rate", "hit rate in the pointing game"),
-    ("faithfulness", "grid_pointing.localisation", "localisation in grids of images"),
-)
-
-
-def _cues(table: Table | None) -> Iterator[str]:
-    """The first normalisation in full, the others by their best map."""
+def _of_column(table: Table, column: str) -> Iterator[str]:
+    """Of blocks from the same place the first in full, the others by their best map."""
+    words = table.main[column].words
     seen: set[str] = set()
-    if table is None:
-        return
     for block in table.blocks:
-        if not _measured(block, "weighted"):
+        if not _measured(block, column):
             continue
-        keys = block.keys
-        where = f"{_where(block)}, against {keys['masks']} cue masks"
-        if where not in seen:
-            seen.add(where)
-            yield finding(table, block, "weighted", "mPxAP averaged over pairs", where)
+        where = _where(block)
+        if where in seen:
+            yield _short(table, block, column, where)
         else:
-            rows = _measured(block, "weighted")
-            best = max(rows, key=lambda row: row.cells["weighted"].value)
-            yield (
-                f"On {where}, with the normalisation {keys['normalisation']}, the highest is "
-                f"{_number(best, 'weighted')} ({_names(rows, best, 'weighted')})."
-            )
+            seen.add(where)
+            yield finding(table, block, column, words, where)
 
 
-def _of_blocks(table: Table | None, column: str, what: str) -> Iterator[str]:
-    if table is None:
-        return
-    for block in table.blocks:
-        if _measured(block, column):
-            yield finding(table, block, column, what, _where(block))
-
-
-def finding(table: Table, block: Block, column: str, what: str, where: str) -> str:
+def finding(table: Table, block: Block, column: str, words: str, where: str) -> str:
     """The best map or model of a block, CAM against CALM, and the baselines."""
-    lower = column in table.lower
-    rows = sorted(
-        _measured(block, column), key=lambda row: row.cells[column].value, reverse=not lower
-    )
-    top = _names(rows, rows[0], column)
+    rows = _ranked(table, block, column)
+    top = _names(rows, column)
     have = "share" if " and " in top else "has"
-    extreme = "lowest" if lower else "highest"
-    parts = [f"On {where}, {top} {have} the {extreme} {what}: {_number(rows[0], column)}."]
-    cam = [row for row in rows if row.trained == "cam"]
-    calm = [row for row in rows if row.trained and row.trained.startswith("calm")]
+    extreme = _extreme(table, column)
+    parts = [f"On {where}, {top} {have} the {extreme} {words}: {_number(table, rows[0], column)}."]
+    cam = [row for row in rows if row.trained == REFERENCE]
+    calm = [row for row in rows if row.trained and TRAINING_METHODS[row.trained].kind == "calm"]
     if cam and calm:
         others = [
-            f"The best of {kind} is {_names(alike, alike[0], column)}: {_number(alike[0], column)}"
+            f"The best of {kind} is {_names(alike, column)}: {_number(table, alike[0], column)}"
             for kind, alike in (("CAM", cam), ("CALM", calm))
             if alike[0] is not rows[0]
         ]
         parts.append(f"{'. '.join(others)}; {overlap(cam[0], calm[0], column)}.")
     baselines = [
-        f"{_BASELINES.get(row.names[1], row.names[1])} {_number(row, column)}"
+        f"{_BASELINES.get(row.names[1], row.names[1])} {_number(table, row, column)}"
         for row in block.rows
         if row.kind == "baseline" and column in row.cells
     ]
     if baselines:
         parts.append(f"For comparison: {', '.join(baselines)}.")
     return " ".join(parts)
+
+
+def _short(table: Table, block: Block, column: str, where: str) -> str:
+    """The best map of a block that differs from an earlier one in how it was measured."""
+    rows = _ranked(table, block, column)
+    how = " and ".join(
+        f"the {key} {value}" for key, value in block.keys.items() if key not in _PLACE
+    )
+    best = f"{_number(table, rows[0], column)} ({_names(rows, column)})"
+    return f"On {where}, with {how}, the {_extreme(table, column)} is {best}."
 
 
 def overlap(first: Row, second: Row, column: str) -> str:
@@ -108,20 +92,35 @@ def _measured(block: Block, column: str) -> list[Row]:
     return [row for row in block.rows if row.kind == "measured" and column in row.cells]
 
 
+def _ranked(table: Table, block: Block, column: str) -> list[Row]:
+    """The measured rows of a block, the best first."""
+    return sorted(
+        _measured(block, column),
+        key=lambda row: row.cells[column].value,
+        reverse=column not in table.lower,
+    )
+
+
+def _extreme(table: Table, column: str) -> str:
+    return "lowest" if column in table.lower else "highest"
+
+
 def _where(block: Block) -> str:
-    return f"{block.keys['dataset']} ({block.keys['architecture']})"
+    place = f"{block.keys['dataset']} ({block.keys['architecture']})"
+    masks = block.keys.get("masks")
+    return f"{place}, against {masks} cue masks" if masks else place
 
 
 def _name(row: Row) -> str:
     return " · ".join(dict.fromkeys(name for name in row.names if name))
 
 
-def _names(rows: list[Row], best: Row, column: str) -> str:
-    """Names of all rows with the value of the best: joint and posterior maps often tie."""
-    value = best.cells[column].value
-    *others, last = [_name(row) for row in rows if row.cells[column].value == value]
+def _names(ranked: list[Row], column: str) -> str:
+    """Names of all rows with the value of the first: joint and posterior maps often tie."""
+    value = ranked[0].cells[column].value
+    *others, last = [_name(row) for row in ranked if row.cells[column].value == value]
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _number(row: Row, column: str) -> str:
-    return text(row.cells[column])
+def _number(table: Table, row: Row, column: str) -> str:
+    return text(row.cells[column], plain=column in table.plain)

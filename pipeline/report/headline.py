@@ -1,37 +1,25 @@
-"""The report's first table: the main number of every table, for each map of each model."""
+"""The report's first table: the main numbers of every table, for each map of each model."""
 
 from collections.abc import Iterator
 
 from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
 
-_MAIN = (  # table, its column, what it is called outside of its table
-    ("accuracy", "top1", "Top-1 accuracy"),
-    ("cue_localization", "weighted", "Cues: mPxAP"),
-    ("wsol", "maxboxaccv2", "MaxBoxAccV2"),
-    ("wsol", "pxap", "PxAP"),
-    ("erasing", "erase.auc.blur.most", "Erasing ↓"),
-    ("faithfulness", "insertion_deletion.insertion", "Insertion"),
-    ("faithfulness", "insertion_deletion.deletion", "Deletion ↓"),
-    ("faithfulness", "pointing_game.hit_rate", "Pointing"),
-    ("faithfulness", "grid_pointing.localisation", "Grid pointing"),
-)
-
 
 def headline(tables: Tables) -> Table | None:
     """A block for every (data set, architecture); None where no table has a main number.
 
-    Cells keep their intervals. The accuracy, which is the model's, is repeated for all of its maps.
-    Of a table's several blocks for one architecture the first is taken: estimated cue masks and the
-    headline normalisation.
+    Numbers of models come first, then those of maps, each in the order of the tables. Cells keep
+    their intervals. A model's number is repeated for all of its maps. Of a table's several blocks
+    for one architecture the first is taken: estimated cue masks and the headline normalisation.
     """
     main = [
-        (table, column, heading)
-        for name, column, heading in _MAIN
-        if (table := tables.get(name)) and column in table.columns
+        (table, column)
+        for table in sorted(tables.tables, key=lambda table: "method" in table.names)
+        for column in table.main
     ]
     places = dict.fromkeys(
         (block.keys["dataset"], block.keys["architecture"])
-        for table, _, _ in main
+        for table, _ in main
         for block in table.blocks
         if any(row.kind == "measured" for row in block.rows)
     )
@@ -41,17 +29,22 @@ def headline(tables: Tables) -> Table | None:
         name="headline",
         title="Main results (%)",
         names={"variant": "Model", "method": "Map"},
-        columns={column: heading for _, column, heading in main},
+        columns={column: _heading(table, column) for table, column in main},
         blocks=tuple(
             Block(
                 heading=f"{dataset}, {architecture}",
                 keys={"dataset": dataset, "architecture": architecture},
-                rows=tuple(_rows([(t, c, _block(t, dataset, architecture)) for t, c, _ in main])),
+                rows=tuple(_rows([(t, c, _block(t, dataset, architecture)) for t, c in main])),
             )
             for dataset, architecture in places
         ),
-        lower=tuple(column for table, column, _ in main if column in table.lower),
+        lower=tuple(column for table, column in main if column in table.lower),
+        plain=tuple(column for table, column in main if column in table.plain),
     )
+
+
+def _heading(table: Table, column: str) -> str:
+    return table.main[column].heading + (" ↓" if column in table.lower else "")
 
 
 def _block(table: Table, dataset: str, architecture: str) -> Block | None:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.catalogue.methods import METHODS
 from pipeline.settings.base import Count, FilePath, Fraction, Section, Seed
+from pipeline.settings.declared import with_declared
 
 
 class OwnMaps(Section):
@@ -106,6 +107,7 @@ class GradientMaps(Section):
 Target = Literal["logit", "log_prob"]
 
 
+@with_declared(METHODS)
 class Attribution(Section):
     """Options of the attribution methods."""
 

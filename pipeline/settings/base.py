@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 
@@ -63,10 +63,18 @@ def droppable(schema: dict[str, Any]) -> None:
     schema["additionalProperties"] = {"anyOf": [schema["additionalProperties"], {"type": "null"}]}
 
 
+_Kind = TypeVar("_Kind", bound="Section")
+
+
 class Section(BaseModel):
     """A part of the config in which an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def own(self, kind: type[_Kind]) -> _Kind:
+        """The options that a module declares as ``kind``, see `pipeline.settings.declared`."""
+        (found,) = (value for _, value in self if type(value).__name__ == kind.__name__)
+        return kind.model_validate(dict(found))
 
 
 class Bootstrap(Section):

@@ -1,11 +1,12 @@
 """Sections of the data: drawing, records, stored images, cues, supersets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.settings.base import Count, FilePath, OneOf, Section, Seed
+from pipeline.settings.declared import with_declared
 
 PixelValue = Annotated[int, Field(ge=0, le=65535)]
 
@@ -55,6 +56,7 @@ class MaskValues(Section):
         return self
 
 
+@with_declared(LAYOUTS)
 class Records(Section):
     """Which images of a data set are used, and how they are split."""
 
@@ -123,6 +125,12 @@ class Records(Section):
             if self.layout != "folder" and getattr(self, key):
                 raise ValueError(f"`{key}` is for layout folder alone; remove it")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_other_layouts(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Options of another layout decide nothing."""
+        others = LAYOUTS.keys() - {self.layout}
+        return {key: value for key, value in fields(self).items() if key not in others}
 
 
 Need = Literal[

@@ -6,6 +6,7 @@ from pydantic import Field, create_model, model_validator
 
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.settings.base import Bootstrap, Count, Fraction, Positive, Section, Seed
+from pipeline.settings.declared import declared
 
 
 class CueLocalization(Section):
@@ -211,7 +212,12 @@ class Axioms(CostlyEvaluation):
 
 
 def section_of(name: str) -> type[MapEvaluation]:
-    """The section of an evaluation: the class here of its name in CamelCase, or what all share."""
+    """The section of an evaluation: that of its own module, the class here of its name in
+    CamelCase, or what all share.
+    """
+    entry = EVALUATIONS.get(name)
+    if entry and entry.section:
+        return declared(entry.code, entry.section)
     found = globals().get(name.title().replace("_", ""))
     if isinstance(found, type) and issubclass(found, MapEvaluation):
         return found

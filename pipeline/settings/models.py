@@ -7,6 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.settings.base import Count, FilePath, Fraction, OneOf, Positive, Section, Seed
+from pipeline.settings.declared import with_declared
 from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 
 
@@ -36,6 +37,7 @@ class Architecture(Section):
     )
 
 
+@with_declared(TRAINING_METHODS)
 class Training(Section):
     """Optimisation of one model (paper, section 5.1 and Appendix C)."""
 

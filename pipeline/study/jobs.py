@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pipeline import settings
 from pipeline.artefacts.files import canonical_json
 from pipeline.catalogue.evaluations import EVALUATIONS
-from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.methods import METHODS, sections_of
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.config import Config
 from pipeline.study.merging import merge
@@ -82,7 +82,7 @@ class Study(Config):
 
     def method_options(self, method: str) -> dict[str, Any]:
         """The options that an attribution method uses, as JSON; none for a user's own maps."""
-        used = METHODS[method].options if method in METHODS else ()
+        used = sections_of(method) if method in METHODS else ()
         options = self.attribution.model_dump(mode="json", include=set(used))
         return options if used else {}
 

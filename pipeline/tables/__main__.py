@@ -34,7 +34,7 @@ def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) ->
     for group in groups:
         of_task.setdefault(group.task, []).append(group)
     builders: dict[str, Callable[[], Table]] = {
-        "cue_localization": lambda: cue_table(of_task["cues"], checks, job),
+        "cue_localization": lambda: cue_table(of_task["cue_localization"], checks, job),
         "accuracy": lambda: accuracy_table(of_task["classification"], job),
         "wsol": lambda: wsol_table(of_task["wsol"], job),
         "trunks": lambda: trunk_table(of_task["wsol"], job),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.artefacts.table import SEEDS, Block, Row, Table
+from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
@@ -51,6 +51,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         names={"variant": "Model"},
         columns={"top1": "Top-1"} | heading(blocks, "Δ CAM"),
         blocks=tuple(blocks),
+        main={"top1": MainNumber(heading="Top-1 accuracy", words="top-1 accuracy")},
         notes=(
             f"Protocol {job.protocol}. Brackets are bootstrap intervals over images. {SEEDS} "
             "Δ CAM: the difference from the CAM model on the same images, resampled together.",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.artefacts.table import SEEDS, Block, Row, Table
+from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
@@ -24,7 +24,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
     """Table 1.
 
     Args:
-        groups: all scores of the task cues.
+        groups: all scores of the task cue_localization.
         checks: data set -> check.json of its cues stage.
         job: protocol and models; its first normalisation is the headline.
 
@@ -40,7 +40,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         same = published.same_pairs(details["pairs"], trunk)
         for prefix, masks in _MASKS.items():
             for normalisation in job.normalisations:
-                cam = reference(chosen, job).get("cues")
+                cam = reference(chosen, job).get("cue_localization")
                 rows = [
                     row for group in chosen if (row := _row(group, cam, prefix, normalisation, job))
                 ]
@@ -82,6 +82,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         | heading(blocks, "Mean by pairs: Δ CAM")
         | {"unweighted": "Mean of columns"},
         blocks=tuple(blocks),
+        main={"weighted": MainNumber(heading="Cues: mPxAP", words="mPxAP averaged over pairs")},
         notes=tuple(_notes(groups, checks, job)) if groups else (),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.artefacts.table import SEEDS, Block, Row, Table
+from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
 from pipeline.catalogue.evaluations import Column
 from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
@@ -100,6 +100,11 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
         columns={metric.key: metric.heading for metric in metrics}
         | heading(blocks, f"{first.heading}: Δ CAM"),
         blocks=tuple(blocks),
+        main={
+            metric.key: MainNumber(heading=metric.short or metric.heading, words=metric.words)
+            for metric in metrics
+            if metric.words
+        },
         lower=tuple(metric.key for metric in metrics if metric.lower),
         neither=tuple(metric.key for metric in metrics if metric.better == "neither"),
         plain=(

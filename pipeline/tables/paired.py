@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.artefacts.table import Block, Cell
+from pipeline.catalogue.training_methods import REFERENCE
 from pipeline.evaluation.bootstrap import defined_interval
 from pipeline.evaluation.over_seeds import interval_of_mean
 from pipeline.settings import TablesJob
@@ -107,7 +108,9 @@ def reference(groups: Sequence[Group], job: TablesJob) -> Mapping[str, Group]:
     return {
         group.task: group
         for group in reversed(groups)
-        if not group.baseline and group.method in ("cam", None) and group.note(job).method == "cam"
+        if not group.baseline
+        and group.method in ("cam", None)
+        and group.note(job).method == REFERENCE
     }
 
 

@@ -62,14 +62,14 @@ def log_odds(train: Tensor) -> Tensor:
 def spread(model: Classifier, side: int) -> int:
     """Over how many locations of its map a constant prediction of this model is spread.
 
-    The EM loss holds the entropy of the location (Eq. 6), which is log(h w) for a map that is the
-    same everywhere. No other loss knows of locations: 1.
+    A loss that holds the entropy of the location, as EM's (Eq. 6), adds log(h w) for a map that is
+    the same everywhere. Of any other loss: 1.
 
     Args:
         model: on the CPU; it is in evaluation mode afterwards.
         side: of the val images, pixels.
     """
-    if model.job.training.method != "calm_em":
+    if not model.head.location_in_loss:
         return 1
     return model.eval()(torch.zeros(1, 3, side, side))[0, 0].numel()
 

@@ -20,7 +20,7 @@ IDENTITY = {
 
 def _write(path, **changes):
     content = {
-        "task": "cues",
+        "task": "cue_localization",
         "identity": IDENTITY,
         "values": {"top1": np.float32(0.5)},
         "intervals": {"top1": (0.4, 0.6)},

@@ -9,7 +9,7 @@ PRINTED = """\
 Building DAG of jobs...
 [Mon Nov 23 04:24:55 2026]
 rule train:
-    input: shards/manifest.json, pipeline/training/stage.py
+    input: shards/manifest.json, pipeline/training/loop.py
     output: models/a/weights.safetensors, models/a/history.csv
     log: logs/train/a.log
     reason: Missing output files: models/a/weights.safetensors; Updated input files: x

@@ -82,7 +82,7 @@ def cue_score(path: Path, who: dict, base: float, *, true=True, pairs=None, **mo
             for mean in ("weighted", "unweighted"):
                 values[f"{prefix}mpxap_{mean}_{normalisation}"] = base + 0.02 - less
     return score(
-        path, "cues", who, values, thresholds="exact", pooling="pair", pairs=counts,
+        path, "cue_localization", who, values, thresholds="exact", pooling="pair", pairs=counts,
         image_pairs={"masks": 40, "true_masks": 41},
         image_pairs_skipped={"masks": 2, "true_masks": 1},
         foreground={"segmentation": 16}, **more,
@@ -107,10 +107,12 @@ def all_scores(folder: Path) -> list[Path]:
             who = identity(variant, method)
             name = f"{variant}.{method}.json"
             base = 0.3 + 0.1 * number
-            paths.append(cue_score(folder / "cues" / name, who, base))
+            paths.append(cue_score(folder / "cue_localization" / name, who, base))
             paths.append(wsol_score(folder / "wsol" / name, who, base, "class"))
     for method, base in (("chance", 0.1), ("always_head", 0.2)):
-        paths.append(cue_score(folder / "cues" / f"{method}.json", identity(None, method), base))
+        paths.append(
+            cue_score(folder / "cue_localization" / f"{method}.json", identity(None, method), base)
+        )
     gaussian = folder / "wsol" / "center.json"
     return [*paths, wsol_score(gaussian, identity(None, "center_gaussian"), 0.35, "prior")]
 

@@ -207,7 +207,7 @@ def test_notes_count_pairs_and_combinations_and_give_the_iou(tmp_path):
 
 
 def test_every_markdown_row_has_as_many_columns_and_one_best_a_column(tmp_path):
-    table = cues([p for p in all_scores(tmp_path) if p.parent.name == "cues"])
+    table = cues([p for p in all_scores(tmp_path) if p.parent.name == "cue_localization"])
     lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {8}
     assert all(line.count("**") in (0, 10) for line in lines)
@@ -216,7 +216,7 @@ def test_every_markdown_row_has_as_many_columns_and_one_best_a_column(tmp_path):
 
 
 def test_every_latex_row_has_as_many_columns_and_is_escaped(tmp_path):
-    table = cues([p for p in all_scores(tmp_path) if p.parent.name == "cues"])
+    table = cues([p for p in all_scores(tmp_path) if p.parent.name == "cue_localization"])
     latex = to_latex(table)
     rows = [line for line in latex.splitlines() if "&" in line]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {6}
@@ -235,7 +235,7 @@ def test_the_stage_writes_equal_bytes_and_tables_that_can_be_read_again(tmp_path
             assert path.read_bytes() == (second.parent / path.name).read_bytes()
     assert {path.name for path in first.parent.iterdir()} == {"tables.json"} | {
         f"{name}.{suffix}"
-        for name in tables_of({"cues", "classification", "wsol"})
+        for name in tables_of({"cue_localization", "classification", "wsol"})
         for suffix in ("csv", "md", "tex")
     }
     table = load(first).get("cue_localization")

@@ -12,7 +12,7 @@ from fault_study import Row, bytes_different, finish, making, new_study, resumin
 MODEL = "birds/small_pretrained/calm_em/seed0"
 WEIGHTS = f"results/models/{MODEL}/weights.safetensors"
 MAPS = f"results/maps/{MODEL}/test/joint.h5"
-CUES = f"results/scores/cues/{MODEL}/joint.json"
+CUES = f"results/scores/cue_localization/{MODEL}/joint.json"
 # what is damaged, its path, and a result that is made from it
 DAMAGED = {
     "shard": ("results/shards/birds/test/00000.tar", MAPS),

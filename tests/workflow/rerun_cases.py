@@ -202,7 +202,7 @@ CASES = (
         ("[!d]*",),
     ),
     Case(
-        "code of the shards (`shards.py`)",
+        "code of the shards (`sharding/writing.py`)",
         edit("pipeline/sharding/writing.py"),
         ("shards *", "train *", *MODELS),
     ),
@@ -213,7 +213,7 @@ CASES = (
         edit("pipeline/supersets/tree.py"),
         ("supersets *", "attribute *", *MAPS),
     ),
-    Case("code of the training loop (`training_loop.py`)", edit("pipeline/training/loop.py"),
+    Case("code of the training loop (`training/loop.py`)", edit("pipeline/training/loop.py"),
          ("train *", *MODELS)),
     Case("code of the heads (`heads.py`)", edit("pipeline/models/heads.py"),
          ("train *", *MODELS)),

@@ -25,7 +25,7 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
     results = study / "results"
     targets = (
         f"results/scores/classification/{CALM}/model.json",
-        f"results/scores/cues/{CALM}/joint.json",
+        f"results/scores/cue_localization/{CALM}/joint.json",
         f"results/scores/wsol/{CAM}/cam.json",
     )
     damaged = {
@@ -93,7 +93,7 @@ def test_killed_twice_and_resumed_a_study_ends_with_the_same_bytes(finished, stu
     made = (
         f"models/{CALM}/weights.safetensors",
         f"maps/{CALM}/test/joint.h5",
-        f"scores/cues/{CALM}/joint.json",
+        f"scores/cue_localization/{CALM}/joint.json",
     )
     # written when the model is trained and not yet saved; when Snakemake starts the next job
     signs = (f"models/{CALM}/history.csv", f"logs/attribute/{CALM}/test/joint.log")

@@ -79,19 +79,20 @@ import torch
 from pipeline.attribution.query import Query
 from pipeline.catalogue.tables import TABLES, columns_of
 from pipeline.datasets.readers import reader_of
-from pipeline.evaluation.map_entropy import entropy
+from pipeline.evaluation.entropy import entropy
 from pipeline.models import build_classifier
-from pipeline.settings import MapEvaluation, Records, TrainJob, Training
+from pipeline.settings import Attribution, Records, TrainJob, Training
 from pipeline.settings.evaluation import section_of
 
-records, classes, _ = reader_of("table").read("listed", Records(layout="table", val_fraction=0), 1)
+section = Records(layout="table", val_fraction=0, table={"separator": ";"})
+records, classes, _ = reader_of("table").read("listed", section, 1)
 assert records["split"].tolist() == ["train", "train", "test", "test"]
 assert records["label"].tolist() == [1, 0, 0, 1]
 assert classes["name"].tolist() == ["ape", "zebra"]
 
 images = torch.rand(2, 3, 64, 64)
 for method in ("cam", "calm_em", "smoothed"):
-    training = Training(method=method)
+    training = Training(method=method, smoothed={"part": 0.2})
     for size, side in ((14, 4), (28, 8)):
         job = TrainJob(
             trunk="regnet_y_400mf", map_size=size, weights="none", seed=0, training=training
@@ -103,18 +104,21 @@ for method in ("cam", "calm_em", "smoothed"):
         scores = query.output[1]
         expected = scores[2] - torch.maximum(scores[0], scores[1])
         torch.testing.assert_close(maps[1], expected)
+        query.options = Attribution(margin={"place": 2})
+        expected = scores[2] - torch.minimum(scores[0], scores[1])
+        torch.testing.assert_close(query.maps("margin")[1], expected)
 
 maps, labels = torch.randn(2, 3, 4, 4), torch.tensor([2, 0])
 logs = maps.mean(dim=(2, 3)).log_softmax(dim=1)
-asked = 0.9 * torch.eye(3)[labels] + 0.1 / 3
+asked = 0.8 * torch.eye(3)[labels] + 0.2 / 3
 torch.testing.assert_close(model.head.loss(maps, labels), -(asked * logs).sum(dim=1).mean())
 
-assert section_of("map_entropy") is MapEvaluation
-assert "map_entropy" in TABLES["faithfulness"][0]
-assert [column.heading for column in columns_of("faithfulness")["map_entropy"]] == ["Entropy"]
+assert set(section_of("entropy").model_fields) == {"methods", "images", "bootstrap", "power"}
+assert "entropy" in TABLES["faithfulness"][0]
+assert [column.heading for column in columns_of("faithfulness")["entropy"]] == ["Entropy"]
 assert abs(entropy(np.ones((4, 5))) - 1) < 1e-12
 assert entropy(np.eye(1, 9).reshape(3, 3)) == 0
-assert np.isnan(entropy(-np.ones((3, 3))))
+assert np.isnan(entropy(np.zeros((3, 3))))
 """
 
 
@@ -123,7 +127,8 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
     pictures(extended / "listed", names)
     lines = ("zebra,train", "ape,train", "ape,test", "zebra,test")
     rows = [f"{name},{line}\n" for name, line in zip(names, lines, strict=True)]
-    (extended / "listed" / "images.csv").write_text("path,class,split\n" + "".join(rows))
+    table = "path,class,split\n" + "".join(rows)
+    (extended / "listed" / "images.csv").write_text(table.replace(",", ";"))
     done = subprocess.run(
         [sys.executable, "-c", CHECK], cwd=extended, capture_output=True, text=True
     )
@@ -133,15 +138,16 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
         "datasets": {
             "mine": {
                 "root": "listed",
-                "records": {"layout": "table"},
+                "records": {"layout": "table", "table": {"separator": ";"}},
                 "cue_localization": False,
                 "wsol": False,
                 "architectures": ["regnet"],
-                "variants": {"cam": {}, "smoothed": {}},
+                "variants": {"cam": {}, "smoothed": {"smoothed": {"part": 0.2}}},
             }
         },
         "methods": {"cam": ["margin"]},
-        "evaluation": {"map_entropy": {}},
+        "attribution": {"margin": {"place": 2}},
+        "evaluation": {"entropy": {"power": 2}},
     }
     (extended / "mine.yaml").write_text(yaml.safe_dump(study))
     jobs = plan(extended, config="mine.yaml")
@@ -149,9 +155,45 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
         "records mine",
         "train mine/regnet/cam/seed0",
         "train mine/regnet/smoothed/seed0",
-        "measure map_entropy/mine/regnet/cam/seed0/margin",
-        "measure map_entropy/mine/regnet/smoothed/seed0/margin",
+        "measure entropy/mine/regnet/cam/seed0/margin",
+        "measure entropy/mine/regnet/smoothed/seed0/margin",
     } <= jobs
+
+
+def test_the_options_of_a_new_file_are_keys_of_the_config(extended):
+    """Their faults are found before any job, without PyTorch; the reference has them."""
+    program = """
+import sys
+from pipeline.settings import Attribution, Evaluation, Records, Training
+from pipeline.study.search_space import drawable_keys
+
+assert "torch" not in sys.modules and "pandas" not in sys.modules
+for section, keys in (
+    (Attribution, {"margin": {"place": 0}}),
+    (Evaluation, {"entropy": {"power": "high"}}),
+    (Records, {"layout": "table", "table": {"separater": ";"}}),
+    (Training, {"method": "smoothed", "smoothed": {"part": 2}}),
+):
+    try:
+        section.model_validate(keys)
+    except ValueError:
+        continue
+    raise AssertionError(keys)
+assert "smoothed.part" in drawable_keys()
+# of a method or layout that is not used they decide nothing
+assert "smoothed" in Training(method="smoothed").model_dump()
+assert "smoothed" not in Training(method="cam").model_dump()
+assert "table" not in Records(layout="folder").model_dump()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=extended, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, "-m", "pipeline.command.reference"], cwd=extended)
+    assert done.returncode == 0
+    page = (extended / "config" / "README.md").read_text()
+    for heading in ("training.smoothed", "attribution.margin", "datasets.NAME.records.table"):
+        assert f"`{heading}" in page
 
 
 def test_own_images_enter_by_config_alone(checkout):

@@ -22,8 +22,8 @@ def test_the_finished_study_has_its_report_tables_scores_and_no_leftovers(finish
     assert page.count("data:image/") == 6  # the figures are inside
     tasks = {
         "classification": "classification",
-        "cue_localization": "cues",
-        "cue_baseline": "cues",
+        "cue_localization": "cue_localization",
+        "cue_baseline": "cue_localization",
         "wsol": "wsol",
         "wsol_baseline": "wsol",
     }
@@ -37,7 +37,7 @@ def test_the_finished_study_has_its_report_tables_scores_and_no_leftovers(finish
 
 
 def test_a_second_run_elsewhere_gives_the_same_bytes(finished, checkout):
-    score = f"results/scores/cues/{CALM}/joint.json"
+    score = f"results/scores/cue_localization/{CALM}/joint.json"
     status, output = snakemake(checkout, "--cores", "2", score)
     assert status == 0, output
     again, first = checkout / "results", finished / "results"

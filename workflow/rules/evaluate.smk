@@ -1,10 +1,11 @@
 # Stage 7, evaluate: scores with intervals, and results per image.
 #   weights, test shards                -> scores/classification/{model}/model.{json,npz}
-#   maps, part maps, pairs              -> scores/cues/{model}/{method}.{json,npz}
+#   maps, part maps, pairs              -> scores/cue_localization/{model}/{method}.{json,npz}
 #   maps, boxes or masks in the records -> scores/wsol/{model}/{method}.{json,npz}
 #   weights, test shards, records, maps -> scores/{task}/{model}/{method}.{json,npz}, for the tasks of
 #                                          pipeline/catalogue/evaluations.py that the config has
-#   the same without a model            -> scores/{cues,wsol}/{dataset}/baselines/{baseline}.{json,npz}
+#   the same without a model            -> scores/{cue_localization,wsol}/{dataset}/baselines/
+#                                          {baseline}.{json,npz}
 rule classification:
     input:
         weights=PATHS.weights,
@@ -38,11 +39,11 @@ rule cue_localization:
         records=expand(PATHS.records, split="test", allow_missing=True),
         code=code_of("pipeline.evaluation.cues.cue_localization"),
     output:
-        **SCORES.outputs("cues"),
+        **SCORES.outputs("cue_localization"),
     log:
-        f"{LOGS}/cues/{MODEL}/{{method}}.log",
+        f"{LOGS}/cue_localization/{MODEL}/{{method}}.log",
     benchmark:
-        f"{BENCHMARKS}/cues/{MODEL}/{{method}}.tsv"
+        f"{BENCHMARKS}/cue_localization/{MODEL}/{{method}}.tsv"
     conda:
         ENV
     threads: 1
@@ -65,9 +66,9 @@ rule cue_baseline:
         records=expand(PATHS.records, split="test", allow_missing=True),
         code=code_of("pipeline.evaluation.cues.cue_localization"),
     output:
-        **SCORES.baseline_outputs("cues"),
+        **SCORES.baseline_outputs("cue_localization"),
     log:
-        f"{LOGS}/cues/{{dataset}}/baselines/{{method}}.log",
+        f"{LOGS}/cue_localization/{{dataset}}/baselines/{{method}}.log",
     wildcard_constraints:
         method="|".join(CUE_BASELINES),
     conda:

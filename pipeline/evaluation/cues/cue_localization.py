@@ -230,7 +230,7 @@ def run(argv: list[str]) -> None:
     write_result(
         options.out,
         result,
-        task="cues",
+        task="cue_localization",
         identity=identity,
         provenance=scores.provenance(section, inputs),
     )

@@ -47,7 +47,7 @@ class ReportInputs:
         tasks = {task for task, *_ in study.measurements()}
         for name in self._studied():
             tasks.add("classification")
-            tasks |= {"cues"} if study.datasets[name].cue_localization else set()
+            tasks |= {"cue_localization"} if study.datasets[name].cue_localization else set()
             tasks |= {"wsol"} if study.datasets[name].wsol else set()
         return tasks
 

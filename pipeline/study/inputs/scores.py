@@ -90,7 +90,7 @@ class ScoreInputs:
                 # maps from elsewhere are of classes
                 targets = METHODS[method].targets if method in METHODS else "class"
                 if targets in CUE_TARGETS and dataset.cue_localization:
-                    scores.append(self._of(names, "cues", method))
+                    scores.append(self._of(names, "cue_localization", method))
                 if targets != "counterfactual" and dataset.wsol:
                     scores.append(self._of(names, "wsol", method))
         for task, *model, method in self._study.measurements():
@@ -108,7 +108,9 @@ class ScoreInputs:
 
     def _baselines(self, names: Names) -> list[str]:
         dataset = self._data.of(names)
-        baselines = [("cues", name) for name in CUE_BASELINES if dataset.cue_localization]
+        baselines = [
+            ("cue_localization", name) for name in CUE_BASELINES if dataset.cue_localization
+        ]
         baselines += [("wsol", name) for name in WSOL_BASELINES if dataset.wsol]
         return [
             fill(self._paths.baseline_score, names, task=task, method=method)

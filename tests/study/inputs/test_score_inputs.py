@@ -21,15 +21,15 @@ def test_every_score_of_a_study(measured):
     cam = [name.removeprefix("out/scores/") for name in scores if "/cam/seed3/" in name]
     assert sorted(cam) == [
         "classification/birds/pretrained/cam/seed3/model.json",
-        "cues/birds/pretrained/cam/seed3/cam.json",
-        "cues/birds/pretrained/cam/seed3/gradient.json",
+        "cue_localization/birds/pretrained/cam/seed3/cam.json",
+        "cue_localization/birds/pretrained/cam/seed3/gradient.json",
         "erase/birds/pretrained/cam/seed3/cam.json",
         "sanity/birds/pretrained/cam/seed3/cam.json",
         "sanity/birds/pretrained/cam/seed3/gradient.json",
         "wsol/birds/pretrained/cam/seed3/cam.json",
         "wsol/birds/pretrained/cam/seed3/gradient.json",
     ]
-    assert "out/scores/cues/birds/baselines/chance.json" in scores
+    assert "out/scores/cue_localization/birds/baselines/chance.json" in scores
     assert not [name for name in scores if "others" in name]  # it only pretrains
     # a counterfactual map explains no single class
     assert not [name for name in scores if name.endswith("/counterfactual.json")]
