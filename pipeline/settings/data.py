@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.settings.base import Count, FilePath, OneOf, Section, Seed
 
+ClassPair = tuple[str, str]
 PixelValue = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -144,6 +145,7 @@ class RecordsJob(Records):
     needs: tuple[Need, ...] = Field(
         (), description="what the study's evaluations need of the records"
     )
+    class_pairs: tuple[ClassPair, ...] = Field((), description="class pairs that the study names")
 
 
 class Images(Section):
