@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -56,18 +56,46 @@ def read_classes(path: str | Path) -> pd.DataFrame:
 
 
 def read_titles(path: str | Path) -> list[str]:
-    """The same names as figures show them: ``001.Laysan_Albatross`` -> ``Laysan Albatross``.
+    """The same names as figures show them, see :func:`titles_of`."""
+    return titles_of(read_class_names(path))
+
+
+def titles_of(names: Sequence[str]) -> list[str]:
+    """Names as figures show them: ``001.Laysan_Albatross`` -> ``Laysan Albatross``.
 
     Names that would be the same without their numbers keep them, but for wnids: WordNet has two
     cranes.
     """
-    names = read_class_names(path)
     short = [name[match.end() :] if (match := _NUMBER.match(name)) else name for name in names]
     often = Counter(short)
     return [
         (title if title and (often[title] == 1 or WNID.match(name)) else name).replace("_", " ")
         for title, name in zip(short, names, strict=True)
     ]
+
+
+def plain(text: str) -> str:
+    """Lower case, words apart by one space: ``Black-footed_Albatross`` as anyone may write it."""
+    return re.sub(r"[\W_]+", " ", re.sub("['’]", "", text)).casefold().strip()
+
+
+def labels_of(names: Sequence[str], text: str) -> list[int]:
+    """The labels of the classes that are called so: by name, by title or by wnid.
+
+    Case, underscores and hyphens do not matter.
+
+    Args:
+        names: of the labels 0, 1, ...
+        text: what a user calls the class.
+    """
+    wanted = plain(text)
+    found = []
+    for label, (name, title) in enumerate(zip(names, titles_of(names), strict=True)):
+        wnid = WNID.match(name)
+        known = {plain(name), plain(title), *([wnid.group()] if wnid else ())}
+        if wanted in known:
+            found.append(label)
+    return found
 
 
 def wnids_of(names: Iterable[str]) -> list[str]:

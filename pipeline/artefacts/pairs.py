@@ -1,18 +1,26 @@
 """The class pairs of a data set, pairs.csv: two classes and the parts in which they differ."""
 
+import difflib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.artefacts.classes import labels_of, plain, titles_of
 from pipeline.artefacts.files import atomic_path
 from pipeline.runtime.errors import UserError
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:
-    """Read pairs.csv: class_a, class_b, label_a, label_b, parts (tuple of ids), n_parts."""
+    """Read pairs.csv: class_a, class_b, label_a, label_b, parts (tuple of ids), n_parts.
+
+    Pairs of a data set without attributes have no parts.
+    """
     try:
-        pairs = pd.read_csv(path, dtype={"parts": str})
-        pairs["parts"] = [tuple(int(part) for part in text.split(";")) for text in pairs["parts"]]
+        pairs = pd.read_csv(path, dtype={"parts": str}, keep_default_na=False)
+        pairs["parts"] = [
+            tuple(int(part) for part in text.split(";") if part) for text in pairs["parts"]
+        ]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"Cannot read the pairs {path} ({error}). Run the cues stage again.") from (
             error
@@ -40,3 +48,40 @@ def read_label_pairs(path: Path | None) -> list[tuple[int, int]] | None:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no table of pairs ({error}). Run the cues stage.") from error
     return list(table.itertuples(index=False, name=None))
+
+
+def named_labels(
+    names: Sequence[str], pairs: Iterable[tuple[str, str]]
+) -> tuple[list[tuple[int, int]], list[str]]:
+    """The labels of class pairs that a config names.
+
+    Args:
+        names: of the labels 0, 1, ..., as in classes.csv.
+        pairs: two names each, see :func:`pipeline.artefacts.classes.labels_of`.
+
+    Returns:
+        The labels of the pairs that are known, and what is wrong with the others: one text for
+        each name that no class or several have, and for each pair of a class with itself.
+    """
+    found, faults = [], []
+    for pair in pairs:
+        labels = [labels_of(names, text) for text in pair]
+        for text, of_text in zip(pair, labels, strict=True):
+            if not of_text:
+                faults.append(f"class_pairs: no class is called {text!r}{_near(text, names)}")
+            elif len(of_text) > 1:
+                several = ", ".join(repr(names[label]) for label in of_text)
+                faults.append(f"class_pairs: several classes are called {text!r}: {several}")
+        if all(len(of_text) == 1 for of_text in labels):
+            first, second = labels[0][0], labels[1][0]
+            if first == second:
+                faults.append(f"class_pairs: {pair[0]!r} and {pair[1]!r} are the same class")
+            else:
+                found.append((first, second))
+    return found, list(dict.fromkeys(faults))
+
+
+def _near(text: str, names: Sequence[str]) -> str:
+    by_plain = {plain(title): title for title in titles_of(names)}
+    near = difflib.get_close_matches(plain(text), by_plain, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(by_plain[name]) for name in near)}?" if near else ""

@@ -10,6 +10,7 @@ from typing import Any
 
 MODEL = "{dataset}/{architecture}/{variant}/seed{seed}"
 SEARCHED = "{dataset}/{architecture}/{variant}"  # a model whose training keys are searched
+NOTHING = "(?!)"  # a pattern that matches no name
 NO_MAPS = "model"  # stands for the method where a model is measured without maps
 
 

@@ -146,7 +146,8 @@ EVALUATIONS: dict[str, Evaluation] = {
     "infidelity": Evaluation(
         "robustness.infidelity",
         (
-            Column("infidelity", "Infidelity", "lower", percent=False, ranked=True),
+            Column("infidelity_share", "Infidelity, of change", "lower", ranked=True),
+            Column("infidelity", "Infidelity", "neither", percent=False),
             Column("max_sensitivity", "Max-sensitivity", "lower", percent=False, ranked=True),
         ),
         _OF_CLASSES,

@@ -5,6 +5,7 @@ image's foreground belongs to its nearest visible part, which gives one label ma
 mask of a class pair is a look-up in it.
 """
 
+import json
 import logging
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from pipeline.artefacts.records import read_records
 from pipeline.cues.checks import check
 from pipeline.cues.class_pairs import class_pairs, select_pairs
 from pipeline.cues.drawing import draw_part_maps
+from pipeline.cues.named_pairs import check_measured
 from pipeline.images.geometry import RESIZES
 from pipeline.runtime.cli import add_section, main, parser, read_section
 
@@ -87,6 +89,9 @@ def run(argv: list[str]) -> None:
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
     )
+    arguments.add_argument(
+        "--named", type=json.loads, default=[], help="pairs that must be found: [[name, name], ...]"
+    )
     arguments.add_argument("--pairs-out", required=True, help="class pairs, .csv")
     arguments.add_argument("--maps-out", required=True, help="part maps, .h5")
     arguments.add_argument("--check-out", required=True, help="report of checks, .json")
@@ -96,6 +101,7 @@ def run(argv: list[str]) -> None:
     cues = estimate(
         section, options.root, options.records, options.classes, options.size, options.resize
     )
+    check_measured(read_classes(options.classes), options.named, cues.pairs)
     write_pairs(options.pairs_out, cues.pairs)
     cues.part_maps.save(options.maps_out)
     write_json(options.check_out, cues.check)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.artefacts.pairs import named_labels
 from pipeline.artefacts.records import SPLITS
 from pipeline.datasets.check import Problems, counted
 from pipeline.datasets.check_boxes import check_boxes
@@ -91,6 +92,8 @@ def finish(
         images["split"] = hold_out_val(images, section.val_fraction, section.val_seed)
     if isinstance(section, RecordsJob):
         check_needs(images, section, root, problems)
+        _, faults = named_labels(classes["name"].to_list(), section.class_pairs)
+        problems.add("of what the config asks for", *faults)
     problems.raise_if_any(root)
     summary = {
         "classes": len(classes),

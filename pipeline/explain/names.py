@@ -2,12 +2,11 @@
 
 import csv
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.artefacts.classes import WNID, read_class_names, read_titles, wnids_of
+from pipeline.artefacts.classes import WNID, plain, read_class_names, read_titles, wnids_of
 from pipeline.artefacts.supersets import read_supersets
 from pipeline.catalogue import imagenet
 from pipeline.runtime.errors import UserError
@@ -71,7 +70,7 @@ class Classes:
                 return int(text)
             raise UserError(f"There is no class {text}: the labels are 0 to {len(self) - 1}.")
         for named in (self._by_wnid, self._by_name, self._by_synonym):
-            if labels := named.get(_plain(text)):
+            if labels := named.get(plain(text)):
                 return self._only(text, labels)
         raise UserError(f"There is no class {text!r}.{self._nearest(text)}")
 
@@ -91,11 +90,11 @@ class Classes:
         """
         if self._by_wnid:
             return self._synset(text)
-        if (labels := self._by_name.get(_plain(text))) and self.groups:
+        if (labels := self._by_name.get(plain(text))) and self.groups:
             label = self._only(text, labels)
             return f"the superset of {self.titles[label]}", tuple(self.groups[label])
-        words = f" {_plain(text)} "
-        members = [n for n, title in enumerate(self.titles) if words in f" {_plain(title)} "]
+        words = f" {plain(text)} "
+        members = [n for n, title in enumerate(self.titles) if words in f" {plain(title)} "]
         if not members:
             raise UserError(f"No class has {text!r} in its name.{self._nearest(text)}")
         return text, tuple(members)
@@ -104,7 +103,7 @@ class Classes:
         below = classes_below(read_tree(imagenet.IS_A), wnids_of(self.names))
         first = {**_titles_by_wnid(self.names, self.titles), **imagenet.synset_names()}
         for named in (((wnid, wnid) for wnid in first), first.items(), _synonyms()):
-            found = {wnid for wnid, name in named if wnid in below and _plain(name) == _plain(text)}
+            found = {wnid for wnid, name in named if wnid in below and plain(name) == plain(text)}
             if len(found) > 1:
                 several = ", ".join(f"{wnid} ({len(below[wnid])} classes)" for wnid in found)
                 raise UserError(f"WordNet has several {text!r}: {several}. Give one of these.")
@@ -144,29 +143,24 @@ class Classes:
 
 def _like(text: str, names: Sequence[str]) -> str:
     """' Did you mean ...?': the names that share a word with ``text`` or are spelt like it."""
-    plain = {_plain(name): name for name in names}
-    near = difflib.get_close_matches(_plain(text), plain, n=3, cutoff=0.6)
-    words = set(_plain(text).split())
-    shared = sorted(plain, key=lambda name: -len(words & {*name.split()}))
+    of_plain = {plain(name): name for name in names}
+    near = difflib.get_close_matches(plain(text), of_plain, n=3, cutoff=0.6)
+    words = set(plain(text).split())
+    shared = sorted(of_plain, key=lambda name: -len(words & {*name.split()}))
     near += [name for name in shared if words & {*name.split()} and name not in near]
-    near = near[:6] or list(plain)[:6]
-    return f" Did you mean {', '.join(repr(plain[name]) for name in near)}?"
+    near = near[:6] or list(of_plain)[:6]
+    return f" Did you mean {', '.join(repr(of_plain[name]) for name in near)}?"
 
 
 def _titles_by_wnid(names: Sequence[str], titles: Sequence[str]) -> dict[str, str]:
     return dict(zip(wnids_of(names), titles, strict=True))
 
 
-def _plain(text: str) -> str:
-    """Lower case, words apart by one space: ``Black-footed_Albatross`` as anyone may write it."""
-    return re.sub(r"[\W_]+", " ", re.sub("['’]", "", text)).casefold().strip()
-
-
 def _by_plain(named: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
     """Plain name -> the labels that have it, each once."""
     found: dict[str, list[int]] = {}
     for name, label in named:
-        labels = found.setdefault(_plain(name), [])
+        labels = found.setdefault(plain(name), [])
         if label not in labels:
             labels.append(label)
     return found

@@ -14,6 +14,7 @@ FIGURES = (
     "gallery",
     "kinds",
     "superset_depth",
+    "contrast",
     "counterfactual",
     "cue_scores",
     "erase_curves",

@@ -23,6 +23,7 @@ from pipeline.figures import pictures
 from pipeline.figures.arguments import add_images, add_maps, add_title
 from pipeline.figures.style import MAP_COLOURS, SMALL
 from pipeline.images.geometry import RESIZES, stored_part
+from pipeline.images.label_maps import read_mask
 from pipeline.settings import Report
 
 _INCH = 1.15  # of a panel
@@ -38,6 +39,7 @@ class Example:
         image: uint8 (S, S, 3).
         boxes: (K, 4) x0, y0, x1, y1, on the image.
         parts: label map (S, S), or None.
+        mask: bool (S, S), the object's pixels, or None where no mask is known or parts are.
         maps: "variant/method" -> (h, w), any real numbers.
         probabilities: "variant/method" -> p(y|x) of the true class, for the first of a variant's
             maps that knows it.
@@ -49,6 +51,7 @@ class Example:
     parts: np.ndarray | None
     maps: dict[str, np.ndarray]
     probabilities: dict[str, float]
+    mask: np.ndarray | None = None
 
 
 def add_arguments(arguments: ArgumentParser) -> None:
@@ -136,7 +139,15 @@ def _example(
         parts=parts,
         maps=maps,
         probabilities=probabilities,
+        mask=_mask(record, len(image), resize) if parts is None else None,
     )
+
+
+def _mask(record: Any, size: int, resize: str) -> np.ndarray | None:
+    """The pixels of the object (S, S): of its masks, or else of its segmentation."""
+    paths = [*record.masks] or [*filter(None, [record.segmentation])]
+    found = [read_mask(path, (size, size), resize) for path in paths]
+    return np.any(found, axis=0) if found else None
 
 
 def gallery(examples: Sequence[Example], title: str) -> Figure:
@@ -183,6 +194,9 @@ def _image(axes: Axes, example: Example) -> None:
     axes.imshow(example.image)
     if example.parts is not None:
         pictures.outline_parts(axes, example.parts)
+    if example.mask is not None:
+        for colour, width in (("white", 1.6), ("black", 0.7)):
+            pictures.outline(axes, example.mask, colour, width)
     for x0, y0, x1, y1 in example.boxes:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="white", lw=1.6))
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="black", lw=0.7))

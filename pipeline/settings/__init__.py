@@ -18,6 +18,7 @@ from pipeline.settings.base import (
     Count,
     FilePath,
     Fraction,
+    ModelPattern,
     Name,
     Positive,
     ResultsFolder,
@@ -25,6 +26,7 @@ from pipeline.settings.base import (
     Seed,
 )
 from pipeline.settings.data import (
+    ClassPair,
     Cues,
     Images,
     MaskValues,
@@ -60,6 +62,7 @@ __all__ = [
     "Attribution",
     "Axioms",
     "Bootstrap",
+    "ClassPair",
     "Classification",
     "Count",
     "CueLocalization",
@@ -81,6 +84,7 @@ __all__ = [
     "MaskValues",
     "Methods",
     "ModelNote",
+    "ModelPattern",
     "Name",
     "Need",
     "Noise",

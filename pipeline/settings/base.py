@@ -27,6 +27,14 @@ def _check_path(path: str) -> str:
     return os.path.expanduser(path)
 
 
+def _check_pattern(pattern: str) -> str:
+    if len(pattern.split("/")) != 3 or not all(pattern.split("/")):
+        raise ValueError(
+            f"{pattern!r} is no DATASET/ARCHITECTURE/VARIANT, in which * stands for any name"
+        )
+    return pattern
+
+
 def _check_results(path: str) -> str:
     folder = os.path.normpath(path)
     if folder in (".", os.path.dirname(folder)):
@@ -41,6 +49,8 @@ Name = Annotated[str, AfterValidator(_check_name)]
 # Files and folders of the user: "~" is their home, as in a shell. Also of what may be a path among
 # other things (`weights`): prefixes such as "model:" pass unchanged.
 FilePath = Annotated[str, AfterValidator(_check_path)]
+# Which models: DATASET/ARCHITECTURE/VARIANT, in which * stands for any name.
+ModelPattern = Annotated[str, AfterValidator(_check_pattern)]
 ResultsFolder = Annotated[FilePath, AfterValidator(_check_results)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

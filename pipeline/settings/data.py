@@ -8,6 +8,7 @@ from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.settings.base import Count, FilePath, OneOf, Section, Seed
 from pipeline.settings.declared import with_declared
 
+ClassPair = tuple[str, str]
 PixelValue = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -152,6 +153,7 @@ class RecordsJob(Records):
     needs: tuple[Need, ...] = Field(
         (), description="what the study's evaluations need of the records"
     )
+    class_pairs: tuple[ClassPair, ...] = Field((), description="class pairs that the study names")
 
 
 class Images(Section):

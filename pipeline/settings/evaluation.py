@@ -1,11 +1,19 @@
 """Sections of the evaluations."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model, model_validator
 
 from pipeline.catalogue.evaluations import EVALUATIONS
-from pipeline.settings.base import Bootstrap, Count, Fraction, Positive, Section, Seed
+from pipeline.settings.base import (
+    Bootstrap,
+    Count,
+    Fraction,
+    ModelPattern,
+    Positive,
+    Section,
+    Seed,
+)
 from pipeline.settings.declared import declared
 
 
@@ -35,6 +43,10 @@ class CueLocalization(Section):
 class Wsol(Section):
     """MaxBoxAccV2 and PxAP (paper, section 5.4; definitions in docs/protocols.md)."""
 
+    methods: tuple[str, ...] | None = Field(
+        None,
+        description="attribution methods to measure; null: all but counterfactuals",
+    )
     iou_thresholds: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.3, 0.5, 0.7), min_length=1, description="IoU at which a box counts as right"
     )
@@ -79,6 +91,11 @@ class MapEvaluation(Section):
 
     methods: tuple[str, ...] | None = Field(
         None, description="attribution methods to measure; null: all that the evaluation applies to"
+    )
+    models: tuple[ModelPattern, ...] | None = Field(
+        None,
+        description="models to measure, DATASET/ARCHITECTURE/VARIANT, in which * stands for any "
+        "name; null: all",
     )
     images: Count | None = Field(
         None, description="at most this many test images, evenly spread over the split; null: all"
@@ -245,6 +262,6 @@ else:
 class Evaluation(_All):
     """What is measured, and how; an evaluation that is null here is not run."""
 
-    def of(self, name: str) -> MapEvaluation | None:
-        """The section of an evaluation of the catalogue; None if it is not run."""
+    def of(self, name: str) -> Any:
+        """The section of an evaluation, of the catalogue or not; None if it is not run."""
         return getattr(self, name)

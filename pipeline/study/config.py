@@ -36,6 +36,12 @@ class Dataset(Section):
         True, description="measure cue localisation (needs parts, attributes)"
     )
     wsol: bool = Field(True, description="measure localisation (needs boxes or masks)")
+    class_pairs: tuple[settings.ClassPair, ...] = Field(
+        (),
+        description="pairs of classes, each by name or wnid, whose maps and their difference the "
+        "figures show first: [[n02088094, n02091831]]. Without `cue_localization` counterfactual "
+        "maps are made of just these; with it they must be among the pairs that it finds",
+    )
     supersets: settings.Supersets = settings.Supersets()
     architectures: tuple[str, ...] = Field((), description="names from `architectures`")
     variants: dict[settings.Name, TrainingKeys] = Field(
@@ -57,6 +63,18 @@ class Dataset(Section):
         if (self.root is None) == (self.draw is None):
             raise ValueError("give exactly one of `root` (a folder) and `draw` (SynthBirds)")
         return self
+
+
+class PerModel(Section):
+    """What single models have of their own."""
+
+    training: TrainingKeys = Field(
+        {},
+        description="training keys, over those of the variant; not method, epochs, weights, head",
+    )
+    methods: tuple[str, ...] = Field(
+        (), description="attribution methods, besides those of `methods` for its kind of model"
+    )
 
 
 def _may_extend(schema: dict[str, Any]) -> None:
@@ -104,6 +122,12 @@ class Config(Section, json_schema_extra=_may_extend):
         {},
         json_schema_extra=droppable,
         description="name -> attribution maps made elsewhere (docs/own_maps.md)",
+    )
+    per_model: dict[settings.ModelPattern, PerModel] = Field(
+        {},
+        json_schema_extra=droppable,
+        description="DATASET/ARCHITECTURE/VARIANT, in which * stands for any name -> what these "
+        "models have of their own; where several fit a model, the later ones win",
     )
     attribution: settings.Attribution = settings.Attribution()
     evaluation: settings.Evaluation = settings.Evaluation()

@@ -8,11 +8,13 @@ from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime.validation import nearest
 from pipeline.study import searches
 from pipeline.study.jobs import Study
+from pipeline.study.merging import is_of
 
 
 def problems(study: Study) -> list[str]:
     """What is wrong with a config whose sections are all valid by themselves, one text each."""
-    found = [*_models(study), *_weights(study), *_own_maps(study), *_measured(study)]
+    found = [*_models(study), *_weights(study), *_own_maps(study), *_per_model(study)]
+    found += _measured(study)
     found += searches.problems(study)
     return found or [*searches.invalid_draws(study)]
 
@@ -57,15 +59,49 @@ def _own_maps(study: Study) -> Iterator[str]:
 
 
 def _measured(study: Study) -> Iterator[str]:
-    methods = {*study.methods.cam, *study.methods.calm, *study.own_maps}
-    for task in EVALUATIONS:
+    methods = study.every_method()
+    for task in (*EVALUATIONS, "wsol"):
         section = study.evaluation.of(task)
         for method in (section and section.methods) or ():
             if method not in methods:
                 yield (
-                    f"evaluation.{task}.methods: the study has no method {method!r} in `methods` "
-                    f"or `own_maps`{nearest(method, methods)}"
+                    f"evaluation.{task}.methods: the study has no method {method!r} in `methods`, "
+                    f"`per_model` or `own_maps`{nearest(method, methods)}"
                 )
+        for pattern in getattr(section, "models", None) or ():
+            yield from _without_model(study, f"evaluation.{task}.models", pattern)
+
+
+def _per_model(study: Study) -> Iterator[str]:
+    for pattern, own in study.per_model.items():
+        key = f"per_model.{pattern}"
+        yield from _without_model(study, key, pattern)
+        for fixed in ("method", "epochs", "weights", "head"):
+            if fixed in own.training:
+                yield f"{key}.training.{fixed}: make it a variant of its own, in `variants`"
+        for model in study.models_without_seed():
+            if not is_of(model, pattern) or not _has_method(study, model):
+                continue
+            kind = TRAINING_METHODS[study.training_of(model[0], model[2]).method].kind
+            valid = [name for name, entry in METHODS.items() if kind in entry.models]
+            for method in own.methods:
+                if method not in valid:
+                    yield (
+                        f"{key}.methods: {'/'.join(model)} is a {kind} model, which has no method "
+                        f"{method!r}{nearest(method, valid)}"
+                    )
+
+
+def _has_method(study: Study, model: tuple[str, str, str]) -> bool:
+    """Whether the config says how a model is trained; if not, that is another problem."""
+    own = study.datasets[model[0]].variants[model[2]]
+    return "method" in own or model[2] in TRAINING_METHODS
+
+
+def _without_model(study: Study, key: str, pattern: str) -> Iterator[str]:
+    models = list(study.models_without_seed())
+    if not any(is_of(model, pattern) for model in models):
+        yield f"{key}: the study has no model {pattern!r}{nearest(pattern, _model_names(study))}"
 
 
 def _model_names(study: Study) -> set[str]:

@@ -10,8 +10,8 @@ from pipeline.artefacts.files import canonical_json
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS, sections_of
 from pipeline.catalogue.training_methods import TRAINING_METHODS
-from pipeline.study.config import Config
-from pipeline.study.merging import merge
+from pipeline.study.config import Config, PerModel
+from pipeline.study.merging import is_of, merge
 
 
 class Study(Config):
@@ -49,12 +49,24 @@ class Study(Config):
         """The models whose maps are measured: all but those that only pretrain a trunk."""
         return [model for model in self.models() if self.methods_of(*model[:3])]
 
-    def training_of(self, dataset: str, variant: str) -> settings.Training:
-        """Training keys of a variant: the study's, then the data set's, then its own."""
+    def own_of(self, dataset: str, architecture: str, variant: str) -> list[PerModel]:
+        """What a model has of its own, the later ones winning."""
+        model = dataset, architecture, variant
+        return [own for pattern, own in self.per_model.items() if is_of(model, pattern)]
+
+    def training_of(
+        self, dataset: str, variant: str, architecture: str | None = None
+    ) -> settings.Training:
+        """Training keys of a variant: the study's, then the data set's, then its own.
+
+        With an architecture they are those of a model: what it has of its own comes last.
+        """
         own = self.datasets[dataset].variants[variant]
         keys: dict[str, Any] = {"method": variant} if variant in TRAINING_METHODS else {}
-        for more in (self.training, self.datasets[dataset].training, own):
-            keys = merge(keys, more)
+        of_model = self.own_of(dataset, architecture, variant) if architecture else ()
+        more = (each.training for each in of_model)
+        for further in (self.training, self.datasets[dataset].training, own, *more):
+            keys = merge(keys, further)
         return settings.Training.model_validate(keys)
 
     def train_job(
@@ -62,7 +74,7 @@ class Study(Config):
     ) -> settings.TrainJob:
         """Everything that decides the weights of one model."""
         trunk = self.architectures[architecture]
-        training = self.training_of(dataset, variant)
+        training = self.training_of(dataset, variant, architecture)
         return settings.TrainJob(
             trunk=trunk.trunk,
             map_size=trunk.map_size,
@@ -78,7 +90,16 @@ class Study(Config):
             return ()
         model = f"{dataset}/{architecture}/{variant}"
         own = (name for name, maps in self.own_maps.items() if maps.model == model)
-        return (*(self.methods.calm if kind == "calm" else self.methods.cam), *own)
+        of_kind = self.methods.calm if kind == "calm" else self.methods.cam
+        further = (
+            name for each in self.own_of(dataset, architecture, variant) for name in each.methods
+        )
+        return tuple(dict.fromkeys((*of_kind, *further, *own)))
+
+    def every_method(self) -> set[str]:
+        """The attribution methods of all models, the user's own maps among them."""
+        of_models = (name for own in self.per_model.values() for name in own.methods)
+        return {*self.methods.cam, *self.methods.calm, *of_models, *self.own_maps}
 
     def method_options(self, method: str) -> dict[str, Any]:
         """The options that an attribution method uses, as JSON; none for a user's own maps."""
@@ -87,9 +108,9 @@ class Study(Config):
         return options if used else {}
 
     def task_section(self, task: str) -> dict[str, Any]:
-        """The section of an evaluation of single maps, without its methods; {} if it is not run."""
+        """The section of an evaluation, without what it measures; {} if it is not run."""
         section = self.evaluation.of(task)
-        return section.model_dump(mode="json", exclude={"methods"}) if section else {}
+        return section.model_dump(mode="json", exclude={"methods", "models"}) if section else {}
 
     def measurements(self) -> Iterator[tuple[str, str, str, str, int, str]]:
         """Every evaluation of single maps: (task, dataset, architecture, variant, seed, method)."""
@@ -98,6 +119,9 @@ class Study(Config):
             if section is None:
                 continue
             for model in self.studied_models():
+                patterns = section.models
+                if patterns is not None and not any(is_of(model[:3], each) for each in patterns):
+                    continue
                 for method in self.methods_of(*model[:3]):
                     chosen = section.methods is None or method in section.methods
                     if chosen and entry.measures(method):

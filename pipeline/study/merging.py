@@ -10,6 +10,7 @@ NAMED = (
     ("datasets",),
     ("datasets", "*", "variants"),
     ("own_maps",),
+    ("per_model",),
     ("search", "ranges"),
 )
 
@@ -40,6 +41,11 @@ def matches(place: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     return len(place) == len(pattern) and all(
         wanted in ("*", key) for key, wanted in zip(place, pattern, strict=True)
     )
+
+
+def is_of(model: tuple[str, str, str], pattern: str) -> bool:
+    """Whether a model (data set, architecture, variant) follows DATASET/ARCHITECTURE/VARIANT."""
+    return matches(model, tuple(pattern.split("/")))
 
 
 def _is_named(place: tuple[str, ...]) -> bool:

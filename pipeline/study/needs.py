@@ -7,8 +7,12 @@ from pipeline.study.searches import searched_models
 
 def records_job(study: Study, name: str) -> RecordsJob:
     """The section that reads the data set ``name``, with what the study asks of it."""
-    section = study.datasets[name].records
-    return RecordsJob(**dict(section), needs=tuple(dict.fromkeys(_needs(study, name))))
+    dataset = study.datasets[name]
+    return RecordsJob(
+        **dict(dataset.records),
+        needs=tuple(dict.fromkeys(_needs(study, name))),
+        class_pairs=dataset.class_pairs,
+    )
 
 
 def _needs(study: Study, name: str) -> list[Need]:

@@ -7,6 +7,7 @@ from pipeline.study.merging import matches
 # old key, its present name, type of the value (`object`: any); "*" is a name of the user's
 RENAMED: tuple[tuple[str, str, type], ...] = (
     ("datasets.*.cues", "datasets.*.cue_localization", object),
+    ("datasets.*.images.format", "datasets.*.images.train_format and images.eval_format", object),
     ("evaluation.cues", "evaluation.cue_localization", object),
     ("methods.*", "own_maps.*", dict),  # NAME: {path, model} stood among the lists of methods
 )

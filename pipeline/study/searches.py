@@ -53,7 +53,13 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
         proxy_per_class=search.proxy_per_class,
         # what decides the value alone: intervals and further columns are the test images'
         wsol=study.evaluation.wsol.model_copy(
-            update={"bootstrap": Bootstrap(), "v1": False, "val_threshold": False, "masks": False}
+            update={
+                "methods": None,
+                "bootstrap": Bootstrap(),
+                "v1": False,
+                "val_threshold": False,
+                "masks": False,
+            }
         ),
     )
 

@@ -62,7 +62,9 @@ _NOTES = {
     "relevant first: lower is better; least relevant first: higher is better.",
     "faithfulness": "Lower is better for deletion, infidelity, max-sensitivity and sanity "
     "(similarity to the map of a randomised model), higher for the others; definitions in "
-    "docs/protocols.md. Percent, but infidelity, max-sensitivity and sanity as they are.",
+    "docs/protocols.md. Percent, but infidelity, max-sensitivity and sanity as they are. "
+    "Infidelity is on the scale of the function that a map explains, which is another one for "
+    "other kinds of maps; its share of that function's change can be compared.",
     "axioms": "Zero is what the axioms ask for; docs/protocols.md says what each number measures.",
 }
 

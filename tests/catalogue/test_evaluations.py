@@ -53,7 +53,7 @@ def test_the_columns_of_a_table_come_from_the_catalogue():
         "insertion_deletion": ["insertion", "deletion"],
         "pointing_game": ["hit_rate", "energy"],
         "grid_pointing": ["localisation"],
-        "infidelity": ["infidelity", "max_sensitivity"],
+        "infidelity": ["infidelity_share", "max_sensitivity"],
     }
 
 

@@ -31,7 +31,7 @@ HEADLINES = {
     "pointing_game": "hit_rate",
     "grid_pointing": "localisation",
     "sanity": "spearman",
-    "infidelity": "infidelity",
+    "infidelity": "infidelity_share",
     "axioms": "completeness_gap",
 }
 METHODS = {"cam": "cam", "calm_em": "joint"}

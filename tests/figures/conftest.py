@@ -87,9 +87,11 @@ def _arguments(study, name):
         if study.get("every_method"):
             data.append("--every-method")
         return [*data, *parts, "--names", *NAMES, "--maps", *(study[each] for each in NAMES)]
-    if name == "counterfactual":
-        names = ["cam/cam", "calm_em/counterfactual"]
-        data += ["--pairs", study["pairs"], "--part-maps", study["part_maps"]]
+    if name in ("contrast", "counterfactual"):
+        names = ["cam/cam", f"calm_em/{'joint' if name == 'contrast' else 'counterfactual'}"]
+        parts = [study["part_maps"]] if study["part_maps"] else []
+        data += ["--pairs", study["pairs"], "--part-maps", *parts]
+        data += ["--class-pairs", study.get("class_pairs", "[]")]
         return [*data, "--names", *names, "--maps", *(study[each] for each in names)]
     if name == "kinds":
         files = [study[f"calm_em/{kind}"] for kind in KINDS]

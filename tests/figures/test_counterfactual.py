@@ -1,36 +1,9 @@
 import numpy as np
-import pandas as pd
-from finished_study import LABELS, PAIRS, SIDE
+import pytest
+from finished_study import PAIRS, SIDE
 
-from pipeline.artefacts.maps import MapStore
-from pipeline.artefacts.part_maps import PartMaps
+from pipeline.artefacts.pairs import write_pairs
 from pipeline.figures import counterfactual
-
-
-def test_an_image_of_class_a_with_a_visible_part_is_chosen(study):
-    records = pd.read_parquet(study["records"])
-    loaded = PartMaps.load(study["part_maps"])
-    visible = loaded.visible.copy()
-    visible[:, 0] = False
-    visible[1, 0] = True
-    part_maps = PartMaps(loaded.image_ids, loaded.labels, visible, None, {})
-    pair = next(PAIRS.assign(parts=[(1,), (2, 7), (1, 5, 6)]).itertuples())
-    assert {counterfactual.choose_image(pair, records, part_maps, seed) for seed in range(5)} == {
-        loaded.image_ids[1]
-    }
-    visible[1, 0] = False
-    assert counterfactual.choose_image(pair, records, part_maps, 0) is None
-
-
-def test_a_difference_is_of_a_and_b_or_as_stored(study):
-    image = pd.read_parquet(study["records"])["image_id"][0]  # of label 0
-    with MapStore.open(study["cam/cam"]) as store:
-        maps = {label: store.maps[store.lookup(image, str(label))] for label in LABELS}
-        found = counterfactual.difference(store, image, 0, 1)
-        np.testing.assert_array_equal(found, maps[0] - maps[1])
-    with MapStore.open(study["calm_em/counterfactual"]) as store:
-        stored = store.maps[store.lookup(image, "0>1")]
-        np.testing.assert_array_equal(counterfactual.difference(store, image, 0, 1), stored)
 
 
 def test_counterfactuals_are_red_for_a_blue_for_b_and_white_at_zero():
@@ -57,3 +30,20 @@ def test_gradient_maps_stand_beside_those_of_their_variant():
     figure = counterfactual.counterfactual([example], "title")
     named = [[text.get_text() for text in panel.texts] for panel in figure.axes[2:5]]
     assert named == [["cam", "cam"], ["vargrad"], ["counterfactual", "calm"]]
+
+
+@pytest.mark.parametrize("name", ["contrast", "counterfactual"])
+def test_without_part_maps_maps_lie_over_the_image(draw, tmp_path, name):
+    write_pairs(tmp_path / "pairs.csv", PAIRS[:1].assign(parts=[()], n_parts=0))
+    draw(name, [tmp_path / "x.png"], part_maps=None, pairs=tmp_path / "pairs.csv")
+    assert (tmp_path / "x.png").exists()
+
+
+def test_without_a_cue_there_is_no_panel_of_it():
+    example = counterfactual.Example(
+        "title", np.zeros((SIDE, SIDE, 3), np.uint8), None, None, {"v/m": np.eye(8)}
+    )
+    figure = counterfactual.counterfactual([example], "title")
+    assert len(figure.axes) == 3  # image, map, colour bar
+    texts = [text.get_text() for panel in figure.axes for text in panel.texts]
+    assert "cue mask" not in texts

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -90,7 +91,13 @@ def test_the_map_of_the_true_class_is_read_and_boxes_are_scaled(study):
 )
 def test_boxes_are_clipped_to_the_stored_square_and_may_be_missing(boxes, stored):
     record = SimpleNamespace(
-        image_id="a/b.png", label=0, width=100, height=60, boxes=np.array(boxes)
+        image_id="a/b.png",
+        label=0,
+        width=100,
+        height=60,
+        boxes=np.array(boxes),
+        masks=[],
+        segmentation="",
     )
     image = np.zeros((30, 30, 3), np.uint8)
     found = gallery._example(record, "a", image, None, {}, "short_side")
@@ -114,3 +121,40 @@ def test_names_of_classes_are_no_formulas(tmp_path):
     figure = gallery.gallery([example(maps, name=name) for name in names], "cost: $x_ and $y")
     figure.savefig(tmp_path / "x.png")
     assert not any(text.get_parse_math() for text in figure.findobj(Text))
+
+
+def test_masks_are_outlined_where_they_lie_on_the_stored_image(tmp_path):
+    mask = np.zeros((60, 100), np.uint8)
+    mask[10:20, 30:50] = 255
+    other = np.zeros((60, 100), np.uint8)
+    other[40:50, 60:80] = 255
+    for name, pixels in (("a", mask), ("b", other)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    record = SimpleNamespace(
+        image_id="a/b.png", label=0, width=100, height=60, boxes=np.array([]), segmentation="",
+        masks=[str(tmp_path / "a.png"), str(tmp_path / "b.png")],
+    )  # fmt: skip
+    image = np.zeros((60, 60, 3), np.uint8)
+    found = gallery._example(record, "a", image, None, {}, "short_side")  # columns 20 to 80
+    expected = np.zeros((60, 60), bool)
+    expected[10:20, 10:30] = True
+    expected[40:50, 40:60] = True
+    np.testing.assert_array_equal(found.mask, expected)
+    maps = {"v/m": np.eye(2)}
+    figure = gallery.gallery([example(maps), replace(found, maps=maps)], "")
+    plain, _, outlined, *_ = figure.axes
+    assert not plain.collections
+    assert len(outlined.collections) == 2  # white below black
+    # outlines of parts say more than one of the whole object
+    parts = np.zeros((60, 60), np.uint8)
+    assert gallery._example(record, "a", image, parts, {}, "short_side").mask is None
+
+
+def test_a_segmentation_is_outlined_where_there_are_no_masks_of_instances(tmp_path):
+    Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "a.png")
+    record = SimpleNamespace(
+        image_id="a", label=0, width=8, height=8, boxes=np.array([]), masks=[],
+        segmentation=str(tmp_path / "a.png"),
+    )  # fmt: skip
+    image = np.zeros((8, 8, 3), np.uint8)
+    assert gallery._example(record, "a", image, None, {}, "square").mask.all()

@@ -222,8 +222,24 @@ def test_an_old_key_is_answered_with_its_new_name(place, value, message):
     load(raw)
 
 
+def test_an_old_key_that_became_two_names_both():
+    raw = changed()
+    raw["datasets"]["birds"]["images"] = {"format": "png"}
+    with pytest.raises(UserError) as caught:
+        load(raw)
+    place = "datasets.birds.images"
+    assert f"{place}.format is now {place}.train_format and images.eval_format" in str(caught.value)
+    raw["datasets"]["birds"]["images"] = {"train_format": "png", "eval_format": "png"}
+    load(raw)
+
+
 def test_every_old_key_is_tested():
-    tested = {"datasets.*.cues", "evaluation.cues", "methods.*"}  # above
+    tested = {
+        "datasets.*.cues",
+        "datasets.*.images.format",
+        "evaluation.cues",
+        "methods.*",
+    }  # above
     assert {old for old, _, _ in RENAMED} == tested
 
 

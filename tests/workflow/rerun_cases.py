@@ -44,6 +44,7 @@ JOBS = (
     "figure otherbirds/small/training",
     "figure birds/small_pretrained/training",
     "figure birds/small_pretrained/gallery",
+    "figure birds/small_pretrained/contrast",
     "figure birds/small_pretrained/counterfactual",
     "figure birds/small_pretrained/kinds",
     "figure birds/small_pretrained/cue_scores",
@@ -53,7 +54,13 @@ JOBS = (
 
 # Patterns of jobs. What is downstream of ...
 TABLES = ("tables", "figure */cue_scores", "report")
-PICTURES = ("figure */gallery", "figure */counterfactual", "figure */kinds", "explorer *")
+PICTURES = (
+    "figure */gallery",
+    "figure */contrast",
+    "figure */counterfactual",
+    "figure */kinds",
+    "explorer *",
+)
 MAPS = ("cue_localization *", "wsol birds*", *PICTURES, *TABLES)
 MODELS = ("attribute *", "classification *", "figure */training", *MAPS)
 CUES = ("attribute *", "cue_baseline *", *MAPS)

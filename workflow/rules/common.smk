@@ -47,7 +47,7 @@ wildcard_constraints:
     variant="|".join(sorted({v for d in STUDY.datasets.values() for v in d.variants})),
     seed=r"\d+",
     split="train|val|test",
-    method="|".join(sorted({*STUDY.methods.cam, *STUDY.methods.calm, *STUDY.own_maps})),
+    method="|".join(sorted(STUDY.every_method())),
     task="|".join(EVALUATIONS),
     chunk=r"\d+",
     draw=r"\d+",

@@ -105,7 +105,7 @@ rule wsol:
     resources:
         mem_mb=6000,
     params:
-        section=params(STUDY.evaluation.wsol),
+        section=SCORES.section_of("wsol"),
         identity=SCORES.identity,
         size=lambda wildcards: DATA.of(wildcards).images.eval_size,
         resize=lambda wildcards: DATA.of(wildcards).images.resize,
@@ -133,7 +133,7 @@ rule wsol_baseline:
     resources:
         mem_mb=6000,
     params:
-        section=params(STUDY.evaluation.wsol),
+        section=SCORES.section_of("wsol"),
         identity=SCORES.identity,
         size=lambda wildcards: DATA.of(wildcards).images.eval_size,
         resize=lambda wildcards: DATA.of(wildcards).images.resize,

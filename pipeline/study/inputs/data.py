@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from pipeline.artefacts.paths import Paths, fill
+from pipeline.artefacts.files import canonical_json
+from pipeline.artefacts.paths import NOTHING, Paths, fill
 from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.study.config import Dataset
 from pipeline.study.jobs import Study
@@ -47,10 +48,34 @@ class DataInputs:
         return os.path.join(self.root(names), "attributes/class_attribute_labels_continuous.txt")
 
     def pairs(self, names: Any) -> list[str]:
-        """The class pairs; none where cue localisation is not measured, nor of other splits."""
+        """The class pairs of cue localisation, or else those that the config names; of test images.
+
+        None where there are neither, nor of other splits.
+        """
         is_test = getattr(names, "split", None) in (None, "test")
-        measured = self.of(names).cue_localization and is_test
-        return [fill(self._paths.pairs, names)] if measured else []
+        return [fill(self._paths.pairs, names)] if self.has_pairs(names) and is_test else []
+
+    def has_pairs(self, names: Any) -> bool:
+        """Whether there are class pairs, whose maps differ."""
+        dataset = self.of(names)
+        return dataset.cue_localization or bool(dataset.class_pairs)
+
+    def named_pairs(self, names: Any) -> str:
+        """The class pairs that the config names, as JSON."""
+        return canonical_json(self.of(names).class_pairs)
+
+    def with_cues(self) -> str:
+        """The data sets on which cue localisation is measured, as a pattern."""
+        return self._pattern(cues=True)
+
+    def without_cues(self) -> str:
+        """The others, as a pattern."""
+        return self._pattern(cues=False)
+
+    def _pattern(self, *, cues: bool) -> str:
+        datasets = self._study.datasets.items()
+        found = [name for name, dataset in datasets if dataset.cue_localization == cues]
+        return "|".join(found) or NOTHING
 
     def part_maps(self, names: Any) -> list[str]:
         """The part maps; none where cue localisation is not measured."""

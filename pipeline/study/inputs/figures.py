@@ -18,9 +18,11 @@ from pipeline.study.jobs import Study, params
 GALLERY = ("cam", "cam_superset", "joint", "subset")
 # The map that shows how a variant distinguishes two classes: the first of these that it has.
 DIFFERENCES = ("counterfactual", "joint", "cam")
+CONTRASTS = ("joint", "cam")  # maps of single classes, of which the difference is drawn beside them
 # Besides the maps of the variants, as far as there is room (the paper's section 5.1).
 GRADIENTS = ("gradient", "integrated_gradients", "smoothgrad", "vargrad")
 GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps next to an image, readable on a page
+CONTRAST_ROWS = 4  # models below each other, for each image
 KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 PLOT, PICTURE = ".svg", ".png"  # how the report shows a figure
@@ -65,6 +67,9 @@ class FigureInputs:
         compared = self._gallery(names)
         if self._data.of(names).cue_localization:
             yield "cue_scores", PLOT
+        if self._data.has_pairs(names):
+            if self._contrasts(names):
+                yield "contrast", PICTURE
             if self._differences(names):
                 yield "counterfactual", PICTURE
         for task in ("erase", "sanity"):
@@ -109,7 +114,7 @@ class FigureInputs:
         maps = self.map_files(names, self._shown(names))
         if kind == "kinds":
             return {**test, "maps": maps}
-        if kind == "counterfactual":
+        if kind in ("contrast", "counterfactual"):
             test["pairs"] = fill(paths.pairs, names)
         return {**test, "part_maps": self._data.part_maps(names), "maps": maps}
 
@@ -133,8 +138,9 @@ class FigureInputs:
         if kind == "kinds":
             of_variant, kinds = zip(*(name.split("/") for name in shown), strict=True)
             return {"kinds": list(kinds), "title": f"{title}: {of_variant[0]}"}
-        if kind == "counterfactual":
-            return {"names": shown, "title": title}
+        if kind in ("contrast", "counterfactual"):
+            named = self._data.named_pairs(names)
+            return {"names": shown, "title": title, "class_pairs": named}
         values: dict[str, str | list[str]] = {"names": shown, "resize": dataset.images.resize}
         if variant:
             return values | {"title": f"{title}: {variant}", "every_method": []}
@@ -162,7 +168,7 @@ class FigureInputs:
             f"{variant}/{method}"
             for variant, methods in self._methods(names).items()
             for method in methods
-            if method != "counterfactual" or self._data.of(names).cue_localization
+            if method != "counterfactual" or self._data.has_pairs(names)
         ]
 
     def _shown(self, names: Any) -> list[str]:
@@ -172,6 +178,7 @@ class FigureInputs:
             return self._of_variant(names, variant)
         shown = {
             "gallery": self._gallery,
+            "contrast": self._contrasts,
             "counterfactual": self._differences,
             "kinds": self._kinds,
         }
@@ -185,15 +192,30 @@ class FigureInputs:
             for method in (*GALLERY, *self._study.own_maps)
             if method in methods
         ]
+        found = self._at_most(names, found, GALLERY_COLUMNS)
         return self._with_gradients(names, found, GALLERY_COLUMNS)
 
     def _differences(self, names: Any) -> list[str]:
         """The map of each variant that shows how it distinguishes two classes."""
-        found = []
-        for variant, methods in self._methods(names).items():
-            first = next((method for method in DIFFERENCES if method in methods), None)
-            found += [f"{variant}/{first}"] if first else []
+        found = self._at_most(names, self._first_of_each(names, DIFFERENCES), DIFFERENCE_COLUMNS)
         return self._with_gradients(names, found, DIFFERENCE_COLUMNS)
+
+    def _contrasts(self, names: Any) -> list[str]:
+        """The map of one class by each variant."""
+        return self._at_most(names, self._first_of_each(names, CONTRASTS), CONTRAST_ROWS)
+
+    def _first_of_each(self, names: Any, methods: Sequence[str]) -> list[str]:
+        """The first of some methods that each variant has."""
+        return [
+            f"{variant}/{first}"
+            for variant, known in self._methods(names).items()
+            if (first := next((method for method in methods if method in known), None))
+        ]
+
+    def _at_most(self, names: Any, shown: list[str], most: int) -> list[str]:
+        """All of them; where they are too many, those of CAM and CALM before the WSOL methods'."""
+        plain = [name for name in shown if self._is_plain(names, name.split("/")[0])]
+        return shown if len(shown) <= most or not plain else plain
 
     def _kinds(self, names: Any) -> list[str]:
         """The kinds of maps of the first CALM; counterfactuals need class pairs."""
@@ -203,7 +225,7 @@ class FigureInputs:
                     f"{variant}/{method}"
                     for method in KINDS
                     if method in methods
-                    and (method != "counterfactual" or self._data.of(names).cue_localization)
+                    and (method != "counterfactual" or self._data.has_pairs(names))
                 ]
         return []
 
@@ -233,6 +255,11 @@ class FigureInputs:
             for variant in self._data.of(names).variants
         }
         return {variant: methods for variant, methods in found.items() if methods}
+
+    def _is_plain(self, names: Any, variant: str) -> bool:
+        """Whether it is CAM or CALM, and no training method of localisation."""
+        method = self._study.training_of(names.dataset, variant).method
+        return method == "cam" or TRAINING_METHODS[method].kind == "calm"
 
     def _is_calm(self, names: Any, variant: str) -> bool:
         method = self._study.training_of(names.dataset, variant).method

@@ -6,13 +6,12 @@ from glob import escape, glob
 from typing import Any
 
 from pipeline.artefacts.files import canonical_json
-from pipeline.artefacts.paths import Paths, fill
+from pipeline.artefacts.paths import NOTHING, Paths, fill
 from pipeline.catalogue.methods import METHODS
 from pipeline.study.jobs import Study
 
 # The methods by noisy gradients share the noise: one job writes the maps of all of them.
 NOISE = tuple(name for name, entry in METHODS.items() if entry.module == "noise")
-NOTHING = "(?!)"  # a pattern that matches no name
 
 
 class MapInputs:

@@ -47,8 +47,8 @@ class ModelInputs:
         return [fill(self._paths.weights, names) for names in names_of(self._study.models())]
 
     def training(self, names: Any) -> Training:
-        """The training keys of a variant."""
-        return self._study.training_of(names.dataset, names.variant)
+        """The training keys of a model."""
+        return self._study.training_of(names.dataset, names.variant, names.architecture)
 
     def train_section(self, names: Any) -> str:
         """All that decides a model's weights, as canonical JSON."""

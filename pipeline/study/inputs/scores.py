@@ -91,7 +91,9 @@ class ScoreInputs:
                 targets = METHODS[method].targets if method in METHODS else "class"
                 if targets in CUE_TARGETS and dataset.cue_localization:
                     scores.append(self._of(names, "cue_localization", method))
-                if targets != "counterfactual" and dataset.wsol:
+                chosen = self._study.evaluation.wsol.methods
+                measured = chosen is None or method in chosen
+                if targets != "counterfactual" and dataset.wsol and measured:
                     scores.append(self._of(names, "wsol", method))
         for task, *model, method in self._study.measurements():
             scores.append(self._of(names_of([model])[0], task, method))

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from captum.metrics import infidelity
 from hand_made import Evidence, Subject, add_method, contributions
+from tiny_model import tiny_model
 
 from pipeline.evaluation.robustness.infidelity import map_infidelity, map_sensitivity, measure
 from pipeline.runtime.seeds import image_seed
-from pipeline.settings import Bootstrap, Infidelity
+from pipeline.settings import Attribution, Bootstrap, Infidelity
 
 SIDE = 16
 SECTION = Infidelity(squares=20, changes=20, seed=2, bootstrap=Bootstrap(replicates=20))
@@ -49,6 +51,65 @@ def test_infidelity_written_out(monkeypatch):
         factor = np.linalg.lstsq(of_map[:, None], fall, rcond=None)[0][0]
         expected = ((factor * of_map - fall) ** 2).mean()
         assert result.arrays["infidelity"][row] == pytest.approx(expected, rel=1e-4)
+        share = expected / (fall**2).mean()
+        assert result.arrays["infidelity_share"][row] == pytest.approx(share, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("trained", "method", "target", "function"),
+    [
+        ("cam", "gradient", "logit", "logits"),
+        ("cam", "gradient", "log_prob", "log_probs"),
+        ("cam", "vargrad_released", "log_prob", "logits"),  # always of the logit
+        ("cam", "cam", "log_prob", "logits"),  # its mean over the locations
+        ("calm_em", "gradient", "logit", "log_probs"),  # has no logits
+        ("calm_em", "joint", "logit", "probabilities"),  # its sum over the locations
+    ],
+)
+def test_infidelity_is_of_the_function_that_the_map_explains(trained, method, target, function):
+    """Captum's infidelity, given that function and the same squares."""
+    model = tiny_model("resnet_small", trained)
+    functions = {
+        "logits": lambda images: model.logits(images),
+        "log_probs": lambda images: model.log_probs(images),
+        "probabilities": lambda images: model.log_probs(images).exp(),
+    }
+    side, size = 8, 32
+    images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(3)).double()
+    pixel_map = torch.rand(1, size, size, generator=torch.Generator().manual_seed(4)).double()
+    subject = Subject(images, [1], model, method)
+    subject.options = Attribution(target=target)
+    found = map_infidelity(subject, images, 1, pixel_map, SECTION, 5)
+
+    draws = torch.Generator().manual_seed(5)
+
+    def remove(inputs):
+        corners = torch.randint(size - side + 1, (len(inputs), 2), generator=draws).tolist()
+        inside = torch.zeros(len(inputs), 1, size, size, dtype=torch.bool)
+        for square, (top, left) in zip(inside, corners, strict=True):
+            square[:, top : top + side, left : left + side] = True
+        return inside.double().expand_as(inputs), inputs.masked_fill(inside, 0)
+
+    with torch.no_grad():
+        expected = infidelity(
+            lambda inputs: functions[function](inputs)[:, 1],
+            remove,
+            images,
+            pixel_map[:, None].expand_as(images),
+            n_perturb_samples=SECTION.squares,
+            max_examples_per_batch=16,
+            normalize=True,
+        )
+    assert found.infidelity == pytest.approx(expected.item(), rel=1e-6)
+    assert 0 < found.share <= 1
+
+
+def test_a_function_that_never_changes_leaves_nothing_to_share(monkeypatch):
+    add_method(monkeypatch, contributions)
+    subject = Subject(IMAGES, LABELS, Evidence(WEIGHT * 0))
+    found = map_infidelity(subject, IMAGES[:1], 0, torch.ones(1, SIDE, SIDE).double(), SECTION, 0)
+    assert found.infidelity == 0
+    assert np.isnan(found.share)
 
 
 def test_max_sensitivity_written_out(monkeypatch):
@@ -92,12 +153,13 @@ def test_a_result_depends_on_the_image_and_its_seed_and_not_on_the_others(monkey
         assert not np.array_equal(whole.arrays[name], other.arrays[name])
 
 
-def test_the_whole_image_can_be_the_square():
+def test_the_whole_image_can_be_the_square(monkeypatch):
+    add_method(monkeypatch, contributions)
     section = SECTION.model_copy(update={"square": 1.0})
     subject = Subject(IMAGES, LABELS, Evidence(WEIGHT))
     # one equation, one factor: it always fits
     found = map_infidelity(subject, IMAGES[:1], 0, torch.ones(1, SIDE, SIDE).double(), section, 0)
-    assert found == pytest.approx(0, abs=1e-12)
+    assert found == pytest.approx((0, 0), abs=1e-12)
 
 
 def test_a_larger_radius_changes_more(monkeypatch):

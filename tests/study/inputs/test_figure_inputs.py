@@ -20,6 +20,7 @@ def figures(study, paths):
 def test_the_figures_that_a_study_has(figures):
     assert [*figures.wanted(BIRDS)] == [
         ("cue_scores", PLOT),
+        ("contrast", PICTURE),
         ("counterfactual", PICTURE),
         ("gallery", PICTURE),
         ("kinds", PICTURE),
@@ -68,3 +69,20 @@ def test_a_figure_is_made_of_its_own_module():
     code = figure_code(figure("gallery.cam"))
     assert "pipeline.figures.gallery" in code
     assert "pipeline.figures.kinds" not in code
+
+
+def test_a_data_set_without_attributes_has_figures_of_the_pairs_that_it_names(paths):
+    study = study_with()
+    birds = study.datasets["birds"]
+    for pairs, expected in (((("a", "b"),), True), ((), False)):
+        named = birds.model_copy(update={"cue_localization": False, "class_pairs": pairs})
+        datasets = {**study.datasets, "birds": named}
+        figures = FigureInputs(study.model_copy(update={"datasets": datasets}), paths)
+        found = {name for name, _ in figures.wanted(BIRDS)}
+        assert ({"contrast", "counterfactual"} <= found) == expected
+        assert "cue_scores" not in found
+        if expected:
+            files = figures.files(figure("counterfactual"))
+            assert files["part_maps"] == []
+            assert files["pairs"] == "out/cues/birds/pairs.csv"
+            assert figures.values(figure("contrast"))["class_pairs"] == '[["a","b"]]'
