@@ -62,11 +62,11 @@ def first_of_each_class(records: pd.DataFrame, section: Records) -> pd.Series:
 
 
 def hold_out_val(records: pd.DataFrame, fraction: float, seed: int) -> pd.Series:
-    """Move a part of each class's training images to split val.
+    """Move a stratified part of the training images to split val, by scikit-learn.
 
-    Of n training images ``fraction * n`` are held out, rounded, but at least one and at most
-    n - 1. The choice within a class depends on the seed and on that class alone, so that a subset
-    of the classes keeps its val images.
+    Of n training images ``fraction * n`` are held out, rounded, each class in proportion. A class of
+    two or more images keeps at least one for training and gives at least one to val, for which a
+    few more may change sides; a class of one image keeps it.
 
     Args:
         records: rows with ``class_id`` and ``split`` ('train' or 'test').
@@ -76,12 +76,21 @@ def hold_out_val(records: pd.DataFrame, fraction: float, seed: int) -> pd.Series
     Returns:
         The new split of each row: 'train', 'val' or 'test'.
     """
+    from sklearn.model_selection import StratifiedShuffleSplit  # takes a second to import
+
     split = records["split"].copy()
-    if fraction == 0:
+    classes = records["class_id"][split == "train"]
+    classes = classes[classes.duplicated(keep=False)]  # scikit-learn refuses classes of one image
+    if fraction == 0 or classes.empty:
         return split
-    train = records[records["split"] == "train"]
-    for class_id, rows in train.groupby("class_id").groups.items():
-        number = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
-        chosen = np.random.default_rng([seed, int(class_id)]).permutation(len(rows))[:number]
-        split[rows[chosen]] = "val"
+    least = classes.nunique()  # on either side, which scikit-learn asks for
+    number = int(np.clip(round(fraction * len(classes)), least, len(classes) - least))
+    draws = np.random.RandomState(np.random.MT19937(seed))
+    splitter = StratifiedShuffleSplit(1, test_size=number, random_state=draws)
+    _, held_out = next(splitter.split(classes, classes))
+    split[classes.index[held_out]] = "val"
+    for rows in classes.groupby(classes).groups.values():
+        if split[rows].nunique() == 1:  # a small class, of which rounding left one side nothing
+            other = "train" if split[rows[0]] == "val" else "val"
+            split[rows[draws.randint(len(rows))]] = other
     return split

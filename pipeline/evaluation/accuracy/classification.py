@@ -1,4 +1,4 @@
-"""Top-1 accuracy of a model on a split (paper, section 5.3 and Table 2), with an interval."""
+"""Top-1 and top-5 accuracy on a split (paper, section 5.3 and Table 2), with intervals."""
 
 import logging
 from collections.abc import Iterable
@@ -20,6 +20,8 @@ from pipeline.runtime.machine import Machine, add_machine, machine_from
 from pipeline.runtime.progress import track
 from pipeline.settings import Classification
 
+TOP = 5
+
 log = logging.getLogger(__name__)
 
 
@@ -31,17 +33,35 @@ class Predictions(NamedTuple):
         labels: (N,) int64, the true class.
         predicted: (N,) int64, the most likely class; of equal ones the first.
         log_probability: (N,) float64, log p(y|x) of the true class, nats.
+        confidence: (N,) float64, p(y|x) of the predicted class.
+        brier: (N,) float64 in [0, 2], the squared distance of p(.|x) from the true class.
+        rank: (N,) int64, how many classes stand before the true one: those that are likelier, and of
+            equal ones those of lower number.
+        classes: how many the model knows.
     """
 
     image_ids: np.ndarray
     labels: np.ndarray
     predicted: np.ndarray
     log_probability: np.ndarray
+    confidence: np.ndarray
+    brier: np.ndarray
+    rank: np.ndarray
+    classes: int
 
     @property
     def hits(self) -> np.ndarray:
         """(N,) bool: the prediction is right."""
         return self.predicted == self.labels
+
+    def among(self) -> dict[str, np.ndarray]:
+        """Value -> (N,) bool, the true class is among the likeliest k; no top-5 of five classes.
+
+        `sklearn.metrics.top_k_accuracy_score` gives the mean alone, and the intervals need each
+        image; of classes that are equally likely it takes those of the higher number.
+        """
+        hits = {"top1": self.hits}
+        return hits | {f"top{TOP}": self.rank < TOP} if self.classes > TOP else hits
 
 
 @torch.inference_mode()
@@ -60,6 +80,7 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
     """
     image_ids: list[str] = []
     columns: list[tuple[np.ndarray, ...]] = []
+    classes = 0
     for batch in batches:
         images = batch.images.to(device).to(memory_format=torch.channels_last)
         log_probs = model.log_probs(images).double().cpu()  # (B, C)
@@ -75,29 +96,42 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
                 f"The model gives NaN for image {batch.image_ids[int(broken.int().argmax())]}. Its "
                 "training has most likely diverged: look at its history, lower `lr`, train again."
             )
-        of_label = log_probs.gather(1, batch.labels[:, None])[:, 0]
+        of_label = log_probs.gather(1, batch.labels[:, None])  # (B, 1)
+        earlier = torch.arange(classes) < batch.labels[:, None]
+        before = (log_probs > of_label) | ((log_probs == of_label) & earlier)
+        probabilities = log_probs.exp()
+        wanted = torch.nn.functional.one_hot(batch.labels, classes)
+        found = (
+            batch.labels,
+            log_probs.argmax(dim=1),
+            of_label[:, 0],
+            probabilities.amax(dim=1),
+            (probabilities - wanted).square().sum(dim=1),
+            before.sum(dim=1),
+        )
         image_ids += batch.image_ids
-        columns.append((batch.labels.numpy(), log_probs.argmax(dim=1).numpy(), of_label.numpy()))
+        columns.append(tuple(column.numpy() for column in found))
     if not image_ids:
         raise UserError("There is no image to classify: the split is empty.")
-    labels, predicted, log_probability = (
-        np.concatenate(parts) for parts in zip(*columns, strict=True)
-    )
-    return Predictions(np.array(image_ids), labels, predicted, log_probability)
+    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    return Predictions(np.array(image_ids), *joined, classes=classes)
 
 
-def summarise(predictions: Predictions, replicates: np.ndarray, section: Classification) -> Result:
-    """The accuracy, its interval and the predictions.
+def summarise(predictions: Predictions, section: Classification) -> Result:
+    """The accuracies, their intervals and the predictions.
 
     Details: number of images, mean negative log likelihood (nats), and accuracy of every class that
     has images.
 
     Args:
         predictions: of N images.
-        replicates: (R,) accuracies of resampled images.
-        section: the level of the interval.
+        section: the bootstrap.
     """
     hits = predictions.hits
+    among = predictions.among()
+    replicates = {
+        name: replicated_means(each, section.bootstrap) for name, each in among.items()
+    }
     per_class = [
         {
             "label": int(label),
@@ -107,8 +141,10 @@ def summarise(predictions: Predictions, replicates: np.ndarray, section: Classif
         for label in np.unique(predictions.labels)
     ]
     return Result(
-        values={"top1": float(hits.mean())},
-        intervals={"top1": interval(replicates, section.bootstrap.level)},
+        values={name: float(each.mean()) for name, each in among.items()},
+        intervals={
+            name: interval(drawn, section.bootstrap.level) for name, drawn in replicates.items()
+        },
         details={
             "images": len(hits),
             "mean_nll": float(-predictions.log_probability.mean()),
@@ -119,8 +155,11 @@ def summarise(predictions: Predictions, replicates: np.ndarray, section: Classif
             "label": predictions.labels,
             "prediction": predictions.predicted,
             "probability": np.exp(predictions.log_probability),
-            "replicates.top1": replicates,
-        },
+            "log_probability": predictions.log_probability,
+            "confidence": predictions.confidence,
+            "brier": predictions.brier,
+        }
+        | {f"replicates.{name}": drawn for name, drawn in replicates.items()},
     )
 
 
@@ -150,8 +189,7 @@ def classify(
         "classification: images",
         size=lambda batch: len(batch.image_ids),
     )
-    predictions = predict(model, batches, device)
-    return summarise(predictions, replicated_means(predictions.hits, section.bootstrap), section)
+    return summarise(predict(model, batches, device), section)
 
 
 def run(argv: list[str]) -> None:

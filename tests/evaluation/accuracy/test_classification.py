@@ -3,14 +3,19 @@ import json
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, log_loss, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    log_loss,
+    recall_score,
+    top_k_accuracy_score,
+)
 from tiny_study import CLASSES, IMAGES, tiny_study
 
 from pipeline.artefacts.files import sha256
 from pipeline.artefacts.scores import read_score
 from pipeline.artefacts.shards import open_shards
 from pipeline.evaluation.accuracy import classification
-from pipeline.evaluation.bootstrap import replicated_means
 from pipeline.images.loading import Batch, eval_loader
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
@@ -54,10 +59,14 @@ def guesses():
 def test_accuracy_likelihood_and_class_accuracies_are_those_of_sklearn(guesses):
     labels, log_probs = guesses
     predictions = classification.predict(Table(log_probs), _batches(labels), CPU)
-    replicates = replicated_means(predictions.hits, SECTION.bootstrap)
-    summary = classification.summarise(predictions, replicates, SECTION)
+    summary = classification.summarise(predictions, SECTION)
     predicted = log_probs.argmax(1).numpy()
-    assert summary.values == {"top1": pytest.approx(accuracy_score(labels, predicted))}
+    top5 = top_k_accuracy_score(labels, log_probs.numpy(), k=5, labels=range(6))
+    assert summary.values == {
+        "top1": pytest.approx(accuracy_score(labels, predicted)),
+        "top5": pytest.approx(top5),
+    }
+    assert summary.values["top1"] < top5 < 1
     assert 0 < summary.values["top1"] < 1
     nll = log_loss(labels, log_probs.exp().numpy(), labels=range(6))
     assert summary.details["mean_nll"] == pytest.approx(nll)
@@ -70,12 +79,37 @@ def test_accuracy_likelihood_and_class_accuracies_are_those_of_sklearn(guesses):
     assert predictions.image_ids.tolist() == [f"image {row}" for row in range(60)]
 
 
+def test_confidence_and_brier_score_of_each_image(guesses):
+    labels, log_probs = guesses
+    predictions = classification.predict(Table(log_probs), _batches(labels), CPU)
+    probabilities = log_probs.exp().numpy()
+    assert predictions.confidence == pytest.approx(probabilities.max(1))
+    brier = brier_score_loss(labels, probabilities, labels=range(6), scale_by_half=False)
+    assert predictions.brier.mean() == pytest.approx(brier)
+    arrays = classification.summarise(predictions, SECTION).arrays
+    assert arrays["brier"] is predictions.brier
+    assert arrays["confidence"] is predictions.confidence
+
+
+def test_of_equally_likely_classes_the_first_come_first():
+    log_probs = np.log(np.full((7, 7), 1 / 7))
+    predictions = classification.predict(Table(log_probs), _batches(np.arange(7)), CPU)
+    assert predictions.rank.tolist() == list(range(7))
+    assert (predictions.rank == 0).tolist() == predictions.hits.tolist()
+    assert classification.summarise(predictions, SECTION).values["top5"] == 5 / 7
+
+
+def test_of_five_classes_there_is_no_top5():
+    log_probs = np.log(np.full((5, 5), 1 / 5))
+    predictions = classification.predict(Table(log_probs), _batches(np.arange(5)), CPU)
+    assert list(classification.summarise(predictions, SECTION).values) == ["top1"]
+
+
 def test_the_interval_is_that_of_a_bootstrap_over_images(guesses):
     labels, log_probs = guesses
     predictions = classification.predict(Table(log_probs), _batches(labels), CPU)
     section = Classification(bootstrap=Bootstrap(replicates=4000))
-    replicates = replicated_means(predictions.hits, section.bootstrap)
-    low, high = classification.summarise(predictions, replicates, section).intervals["top1"]
+    low, high = classification.summarise(predictions, section).intervals["top1"]
     hits = (predictions.predicted == labels).astype(float)
     error = hits.std() / np.sqrt(len(hits))  # the normal approximation is near at 60 images
     assert low == pytest.approx(hits.mean() - 1.96 * error, abs=0.025)
