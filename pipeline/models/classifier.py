@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights, write_weights
 from pipeline.models.checkpoint_files import fitted
 from pipeline.models.freezing import hold_still, prefixes_of_stages, within
 from pipeline.models.heads import Head, head_of, location_parameters
 from pipeline.models.pretrained import HEAD, load_head, load_trunk, read_weights
-from pipeline.models.reference_names import renamed
+from pipeline.models.reference_names import of_lukemelas, renamed
 from pipeline.models.trunks import build_trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
@@ -19,7 +19,7 @@ from pipeline.settings import Training, TrainJob
 class Classifier(nn.Module):
     """Images (B, 3, S, S), normalised -> maps (B, C, h, w); see `pipeline.models.heads`."""
 
-    trunk: fx.GraphModule
+    trunk: nn.Module
     head: Head
 
     def __init__(self, job: TrainJob, outputs: int) -> None:
@@ -27,7 +27,8 @@ class Classifier(nn.Module):
         self.job = job
         self.num_classes = outputs
         training, head = job.training, head_of(job.training)
-        trunk, places = head.trunk_of(job.trunk), head.places_on(job.trunk)
+        trunk = head.trunk_of(job.trunk, training.crop)
+        places = head.places_on(job.trunk)
         self.form = trunk
         self.frozen = prefixes_of_stages(trunk.stages, training.frozen_stages)
         self.trunk = build_trunk(
@@ -38,6 +39,7 @@ class Classifier(nn.Module):
             frozen_stages=training.frozen_stages,
             added_batch_norm=training.added_batch_norm,
             convert_input=training.convert_input,
+            dilation=job.dilation,
         )
         # all heads that can be asked for are built from these, what they share from less
         self.head = head(trunk.channels, outputs, training, places)  # type: ignore[call-arg, arg-type]
@@ -134,6 +136,7 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
     if job.weights != "none":
         state = fitted(read_weights(job.weights, weights), model.trunk.state_dict())
         state = renamed(state, job.trunk, job.training.method)
+        state = of_lukemelas(state, model.trunk.state_dict())
         load_trunk(model.trunk, job.trunk, state, job.weights, model.form)
         if job.training.head != "scratch":
             load_head(model.head, job.trunk, state, job)

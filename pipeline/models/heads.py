@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 
 from pipeline import calm
 from pipeline.catalogue.training_methods import TRAINING_METHODS
-from pipeline.models.trunks import TRUNKS, Trunk
+from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training
 
@@ -62,9 +62,9 @@ class Head(nn.Module):
         self.places = dict(places)
 
     @classmethod
-    def trunk_of(cls, name: str) -> Trunk:
-        """The trunk of this name, in the form that the head stands on."""
-        return cls.FORMS.get(name, TRUNKS[name])
+    def trunk_of(cls, name: str, side: int = 224) -> Trunk:
+        """The trunk of this name, in the form that the head stands on; see `trunk_named`."""
+        return cls.FORMS[name] if name in cls.FORMS else trunk_named(name, side)
 
     @classmethod
     def places_on(cls, trunk: str) -> Mapping[str, int]:

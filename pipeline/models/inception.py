@@ -7,7 +7,6 @@ would give 12x12.
 
 from collections import OrderedDict
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.inception import (
@@ -21,7 +20,7 @@ from torchvision.models.inception import (
     InceptionE,
 )
 
-from pipeline.images.loading import MEAN, STD
+from pipeline.models.normalisation import TO_ONE, FromImageNet
 
 ADDED_LAYERS = ("Conv2d_7a_3x3.", "bn_7a.", "Conv2d_7b_3x3.", "bn_7b.")
 DROPOUT = 0.5
@@ -50,7 +49,7 @@ def inception_v3(
         pool.padding, pool.ceil_mode = 1, True
 
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["transform_input"] = TransformInput() if convert_input else nn.Identity()
+    layers["transform_input"] = FromImageNet(TO_ONE, TO_ONE) if convert_input else nn.Identity()
     for name, layer in network.named_children():  # in the order in which they are applied
         layers[name] = layer
         if name == "Mixed_5d":
@@ -67,18 +66,6 @@ def inception_v3(
         layers[f"relu{number}"] = nn.ReLU(inplace=True)
     layers["dropout3"] = nn.Dropout(DROPOUT)
     return nn.Sequential(layers)
-
-
-class TransformInput(nn.Module):
-    """From images normalised by ImageNet's mean and deviation to the range [-1, 1]."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) -> (B, 3, S, S)."""
-        channels = [
-            images[:, index : index + 1] * (std / 0.5) + (mean - 0.5) / 0.5
-            for index, (mean, std) in enumerate(zip(MEAN, STD, strict=True))
-        ]
-        return torch.cat(channels, dim=1)
 
 
 class _StrideOneB(InceptionB):

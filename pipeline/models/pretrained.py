@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipeline.artefacts.weights import read_own_weights
 from pipeline.models.checkpoint_files import read_state_dict
 from pipeline.models.reference_names import HEAD
-from pipeline.models.trunks import TRUNKS, Trunk
+from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.settings import TrainJob
@@ -75,7 +75,7 @@ def load_trunk(
         UserError: tensors are missing, unexpected or of another shape; the message names them
             and ``source``.
     """
-    trunk = form or TRUNKS[name]
+    trunk = form or trunk_named(name)
     own = module.state_dict()
     ignored = (*trunk.left_out, HEAD)
     state = {key: value for key, value in state.items() if not key.startswith(ignored)}
@@ -117,7 +117,7 @@ def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJo
     if job.training.head == "trained":
         given = {k.removeprefix(HEAD): v for k, v in state.items() if k.startswith(HEAD)}
     else:
-        layer = TRUNKS[name].classifier
+        layer = trunk_named(name, job.training.crop).classifier
         if not layer or job.training.method != "cam":
             raise UserError(
                 f"head: network: {name!r} with method {job.training.method!r} has no class branch "

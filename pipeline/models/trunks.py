@@ -1,23 +1,26 @@
-"""Trunks: torchvision's own networks, cut before their heads, with strides for larger maps.
+"""Trunks: networks cut before their heads, with strides for larger maps.
 
-A trunk is built with ``map_size``, the nominal side of its map for images of 224 pixels: 14 or 28
-(docs/trunks.md has the exact sizes). Only strides, paddings and pools change between the two, so a
-file of weights fits both. Parameter names stay torchvision's, so its weights load as they are;
-VGG and Inception-v3 end in added convolutions that start from their initialisation, as in the
-WSOL benchmark (Choe et al., CVPR 2020). A new trunk is one function and one entry in `TRUNKS`;
-a training method whose network ends otherwise has an entry of its own (`Head.FORMS`).
+A trunk is built with ``map_size``, the nominal side of its map for images of 224 pixels
+(docs/trunks.md has the exact sizes). Only strides, paddings and pools change between sizes, so a
+file of weights fits all. Any network of timm or torchvision is a trunk by its name,
+`pipeline.models.timm_trunks` and `pipeline.models.torchvision_trunks`; `TRUNKS` has those of the
+paper. Parameter names stay the library's, so its weights load as they are; VGG and Inception-v3
+end in added convolutions that start from their initialisation, as in the WSOL benchmark (Choe et
+al., CVPR 2020). A training method whose network ends otherwise has an entry of its own
+(`Head.FORMS`).
 """
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from torch import fx, nn
+from torch import nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from pipeline.models import inception, vgg
+from pipeline.models import inception, timm_trunks, torchvision_trunks, vgg
+from pipeline.models.anatomy import Output
 from pipeline.models.freezing import prefixes_of_stages, within, without_chance
 
 
@@ -25,7 +28,7 @@ class Trunk(NamedTuple):
     """How to build a trunk and where it ends; names are prefixes of parameter names."""
 
     build: Callable[..., nn.Module]  # map size, `options` -> network, which may go on after `node`
-    node: str  # the module whose output is the feature map
+    node: str  # the module whose output is the feature map; empty if the network gives it itself
     channels: int  # of the feature map
     left_out: tuple[str, ...]  # torchvision's layers that the trunk has no use for
     last_block: tuple[str, ...]  # trained at the heads' learning rate
@@ -33,7 +36,8 @@ class Trunk(NamedTuple):
     added: tuple[str, ...] = ()  # layers that torchvision's network lacks
     classifier: str = ""  # torchvision's linear layer on the mean of the feature map, if it is one
     rectified: bool = False  # a ReLU stands between that layer and the mean
-    options: tuple[str, ...] = ()  # training keys that `build` takes by name
+    options: tuple[str, ...] = ()  # keys that `build` takes by name
+    outputs: tuple[Output, ...] = ()  # of the stages
 
 
 def _resnet(map_size: int, *, torchvision_builder: Callable[..., ResNet]) -> nn.Module:
@@ -184,20 +188,60 @@ TRUNKS: dict[str, Trunk] = {
 }
 
 
+def trunk_named(name: str, side: int = 224) -> Trunk:
+    """How to build a trunk by its name in a config.
+
+    Args:
+        name: a key of `TRUNKS`, ``timm:NAME`` or ``torchvision:NAME``.
+        side: of the images, pixels, for networks that are built for one size.
+
+    Raises:
+        UserError: the library has no such network, or it has no map.
+    """
+    source, _, network = name.partition(":")
+    if not network:
+        return TRUNKS[name]
+    if source == "timm":
+        plan = timm_trunks.plan_of(network, side)
+        build, node = partial(timm_trunks.build, network, side), ""
+    else:
+        plan = torchvision_trunks.plan_of(network)
+        build, node = partial(torchvision_trunks.build, network), plan.node
+    anatomy = plan.anatomy
+    return Trunk(
+        build=partial(_of_library, build),
+        node=node,
+        channels=anatomy.channels,
+        left_out=anatomy.left_out,
+        last_block=anatomy.stages[-1],
+        stages=anatomy.stages,
+        classifier=plan.classifier,
+        options=("dilation",),
+        outputs=anatomy.outputs,
+    )
+
+
+def _of_library(
+    build: Callable[..., nn.Module], map_size: int | str, dilation: bool = False
+) -> nn.Module:
+    stride = None if isinstance(map_size, str) else 224 // map_size
+    return build(stride, dilated=dilation)
+
+
 def build_trunk(
     trunk: str | Trunk,
-    map_size: int = 28,
+    map_size: int | str = 28,
     places: Iterable[str] = (),
     *,
     dropout: bool = True,
     frozen_stages: int = 0,
     **options: bool,
-) -> fx.GraphModule:
+) -> nn.Module:
     """The feature extractor of ``trunk``, with random weights.
 
     Args:
-        trunk: a key of `TRUNKS`, or an entry of its own.
-        map_size: 14 or 28, the nominal side h = w of the map for S = 224.
+        trunk: a name, or an entry of its own.
+        map_size: the nominal side h = w of the map for S = 224; ``"native"``: the network's own.
         places: further modules of the network whose output is returned under their names.
         dropout: keep the network's own.
         frozen_stages: this many of the first stages get no gradient and draw nothing at random;
@@ -210,12 +254,17 @@ def build_trunk(
     Raises:
         UserError: the trunk has fewer stages.
     """
-    trunk = TRUNKS[trunk] if isinstance(trunk, str) else trunk
+    trunk = trunk_named(trunk) if isinstance(trunk, str) else trunk
     frozen = prefixes_of_stages(trunk.stages, frozen_stages)
     network = trunk.build(map_size, **{k: v for k, v in options.items() if k in trunk.options})
     without_chance(network, frozen, dropout=dropout)
     inner = {place: place for place in places if place != "features"}
-    extractor = create_feature_extractor(network, {trunk.node: "features", **inner})
+    if isinstance(network, timm_trunks.TimmTrunk):
+        layouts = {output.module: output.layout for output in trunk.outputs}
+        network.places = {place: layouts[place] for place in inner}
+        extractor: nn.Module = network
+    else:
+        extractor = create_feature_extractor(network, {trunk.node: "features", **inner})
     for name, parameter in extractor.named_parameters():
         parameter.requires_grad_(not within(name, frozen))
     return extractor

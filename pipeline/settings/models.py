@@ -3,31 +3,59 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from pipeline.catalogue.training_methods import TRAINING_METHODS
+from pipeline.runtime.validation import nearest
 from pipeline.settings.base import Count, FilePath, Fraction, OneOf, Positive, Section, Seed
 from pipeline.settings.declared import with_declared
 from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 
 
+def _check_trunk(name: str) -> str:
+    source, colon, network = name.partition(":")
+    if not colon and name not in PAPER_TRUNKS:
+        raise ValueError(
+            f"there is no trunk {name!r}{nearest(name, PAPER_TRUNKS)} A network of a library is "
+            "'timm:NAME' or 'torchvision:NAME'."
+        )
+    if colon and (source not in ("timm", "torchvision") or not network):
+        raise ValueError("write 'timm:NAME' or 'torchvision:NAME'")
+    return name
+
+
+PAPER_TRUNKS = (
+    "resnet_small", "resnet18", "resnet50", "vgg16", "vgg16_bn", "inception_v3", "squeezenet1_0",
+    "convnext_tiny",
+)  # fmt: skip
+TrunkName = Annotated[str, AfterValidator(_check_trunk)]
+MapSize = Literal[7, 14, 28, 56, "native"]
+
+
 class Architecture(Section):
     """A trunk, the network below the heads, and the weights that it starts from."""
 
-    trunk: Literal[
+    trunk: TrunkName = Field(
         "resnet_small",
-        "resnet18",
-        "resnet50",
-        "vgg16",
-        "vgg16_bn",
-        "inception_v3",
-        "squeezenet1_0",
-        "convnext_tiny",
-    ] = Field("resnet_small", description="feature extractor, see docs/trunks.md")
-    map_size: Literal[14, 28] = Field(
-        28,
-        description="nominal side of the map for images of 224 pixels, in cells "
-        "(squeezenet1_0: 13 and 27)",
+        description="feature extractor: a trunk of the paper, see docs/trunks.md, or any network "
+        "of a library as 'timm:NAME' or 'torchvision:NAME'",
+    )
+    map_size: MapSize | None = Field(
+        None,
+        description="nominal side of the map for images of 224 pixels, in cells (squeezenet1_0: 13 "
+        "and 27); native: the network's own strides, or its patches. Left out: 28 for a trunk of "
+        "the paper, native for a network of a library",
+    )
+    dilation: bool = Field(
+        False,
+        description="of a library's network: spread what follows a removed stride, which keeps "
+        "what pretrained weights mean; false: the paper's way (docs/trunks.md)",
     )
     weights: FilePath = Field(
         "none",
@@ -35,6 +63,20 @@ class Architecture(Section):
         "(downloads); 'package:PACKAGE/PATH', a file that an installed package brings; or "
         "'model:DATASET/ARCHITECTURE/VARIANT', trained by this study",
     )
+
+    @model_validator(mode="after")
+    def _own_sizes(self) -> "Architecture":
+        if ":" not in self.trunk and (self.map_size not in (None, 14, 28) or self.dilation):
+            raise ValueError(
+                f"trunk {self.trunk!r} has map_size 14 or 28 and no dilation, as in the paper; "
+                "'torchvision:NAME' and 'timm:NAME' have both"
+            )
+        return self
+
+    @property
+    def cells(self) -> MapSize:
+        """The size of the map, where the key is left out too."""
+        return self.map_size or ("native" if ":" in self.trunk else 28)
 
 
 @with_declared(TRAINING_METHODS)
@@ -159,7 +201,9 @@ class TrainJob(Section):
     """Everything that decides the weights of one model."""
 
     trunk: str
-    map_size: Literal[14, 28] = 28  # the default reads files of weights that lack the key
+    # the defaults read files of weights that lack the keys
+    map_size: MapSize = 28
+    dilation: bool = False
     weights: str
     seed: Seed
     training: Training

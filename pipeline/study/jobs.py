@@ -77,7 +77,8 @@ class Study(Config):
         training = self.training_of(dataset, variant, architecture)
         return settings.TrainJob(
             trunk=trunk.trunk,
-            map_size=trunk.map_size,
+            map_size=trunk.cells,
+            dilation=trunk.dilation,
             weights=training.weights or trunk.weights,
             seed=seed,
             training=training.model_copy(update={"weights": None}),

@@ -4,7 +4,8 @@ import torchvision
 from torch import nn
 
 from pipeline.models.classifier import Classifier
-from pipeline.models.inception import TransformInput, inception_v3
+from pipeline.models.inception import inception_v3
+from pipeline.models.normalisation import TO_ONE, FromImageNet
 from pipeline.models.trunks import build_trunk
 from pipeline.settings import Training, TrainJob
 
@@ -40,9 +41,9 @@ def named(sequential, first, last):
 
 @torch.no_grad()
 def test_the_input_is_transformed_as_torchvision_does(network):
-    assert torch.equal(TransformInput()(IMAGES), network._transform_input(IMAGES))
+    assert torch.equal(FromImageNet(TO_ONE, TO_ONE)(IMAGES), network._transform_input(IMAGES))
     white = (1 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
-    range_end = TransformInput()(white.view(1, 3, 1, 1))
+    range_end = FromImageNet(TO_ONE, TO_ONE)(white.view(1, 3, 1, 1))
     assert torch.allclose(range_end, torch.ones(1, 3, 1, 1))
 
 
@@ -94,7 +95,7 @@ def test_dropout_stands_before_between_and_after_the_added_convolutions(trunk):
 def test_images_are_left_as_they_are_where_the_key_says_so(trunk):
     plain = inception_v3(28, convert_input=False).eval()
     plain.load_state_dict(trunk.state_dict())
-    assert torch.allclose(plain(TransformInput()(IMAGES)), trunk(IMAGES), atol=1e-5)
+    assert torch.allclose(plain(FromImageNet(TO_ONE, TO_ONE)(IMAGES)), trunk(IMAGES), atol=1e-5)
     assert not torch.allclose(plain(IMAGES), trunk(IMAGES), atol=1e-3)
 
 

@@ -1,0 +1,146 @@
+"""Any convolutional network of torchvision as a trunk, as ``torchvision:NAME``."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+from torchvision import models
+from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
+
+from pipeline.models.anatomy import Anatomy, anatomy_of
+from pipeline.models.strides import change_strides, no_such_map, stride_of, without_values
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.validation import nearest
+
+PROBE = 448  # side of the images on which shapes are measured
+_HEADS = ("classifier", "head", "heads", "fc")  # no part of a trunk
+_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # in files of GoogLeNet and Inception-v3
+_PARTS = ("weight", "bias")
+_BUILT_FOR_IMAGES = ("vit_", "maxvit")  # by `image_size` or `input_size`
+
+
+class Plan(NamedTuple):
+    """How to read a network's features.
+
+    Attributes:
+        side: of the images that shapes are measured on, pixels.
+        node: the operation whose output is the map.
+        anatomy: of the unaltered network.
+        classifier: its linear layer on the mean of the map, if it is one, else empty.
+    """
+
+    side: int
+    node: str
+    anatomy: Anatomy
+    classifier: str
+
+
+@cache
+def plan_of(name: str) -> Plan:
+    """Look at a network of torchvision by its name, without values.
+
+    Raises:
+        UserError: torchvision has no such network, or it has no map.
+    """
+    known = models.list_models(module=models)
+    if name not in known:
+        raise UserError(f"trunk: torchvision has no network {name!r}{nearest(name, known)}")
+    if name.startswith("vit_"):
+        raise UserError(
+            f"trunk: torchvision's {name!r} takes images of one size and hides its tokens. Take a "
+            "ViT of timm, such as 'timm:vit_base_patch16_224'."
+        )
+    with torch.device("meta"):
+        network = _created(name).eval()
+    side = 224 if name.startswith(_BUILT_FOR_IMAGES) else PROBE
+    node, features = _last_map(network, side)
+    kept = {each for each, _ in create_feature_extractor(network, [node]).named_parameters()}
+    unused = {each for each, _ in network.named_parameters()} - kept
+    anatomy = anatomy_of(network, _run, features, side, unused)
+    anatomy = anatomy._replace(left_out=(*anatomy.left_out, *_AUXILIARY))
+    linear = {
+        each
+        for each, layer in network.named_modules()
+        if isinstance(layer, nn.Linear) and f"{each}.weight" in unused
+    }
+    alone = len(linear) == 1 and unused == {f"{n}.{part}" for n in linear for part in _PARTS}
+    return Plan(side, node, anatomy, linear.pop() if alone else "")
+
+
+def _run(network: nn.Module, images: Tensor) -> object:
+    return network(images)
+
+
+def _last_map(network: nn.Module, side: int) -> tuple[str, Tensor]:
+    """The last operation before the head that gives a map (1, channels, h, w), and the map."""
+    tracer = NodePathTracer(leaf_modules=[])
+    graph = tracer.trace(network)
+    shapes = _Shapes(fx.GraphModule(network, graph))
+    shapes.run(torch.empty(1, 3, side, side, device="meta"))
+    for node, name in reversed(tracer.node_to_qualname.items()):
+        found = shapes.maps.get(node)
+        if found is not None and name.partition(".")[0] not in _HEADS and not _pools(network, node):
+            return name, found
+    raise UserError("trunk: this network of torchvision has no spatial map.")
+
+
+class _Shapes(fx.Interpreter):
+    """Runs a graph and keeps what is a map."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.maps: dict[fx.Node, Tensor] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if isinstance(value, Tensor) and value.ndim == 4 and value.shape[-1] > 1:
+            self.maps[n] = value
+        return value
+
+
+def _pools(network: nn.Module, node: fx.Node) -> bool:
+    """Whether a node pools to a fixed size, as VGG's does before its linear layers."""
+    return node.op == "call_module" and isinstance(
+        network.get_submodule(str(node.target)), nn.AdaptiveAvgPool2d
+    )
+
+
+def build(name: str, stride: int | None, *, dilated: bool) -> nn.Module:
+    """A network of torchvision, with random weights, up to its features.
+
+    Args:
+        name: in torchvision's list of classifiers.
+        stride: pixels for each cell of the map; None: the network's own.
+        dilated: see `pipeline.models.strides`.
+
+    Raises:
+        UserError: there is no such network, it has no map, or none of that stride.
+    """
+    plan = plan_of(name)
+    network = _created(name)
+    own = plan.anatomy.stride
+    if stride is None or stride == own:
+        return network
+    if stride < own:
+        change_strides(network, _run, plan.side, stride, dilated=dilated)
+    if stride > own or _stride_now(network, plan) != stride:
+        raise UserError(no_such_map(f"torchvision:{name}", stride, own))
+    return network
+
+
+def _stride_now(network: nn.Module, plan: Plan) -> int:
+    shadow = without_values(create_feature_extractor(network, {plan.node: "features"}))
+    try:
+        with torch.no_grad():
+            images = torch.empty(1, 3, plan.side, plan.side, device="meta")
+            return stride_of(plan.side, shadow(images)["features"].shape[-1])
+    except RuntimeError:  # its parts do not fit together any more
+        return 0
+
+
+def _created(name: str) -> nn.Module:
+    more: dict[str, Any] = {}
+    if name in ("googlenet", "inception_v3"):  # their weights are of images in [-1, 1]
+        more = {"init_weights": False, "aux_logits": False, "transform_input": True}
+    return models.get_model(name, weights=None, **more)
