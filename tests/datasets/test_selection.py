@@ -61,7 +61,9 @@ def test_each_class_is_on_both_sides_in_proportion(sizes, fraction):
         val = int((split[records.class_id == class_id] == "val").sum())
         assert val == 0 if size == 1 else 1 <= val <= size - 1
         share = np.clip(fraction, 1 / max(size, 2), 1 - 1 / max(size, 2))
-        assert size == 1 or abs(val - share * size) <= 1 + (size == 40)  # small classes take from it
+        assert size == 1 or abs(val - share * size) <= 1 + (
+            size == 40
+        )  # small classes take from it
 
 
 def test_where_no_class_is_small_it_is_the_split_of_scikit_learn():

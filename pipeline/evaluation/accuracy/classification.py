@@ -129,9 +129,7 @@ def summarise(predictions: Predictions, section: Classification) -> Result:
     """
     hits = predictions.hits
     among = predictions.among()
-    replicates = {
-        name: replicated_means(each, section.bootstrap) for name, each in among.items()
-    }
+    replicates = {name: replicated_means(each, section.bootstrap) for name, each in among.items()}
     per_class = [
         {
             "label": int(label),
