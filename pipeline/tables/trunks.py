@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipeline.artefacts.table import SEEDS, Block, Cell, Row, Source, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
-from pipeline.tables.means import mean_cell, over_datasets, over_trunks
+from pipeline.tables.means import Drawn, mean_cell, over_datasets, over_trunks
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
