@@ -1,16 +1,20 @@
 """``python -m bench.cost``: what config/paper.yaml costs, from operations counted and rates given.
 
-Counted are the multiply-adds of the trunks at 224 pixels; heads, side heads and the evaluations on
-the CPU are left out. docs/cost.md says what is measured and what is assumed.
+Counted are the multiply-adds of the trunks at 224 pixels, three times for a gradient; heads, side
+heads and the evaluations on the CPU are left out. docs/cost.md says what is measured and what is
+assumed.
 """
 
 import argparse
+from collections.abc import Sequence
 
 import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from pipeline.catalogue.methods import METHODS
 from pipeline.models.trunks import build_trunk
+from pipeline.study.inputs.maps import NOISE
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
 
@@ -21,6 +25,7 @@ IMAGES = {  # train, val, test; classes: as in docs/datasets.md
 }
 PAIR_MAPS = {"cub": 11_039}  # maps of the other class of a pair, not counting the own class's
 KB_OF_MAP = 3.3  # 28x28 float32 and its share of names and checksums
+KB_OF_INPUT_MAP = 100.4  # 224x224 float16
 KB_OF_IMAGE = {256: 32.4, 224: 26.2}  # stored, as measured on CUB
 
 
@@ -33,6 +38,24 @@ def operations(trunk: str, map_size: int) -> float:
     return counter.get_total_flops() / 1e9
 
 
+def forwards(study: Study, methods: Sequence[str]) -> float:
+    """Forward passes of one image for the maps of some methods, a gradient counted as three."""
+    options = study.attribution
+    found = {"gradient": 3, "integrated_gradients": 3 * options.integrated_gradients.steps}
+    noise = 3 * options.noise.samples if set(methods) & set(NOISE) else 0  # shared by all of them
+    return noise + sum(found.get(method, 1) for method in methods if method not in NOISE)
+
+
+def erased(study: Study, dataset: str, architecture: str, variant: str, seed: int) -> float:
+    """Forward passes of one image by which remove-and-classify measures a model."""
+    model, section = (dataset, architecture, variant, seed), study.evaluation.of("erase")
+    maps = sum(task == "erase" and (*of,) == model for task, *of, _ in study.measurements())
+    if not maps:
+        return 0
+    of_order = len(section.erasers) * len(section.fractions)
+    return of_order * (maps * len(section.orders) + section.random_draws)
+
+
 def costs(study: Study, draws: int, proxy: int) -> pd.DataFrame:
     """One row a (data set, architecture): models, and 10^18 operations of each stage."""
     forward = {
@@ -40,27 +63,28 @@ def costs(study: Study, draws: int, proxy: int) -> pd.DataFrame:
         for name, trunk in study.architectures.items()
     }
     rows: dict[str, dict[str, float]] = {}
-    for dataset, architecture, variant, _ in study.models():
+    for dataset, architecture, variant, seed in study.models():
         train, val, test, classes = IMAGES[dataset]
         one = forward[architecture]
         epochs = study.training_of(dataset, variant).epochs
         methods = study.methods_of(dataset, architecture, variant)
-        maps = [
-            m for m in methods if m != "counterfactual" or study.datasets[dataset].cue_localization
-        ]
-        empty = dict.fromkeys(("models", "train", "maps", "search", "GB of maps"), 0.0)
+        maps = [m for m in methods if m != "counterfactual" or dataset in PAIR_MAPS]
+        columns = ("models", "train", "maps", "erase", "search", "GB of maps")
+        empty = dict.fromkeys(columns, 0.0)
         row = rows.setdefault(f"{dataset}, {architecture}", empty)
         row["models"] += 1
         row["train"] += one * epochs * (3 * train + val)  # backward: twice the forward
-        row["maps"] += one * test * (1 + len(maps))  # and the accuracy
+        row["maps"] += one * test * (1 + forwards(study, maps))  # and the accuracy
+        row["erase"] += one * test * erased(study, dataset, architecture, variant, seed)
         seeds = len(study.datasets[dataset].seeds or study.seeds)
         searched = min(train, proxy * classes)
         row["search"] += one * draws / seeds * (epochs * (3 * searched + val) + val)
-        stored = test * len(maps) + PAIR_MAPS.get(dataset, 0) * sum(
-            method in ("cam", "joint", "conditional", "posterior", "counterfactual")
-            for method in maps
-        )
-        row["GB of maps"] += KB_OF_MAP * stored / 1e6
+        written = [*maps, *(NOISE if set(maps) & set(NOISE) else ())]  # one job writes all of them
+        for method in dict.fromkeys(written):
+            of_pairs = METHODS[method].targets in ("class", "counterfactual")
+            stored = test + (PAIR_MAPS.get(dataset, 0) if of_pairs else 0)
+            size = KB_OF_INPUT_MAP if METHODS[method].at_input else KB_OF_MAP
+            row["GB of maps"] += size * stored / 1e6
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.loc["all"] = table.sum()
     return table
@@ -75,7 +99,7 @@ def main() -> None:
     arguments.add_argument("--proxy", type=int, default=128, help="images per class in a draw")
     given = arguments.parse_args()
     table = costs(load(given.config), given.draws, given.proxy)
-    for stage in ("train", "maps", "search"):
+    for stage in ("train", "maps", "erase", "search"):
         table[f"{stage}, h"] = table[stage] * 1e18 / (given.rate * 1e12) / 3600
     print(table.round(2).to_string())
     stored = sum(

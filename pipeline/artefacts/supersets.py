@@ -30,3 +30,15 @@ def write_supersets(path: str | Path, kind: str, sets: Supersets, check: Mapping
     """Write the superset of each label, what made them, and the check of them, atomically."""
     members = {str(label): list(labels) for label, labels in sets.items()}
     write_json(path, {"kind": kind, "supersets": members, "check": dict(check)})
+
+
+def read_superset_check(path: str | Path) -> Mapping[str, Any]:
+    """The check of a data set's supersets: their numbers, and the named ones.
+
+    Raises:
+        UserError: there is no such file, or it is of another version.
+    """
+    check = read_json(path).get("check", {})
+    if "roots" not in check:
+        raise UserError(f"{path} is of another version. Delete it and run again.")
+    return check

@@ -34,6 +34,7 @@ TABLES: dict[str, tuple[frozenset[str], int]] = {
     "wsol": (frozenset({"wsol"}), 1),
     "erasing": (frozenset(columns_of("erasing")), 1),
     "trunks": (frozenset({"wsol"}), 1),
+    "supersets": (frozenset({"supersets"}), 1),  # no evaluation: where they come from a tree
     "faithfulness": (frozenset(columns_of("faithfulness")), 1),
     "axioms": (frozenset(columns_of("axioms")), 1),
     "rankings": (frozenset(RANKED), 2),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ from pipeline.figures import pair_images, pictures
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS, SMALL
 from pipeline.settings import ClassPair, Report
 
-_INCH = 1.3  # of a panel
+_INCH = 1.1  # of a panel
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Example:
-    """Some rows of the figure: an image of class A with the maps of A and B by several models.
+    """One row of the figure: an image of class A with the maps of A and B by several models.
 
     Attributes:
         title: classes and differing parts.
@@ -113,43 +114,49 @@ def contrast_of(store: MapStore, image_id: str, label: int, other: int) -> Contr
 
 
 def contrast(examples: Sequence[Example], title: str) -> Figure:
-    """The figure: for each image a row per model, with its map of A, of B, and A - B.
+    """The figure: a row for each image, in it three panels per model: map of A, of B, and A - B.
 
     Each map is scaled to its own maximum and each difference to its own largest size, which stand
     above them. The cue mask is outlined.
     """
     names = list(examples[0].contrasts)
+    starts = [1 + 3 * number for number in range(len(names))]
     figure, axes = pictures.panels(
-        len(examples) * len(names), 4, _INCH, between=0.34, above=0.7, below=0.6
+        len(examples), 1 + 3 * len(names), _INCH, between=0.2, above=0.8, below=0.6, apart=starts
     )
-    for number, (picture, *panels) in enumerate(axes):
-        example, name = examples[number // len(names)], names[number % len(names)]
-        if number % len(names) == 0:
-            picture.imshow(example.image)
-            picture.set_ylabel(example.title, fontsize=SMALL, rotation=0, ha="right", va="center")
-            pictures.bare(picture)
-        else:
-            picture.remove()
-        found = example.contrasts[name]
-        for panel, map_, p in zip(panels, found.maps, found.probabilities, strict=False):
-            peak = pictures.show_map(panel, example.image, map_)
-            panel.set_title(f"p {p:.2g}, max {pictures.number(peak)}", fontsize=SMALL, pad=2)
-        peak = pictures.show_signed(panels[2], example.image, found.maps[0] - found.maps[1])
-        panels[2].set_title(f"±{pictures.number(peak)}", fontsize=SMALL, pad=2)
-        pictures.heading(panels[0], name.replace("/", ": ").replace("_", " "), bold=True)
-        if example.cue is not None:
-            for panel, colour in zip((picture, *panels), _OUTLINES, strict=True):
-                if panel.figure is not None:  # was not removed
-                    pictures.outline(panel, example.cue, colour, 0.9)
-    for panel, text in zip(axes[0], ("image of class A", "A", "B", "A − B"), strict=True):
-        pictures.heading(panel, text, line=1)
+    for (picture, *_), example in zip(axes, examples, strict=True):
+        picture.imshow(example.image)
+        picture.set_ylabel(example.title, fontsize=SMALL, rotation=0, ha="right", va="center")
+        pictures.bare(picture)
+        _outline(picture, example)
+    for name, start in zip(names, starts, strict=True):
+        for row, example in zip(axes, examples, strict=True):
+            _maps(row[start : start + 3], example, example.contrasts[name])
+        for panel, text in zip(axes[0, start:], ("A", "B", "A − B"), strict=False):
+            pictures.heading(panel, text)
+        pictures.heading(axes[0, start], name.replace("/", ": "), line=1, bold=True)
+    pictures.heading(axes[0, 0], "image of class A")
     pictures.heading(axes[0, 0], title, line=2)
-    scale = ScalarMappable(cmap=MAP_COLOURS)
-    pictures.colour_bar(figure, scale, {0: "0", 1: "maximum of the map"})
+    pictures.colour_bar(figure, ScalarMappable(cmap=MAP_COLOURS), {0: "0", 1: "maximum of the map"})
     signed = ScalarMappable(Normalize(-1, 1), SIGNED_COLOURS)
     ticks = {-1: "−max: for B", 0: "0", 1: "+max: for A"}
-    pictures.colour_bar(figure, signed, ticks, left=3.2)
+    pictures.colour_bar(figure, signed, ticks, left=4)
     return figure
 
 
-_OUTLINES = ("white", "white", "white", "black")  # of the cue mask on each panel of a row
+def _maps(panels: Sequence[Axes], example: Example, found: Contrast) -> None:
+    """Draw the maps of both classes on two panels and their difference on a third."""
+    for panel, map_, p in zip(panels, found.maps, found.probabilities, strict=False):
+        peak = pictures.show_map(panel, example.image, map_)
+        panel.set_title(f"p {p:.2f}, max {pictures.number(peak)}", fontsize=SMALL, pad=2)
+        _outline(panel, example)
+    peak = pictures.show_signed(panels[2], example.image, found.maps[0] - found.maps[1])
+    panels[2].set_title(f"±{pictures.number(peak)}", fontsize=SMALL, pad=2)
+    _outline(panels[2], example)
+
+
+def _outline(panel: Axes, example: Example) -> None:
+    """Outline the cue mask in black on white, which shows on any ground."""
+    if example.cue is not None:
+        for colour, width in (("white", 1.5), ("black", 0.7)):
+            pictures.outline(panel, example.cue, colour, width)

@@ -1,7 +1,7 @@
 """What galleries share: the choice of images, maps at image size, overlays and outlines."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -128,7 +128,14 @@ def outline(axes: Axes, mask: np.ndarray, colour: str, linewidth: float = 0.8) -
 
 
 def panels(
-    rows: int, columns: int, side: float, *, between: float, above: float, below: float
+    rows: int,
+    columns: int,
+    side: float,
+    *,
+    between: float,
+    above: float,
+    below: float,
+    apart: Collection[int] = (),
 ) -> tuple[Figure, np.ndarray]:
     """A figure of square panels, all lengths in inches.
 
@@ -137,18 +144,20 @@ def panels(
         side: of a panel.
         between: height between two rows, for what is written there.
         above, below: height above the first and below the last row.
+        apart: columns that stand a little further from the one before.
 
     Returns:
         The figure, and its axes (rows, columns).
     """
-    gap = 0.06
-    width = columns * (side + gap)
+    gap, more = 0.06, 0.12
+    lefts = [c * (side + gap) + more * sum(k <= c for k in apart) for c in range(columns)]
+    width = lefts[-1] + side + gap
     height = above + rows * side + (rows - 1) * between + below
     figure = plt.figure(figsize=(width, height))
     axes = np.empty((rows, columns), dtype=object)
     for row, column in np.ndindex(rows, columns):
         top = above + row * (side + between)
-        left, bottom = column * (side + gap), height - top - side
+        left, bottom = lefts[column], height - top - side
         place = (left / width, bottom / height, side / width, side / height)
         axes[row, column] = figure.add_axes(place)
     return figure, axes

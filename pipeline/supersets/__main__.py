@@ -7,7 +7,13 @@ from pipeline.artefacts.classes import read_class_names, wnids_of
 from pipeline.artefacts.supersets import write_supersets
 from pipeline.catalogue import imagenet
 from pipeline.runtime.cli import add_section, main, parser, read_section
-from pipeline.supersets.tree import check_partition, classes_below, read_tree, supersets
+from pipeline.supersets.tree import (
+    check_partition,
+    classes_below,
+    classes_of_roots,
+    read_tree,
+    supersets,
+)
 
 
 def _wordnet(
@@ -22,6 +28,10 @@ def _wordnet(
             f"{roots[first]} {first} and {roots[second]} {second}: {len(classes)} classes"
             for first, second, classes in check_partition(tree, wnids, roots)
         ],
+        "roots": [
+            {"wnid": wnid, "name": roots[wnid], "classes": len(classes)}
+            for wnid, classes in classes_of_roots(tree, wnids, roots).items()
+        ],
         "table4": None,
     }
     if sorted(wnids) == sorted(imagenet.class_wnids()):
@@ -29,6 +39,7 @@ def _wordnet(
         wrong = [row for row in rows if row["printed"] != row["counted"]]
         check["table4"] = {
             "rows": len(rows),
+            "compared": rows,
             "matching": len(rows) - len(wrong),
             "differing": [
                 f"{row['name']} {row['wnid']}: printed {row['printed']}, counted {row['counted']}"
@@ -54,7 +65,7 @@ def find(
         UserError: a file cannot be read, or a class is not in WordNet's tree.
     """
     everything = tuple(range(len(names)))
-    check: dict[str, Any] = {"overlaps": [], "table4": None}
+    check: dict[str, Any] = {"overlaps": [], "roots": [], "table4": None}
     if section.kind == "wordnet":
         sets, check = _wordnet(section, names)
     elif section.kind == "all":

@@ -64,10 +64,32 @@ def supersets(
 ) -> dict[int, tuple[int, ...]]:
     """The superset of every class: the classes below the same annotated root.
 
+    Args:
+        tree: child wnid -> parent wnids.
+        class_wnids: wnid of class 0, 1, ...
+        roots: wnids of the nodes marked ``hom``.
+
+    Returns:
+        Class index -> the class indices of its superset, ascending, itself included; a class below
+        no root is a superset of its own.
+
+    Raises:
+        UserError: a class or a root is not in the tree.
+    """
+    members: dict[int, tuple[int, ...]] = {index: (index,) for index in range(len(class_wnids))}
+    for taken in classes_of_roots(tree, class_wnids, roots).values():
+        members.update(dict.fromkeys(taken, taken))
+    return members
+
+
+def classes_of_roots(
+    tree: Mapping[str, Sequence[str]], class_wnids: Sequence[str], roots: Iterable[str]
+) -> dict[str, tuple[int, ...]]:
+    """The classes of every annotated root that the walk reaches.
+
     The walk of Appendix F: breadth first from the top of the tree; at a root, every class below it
     that has none yet belongs to it, and the walk goes no deeper there. So a class below two roots
-    belongs to the one nearest to the top, and the result is always a partition. A class below no
-    root is a superset of its own.
+    belongs to the one nearest to the top, and the result is always a partition.
 
     Args:
         tree: child wnid -> parent wnids.
@@ -75,7 +97,7 @@ def supersets(
         roots: wnids of the nodes marked ``hom``.
 
     Returns:
-        Class index -> the class indices of its superset, ascending, itself included.
+        Root -> its class indices, ascending; roots without a class are left out.
 
     Raises:
         UserError: a class or a root is not in the tree.
@@ -87,22 +109,23 @@ def supersets(
     for child, parents in tree.items():
         for parent in parents:
             children.setdefault(parent, []).append(child)
-    members: dict[int, tuple[int, ...]] = {index: (index,) for index in range(len(class_wnids))}
-    free = set(members)
+    found: dict[str, tuple[int, ...]] = {}
+    free = set(range(len(class_wnids)))
     queue = deque(node for node in children if node not in tree)  # the tops
     seen = set(queue)
     while queue:
         node = queue.popleft()
         if node in roots:
             taken = tuple(sorted(free.intersection(below.get(node, ()))))
-            members.update(dict.fromkeys(taken, taken))
             free.difference_update(taken)
+            if taken:
+                found[node] = taken
             continue
         for child in children.get(node, ()):
             if child not in seen:
                 seen.add(child)
                 queue.append(child)
-    return members
+    return found
 
 
 def check_partition(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artefacts.files import atomic_path, read_json
+from pipeline.artefacts.supersets import read_superset_check
 from pipeline.artefacts.table import Table, save
 from pipeline.catalogue.tables import tables_of
 from pipeline.runtime.cli import add_section, main, parser, read_section
@@ -18,6 +19,7 @@ from pipeline.tables.formats import to_csv, to_latex, to_markdown
 from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import Group, read_groups
+from pipeline.tables.supersets import superset_table
 from pipeline.tables.trunks import trunk_table
 from pipeline.tables.wsol import wsol_table
 
@@ -28,9 +30,21 @@ FORMATS: dict[str, Callable[[Table], str]] = {
 }
 
 
-def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -> list[Table]:
-    """Every table that there are scores for, in the order of the report."""
-    of_task: dict[str, list[Group]] = {}
+def build(
+    groups: Sequence[Group],
+    checks: Mapping[str, Any],
+    job: TablesJob,
+    supersets: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Table]:
+    """Every table that there are scores for, in the order of the report.
+
+    Args:
+        groups: all scores.
+        checks: data set -> check.json of its cues stage.
+        job: what the tables need to know of the config.
+        supersets: data set -> check of its supersets, for those from a tree of classes.
+    """
+    of_task: dict[str, list[Group]] = {"supersets": []} if supersets else {}
     for group in groups:
         of_task.setdefault(group.task, []).append(group)
     builders: dict[str, Callable[[], Table]] = {
@@ -39,6 +53,7 @@ def build(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) ->
         "wsol": lambda: wsol_table(of_task["wsol"], job),
         "trunks": lambda: trunk_table(of_task["wsol"], job),
         "rankings": lambda: rank_table(groups, job),
+        "supersets": lambda: superset_table(supersets or {}),
     }
     builders |= {name: partial(metric_table, name, groups, job) for name in TITLES}
     return [with_explained(builders[name](), job) for name in tables_of(of_task)]
@@ -55,17 +70,29 @@ def run(argv: list[str]) -> None:
     arguments.add_argument(
         "--cue-checks", nargs="*", default=[], help="check.json of their cues stage, in this order"
     )
+    arguments.add_argument(
+        "--superset-datasets", nargs="*", default=[], help="data sets that --supersets belong to"
+    )
+    arguments.add_argument(
+        "--supersets", nargs="*", default=[], help="supersets.json from a tree, in this order"
+    )
     arguments.add_argument("--out", type=Path, required=True, help="folder of the tables")
     options = arguments.parse_args(argv)
     job = read_section(options.section, TablesJob)
-    if len(options.cue_datasets) != len(options.cue_checks):
-        raise UserError("--cue-checks: give one file for each of --cue-datasets.")
+    for files, names in (("cue_checks", "cue_datasets"), ("supersets", "superset_datasets")):
+        if len(getattr(options, files)) != len(getattr(options, names)):
+            words = (each.replace("_", "-") for each in (files, names))
+            raise UserError("--{}: give one file for each of --{}.".format(*words))
 
     checks = {
         dataset: read_json(path)
         for dataset, path in zip(options.cue_datasets, options.cue_checks, strict=True)
     }
-    tables = build(read_groups(options.scores), checks, job)
+    supersets = {
+        dataset: read_superset_check(path)
+        for dataset, path in zip(options.superset_datasets, options.supersets, strict=True)
+    }
+    tables = build(read_groups(options.scores), checks, job, supersets)
     for table in tables:
         for suffix, write in FORMATS.items():
             with atomic_path(options.out / f"{table.name}.{suffix}") as temporary:

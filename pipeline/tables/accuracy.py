@@ -34,16 +34,15 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
             for group in chosen
         ]
 
-    published_rows = published.accuracy_rows()
     blocks = published.blocks_beside(
         groups,
         job,
         measured,
-        same_setting=published_rows,
+        same_setting=published.accuracy_rows,
         another_setting=Block(
             heading="published (CUB, ResNet50; another setting)",
             keys={"dataset": "CUB", "architecture": "ResNet50"},
-            rows=tuple(published_rows),
+            rows=tuple(published.accuracy_rows("cub")),
         ),
     )
     measures_top5 = any("top5" in row.cells for block in blocks for row in block.rows)

@@ -100,7 +100,9 @@ def text(cell: Cell | None, *, latex: bool = False, plain: bool = False) -> str:
 
 
 def digits(number: float, plain: bool) -> str:
-    """Percent with one decimal, other numbers with three digits."""
+    """Percent with one decimal, other numbers with three digits, or whole if they are counts."""
+    if plain and number == int(number) and abs(number) >= 100:
+        return f"{number:.0f}"
     return f"{number:.3g}" if plain else f"{number:.1f}"
 
 

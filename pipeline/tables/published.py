@@ -1,21 +1,23 @@
 """The paper's numbers, percent as printed, and when they may be shown next to measured ones.
 
-They were measured on CUB-200-2011 (5,794 test images, 191 class pairs; other data sets of the
-paper are left out here) with ResNet50, or with the average of three trunks (Table 3). A study has
-the same setting if it has these numbers of test images or pairs and this trunk; which protocol
-each published number comes from is partly unknown (docs/protocols.md).
+They were measured on CUB-200-2011 (5,794 test images, 191 class pairs), OpenImages30k (5,000) and
+ImageNet (50,000) with VGG16, Inception-v3 and ResNet50. A study has the same setting if it has as
+many test images or pairs and the trunk; which protocol each published number comes from is partly
+unknown (docs/protocols.md).
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.artefacts.table import Block, Cell, Row
 from pipeline.settings import TablesJob
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 DATA = Path(__file__).parent / "paper"
-CUB_TEST_IMAGES = 5794
+TEST_IMAGES = {"imagenet": 50_000, "cub": 5_794, "openimages": 5_000}  # in Table 5's order
+TRUNKS = ("vgg16", "inception_v3", "resnet50")
 CUB_PAIRS = {"1": 31, "2": 64, "3": 96}
 TRUNK = "resnet50"
 
@@ -32,49 +34,75 @@ def cue_rows() -> list[Row]:
     ]
 
 
-def accuracy_rows() -> list[Row]:
-    """Table 2: top-1 on CUB."""
+def accuracy_rows(dataset: str, trunk: str = TRUNK) -> list[Row]:
+    """Table 2: top-1 on a data set with ResNet50; no rows for another trunk."""
+    if trunk != TRUNK:
+        return []
     return [
-        _row((f"{line['model']} (published)",), {"top1": line["cub"]})
+        _row((f"{line['model']} (published)",), {"top1": line[dataset]})
         for line in _read("table2.csv")
     ]
 
 
-def wsol_rows(*, resnet50: bool) -> list[Row]:
-    """MaxBoxAccV2 on CUB: Table 5 for ResNet50, else Table 3, the average of three trunks.
+def wsol_rows(dataset: str, trunk: str) -> list[Row]:
+    """MaxBoxAccV2 on a data set, or PxAP on OpenImages: Table 5.
 
-    Table 5 lacks CALM-ML, for which only the average was published.
+    Args:
+        dataset: a key of `TEST_IMAGES`.
+        trunk: one of `TRUNKS`; "mean": Table 3, the average of the three. Table 5 lacks CALM-ML, of
+            which only the average was published.
     """
-    file, column = ("table5.csv", "cub_resnet50") if resnet50 else ("table3.csv", "cub")
+    column = dataset if trunk == "mean" else f"{dataset}_{trunk}"
+    metric = "pxap" if dataset == "openimages" else "maxboxaccv2"
     return [
-        _row(
-            (
-                f"{line['method']} (published)",
-                "",
-                "superset" if line["superset"] == "yes" else "class",
-            ),
-            {"maxboxaccv2": line[column]},
-        )
-        for line in _read(file)
+        _row((f"{line['method']} (published)", "", _target(line)), {metric: line[column]})
+        for line in _read("table3.csv" if trunk == "mean" else "table5.csv")
     ]
 
 
-def trunk_rows(columns: Iterable[str]) -> list[Row]:
-    """Table 5 as it is: one row per method, with and without its superset."""
-    return [
-        _row(
-            (line["method"], "", "superset" if line["superset"] == "yes" else "class"),
-            {column: line[column] for column in columns},
-        )
-        for line in _read("table5.csv")
-    ]
+def trunk_rows() -> list[Row]:
+    """Tables 5 and 3 together: columns DATASET_TRUNK, DATASET_mean and total.
+
+    A row per method, with and without its superset; of CALM-ML only the means were published. The
+    total mean is given as printed.
+    """
+    of_trunks = {(line["method"], line["superset"]): line for line in _read("table5.csv")}
+    rows = []
+    for line in _read("table3.csv"):
+        found = {f"{dataset}_mean": line[dataset] for dataset in TEST_IMAGES}
+        found |= of_trunks.get((line["method"], line["superset"]), {})
+        names = (line["method"], "", _target(line))
+        rows.append(_row(names, {key: found[key] for key in trunk_columns() if key in found}))
+    return rows
+
+
+def trunk_columns() -> dict[str, str]:
+    """Table 5's columns: key -> heading."""
+    titles = {"imagenet": "ImageNet", "cub": "CUB", "openimages": "OpenImages"}
+    columns = {
+        f"{dataset}_{each}": f"{titles[dataset]} {each}"
+        for dataset in TEST_IMAGES
+        for each in (*TRUNKS, "mean")
+    }
+    return columns | {"total": "total mean"}
+
+
+def dataset_of(score: Mapping[str, Any]) -> str | None:
+    """Which data set of the paper a score was measured on: the one with as many test images."""
+    details = score["details"]
+    found = next((n for n, images in TEST_IMAGES.items() if images == details["images"]), None)
+    if found == "openimages":  # 5 000 is a round number: it also has 100 classes, and masks alone
+        measured = {name.split(".")[-1] for name in score["values"]}
+        alone = "pxap" in measured and "maxboxaccv2" not in measured
+        return found if alone or len(details.get("per_class", ())) == 100 else None
+    return found
 
 
 def blocks_beside(
     groups: Sequence[Group],
     job: TablesJob,
     measured: Callable[[list[Group]], list[Row]],
-    same_setting: list[Row],
+    same_setting: Callable[[str, str], list[Row]],
     another_setting: Block,
 ) -> list[Block]:
     """A block for every (data set, architecture), and the published rows.
@@ -83,7 +111,8 @@ def blocks_beside(
         groups: all scores of a table.
         job: models.
         measured: the rows of the scores of one block.
-        same_setting: published rows that stand in a block if its setting is the paper's.
+        same_setting: data set and trunk of the paper -> published rows, which stand in a block if
+            its setting is that.
         another_setting: else the last block.
     """
     blocks, compared = [], False
@@ -91,8 +120,14 @@ def blocks_beside(
         chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
         images = chosen[0].scores[0]["details"]["images"]
         rows = measured(chosen)
-        if same_images(images, chosen[0].note(job).trunk):
-            rows += same_setting
+        dataset_of_paper = dataset_of(chosen[0].scores[0])
+        trunk = chosen[0].note(job).trunk
+        if (
+            dataset_of_paper
+            and trunk in TRUNKS
+            and (beside := same_setting(dataset_of_paper, trunk))
+        ):
+            rows += beside
             compared = True
         blocks.append(
             Block(
@@ -109,9 +144,8 @@ def same_pairs(pairs: Mapping[str, int], trunk: str | None) -> bool:
     return dict(pairs) == CUB_PAIRS and trunk == TRUNK
 
 
-def same_images(images: int, trunk: str | None) -> bool:
-    """Whether CUB's whole test split was used with the paper's trunk."""
-    return images == CUB_TEST_IMAGES and trunk == TRUNK
+def _target(line: Mapping[str, str]) -> str:
+    return "superset" if line["superset"] == "yes" else "class"
 
 
 def _row(names: tuple[str, ...], percents: Mapping[str, str]) -> Row:

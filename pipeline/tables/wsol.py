@@ -25,11 +25,11 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
         groups,
         job,
         measured,
-        same_setting=published.wsol_rows(resnet50=True),
+        same_setting=published.wsol_rows,
         another_setting=Block(
             heading="published (CUB, mean of VGG16, Inception and ResNet50; another setting)",
             keys={"dataset": "CUB", "architecture": "mean of 3"},
-            rows=tuple(published.wsol_rows(resnet50=False)),
+            rows=tuple(published.wsol_rows("cub", "mean")),
         ),
     )
     found = {column for block in blocks for row in block.rows for column in row.cells}

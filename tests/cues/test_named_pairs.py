@@ -27,8 +27,8 @@ def test_pairs_of_the_config_become_pairs_without_parts(classes, tmp_path):
 
 
 def test_an_unknown_name_is_an_error_that_lists_all_of_them(classes, tmp_path):
+    named = '[["oul", "Wren"], ["Wren", "x"]]'
     with pytest.raises(UserError) as caught:
-        named = '[["oul", "Wren"], ["Wren", "x"]]'
         run(["--named", named, "--classes", str(classes), "--out", "x"])
     assert str(caught.value).count("no class is called") == 2
     assert "did you mean 'Owl'" in str(caught.value)

@@ -19,7 +19,7 @@ def test_the_maps_are_those_of_both_classes(study):
             assert probability == pytest.approx(row / 100)
 
 
-def test_a_row_for_each_model_has_a_b_and_their_difference():
+def test_each_model_has_a_b_and_their_difference_beside_the_image():
     a, b = np.zeros((8, 8)), np.zeros((8, 8))
     a[0], b[-1] = 0.5, 2.0
     cue = np.zeros((SIDE, SIDE), bool)
@@ -28,13 +28,17 @@ def test_a_row_for_each_model_has_a_b_and_their_difference():
     maps = {"cam/cam": made, "calm_em/joint": made}
     figure = contrast.contrast([contrast.Example("title", IMAGE, cue, maps)] * 2, "birds")
     panels = figure.axes[:-2]  # two colour bars
-    assert len(panels) == 2 * (1 + 2 * 3)  # the image stands once
-    _, of_a, of_b, difference, second, *_ = panels
+    assert len(panels) == 2 * (1 + 2 * 3)
+    image, of_a, of_b, difference, second, *_ = panels
     assert [of_a.get_title(), of_b.get_title()] == ["p 0.75, max 0.5", "p 0.03, max 2"]
     assert difference.get_title() == "±2"
     colours = difference.images[0].get_array()
     assert colours[0, 0, 0] > colours[0, 0, 2]  # red for A
     assert colours[-1, 0, 2] > colours[-1, 0, 0] + 0.2  # blue for B
-    named = [[text.get_text() for text in panel.texts] for panel in (of_a, of_b, second)]
-    assert named == [["cam: cam", "A"], ["B"], ["calm em: joint"]]
-    assert all(panel.collections for panel in (of_a, of_b, difference, second))  # the outline
+    named = [[text.get_text() for text in panel.texts] for panel in (of_a, difference, second)]
+    assert named == [["A", "cam: cam"], ["A − B"], ["A", "calm_em: joint"]]
+    assert all(panel.collections for panel in (image, of_a, of_b, difference))  # the outline
+    lefts = [panel.get_position().x0 for panel in panels[:7]]
+    steps = np.diff(lefts)
+    assert steps[0] == pytest.approx(steps[3])  # models stand apart
+    assert steps[0] > steps[1] == pytest.approx(steps[2])

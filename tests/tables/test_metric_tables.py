@@ -196,7 +196,7 @@ def job_of_two():
 
 def test_table_5_has_a_column_an_architecture_and_says_what_is_missing(tmp_path):
     table = trunk_table(read_groups(wsol_scores(tmp_path)), job_of_two())
-    assert list(table.columns)[:2] == ["birds/net", "birds/deep"]
+    assert list(table.columns)[:3] == ["birds/net", "birds/deep", "birds/mean"]
     rows = {row.names: row.cells for row in table.blocks[0].rows}
     assert rows["cam", "cam", "class"]["birds/deep"].value == pytest.approx(70)
     assert "birds/deep" not in rows["cam", "cam_superset", "superset"]

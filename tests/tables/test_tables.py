@@ -146,8 +146,10 @@ def test_published_numbers_are_those_of_the_paper():
     by_name = {row.names[0]: row.cells for row in published.cue_rows()}
     columns = ("parts_1", "parts_2", "parts_3", "weighted")
     assert [by_name["calm_em (published)"][c].value for c in columns] == [30.4, 33.3, 36.3, 34.3]
-    accuracy = {row.names[0]: row.cells["top1"].value for row in published.accuracy_rows()}
+    accuracy = {row.names[0]: row.cells["top1"].value for row in published.accuracy_rows("cub")}
     assert accuracy["calm_ml (published)"] == 59.6
+    assert published.accuracy_rows("imagenet")[0].cells["top1"].value == 74.5
+    assert published.accuracy_rows("cub", "vgg16") == []
     # The mean of Table 1 is weighted by the numbers of pairs (31, 64, 96).
     for cells in by_name.values():
         mean = np.average([cells[c].value for c in columns[:3]], weights=[31, 64, 96])
@@ -163,7 +165,7 @@ def test_published_localisation_of_resnet50_and_of_the_mean_agree():
         if row.method + row.superset in mean.index:
             assert row.cub == pytest.approx(mean[row.method + row.superset], abs=0.11)
     of_resnet = {row.names: row.cells["maxboxaccv2"].value for row in
-                 published.wsol_rows(resnet50=True)}  # fmt: skip
+                 published.wsol_rows("cub", "resnet50")}  # fmt: skip
     assert of_resnet["calm_em (published)", "", "superset"] == 71.0
 
 

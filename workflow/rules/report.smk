@@ -14,6 +14,7 @@ rule tables:
         scores=SCORES.all(),
         images=SCORES.all_images(),
         checks=REPORT.cue_checks(),
+        supersets=REPORT.superset_files(),
         published=expand(f"{PUBLISHED}/table{{number}}.csv", number=(1, 2, 3, 5)),
         code=code_of("pipeline.tables"),
     output:
@@ -41,10 +42,12 @@ rule tables:
         section=REPORT.tables_section(),
         columns=REPORT.columns(),
         datasets=REPORT.cue_datasets(),
+        superset_datasets=REPORT.superset_datasets(),
         out=lambda wildcards, output: os.path.dirname(output.everything),
     shell:
         "python -m pipeline.tables --section {params.section:q} --scores {input.scores:q}"
         " --cue-datasets {params.datasets:q} --cue-checks {input.checks:q}"
+        " --superset-datasets {params.superset_datasets:q} --supersets {input.supersets:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -22,7 +22,7 @@ CONTRASTS = ("joint", "cam")  # maps of single classes, of which the difference 
 # Besides the maps of the variants, as far as there is room (the paper's section 5.1).
 GRADIENTS = ("gradient", "integrated_gradients", "smoothgrad", "vargrad")
 GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps next to an image, readable on a page
-CONTRAST_ROWS = 4  # models below each other, for each image
+CONTRAST_MODELS = 3  # beside each other, with three maps each
 KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 PLOT, PICTURE = ".svg", ".png"  # how the report shows a figure
@@ -202,7 +202,8 @@ class FigureInputs:
 
     def _contrasts(self, names: Any) -> list[str]:
         """The map of one class by each variant."""
-        return self._at_most(names, self._first_of_each(names, CONTRASTS), CONTRAST_ROWS)
+        found = self._first_of_each(names, CONTRASTS)
+        return self._at_most(names, found, CONTRAST_MODELS)[:CONTRAST_MODELS]
 
     def _first_of_each(self, names: Any, methods: Sequence[str]) -> list[str]:
         """The first of some methods that each variant has."""

@@ -49,7 +49,7 @@ class ReportInputs:
             tasks.add("classification")
             tasks |= {"cue_localization"} if study.datasets[name].cue_localization else set()
             tasks |= {"wsol"} if study.datasets[name].wsol else set()
-        return tasks
+        return tasks | ({"supersets"} if self.superset_datasets() else set())
 
     def tables_section(self) -> str:
         """What the tables need to know of the config, as canonical JSON."""
@@ -76,6 +76,15 @@ class ReportInputs:
     def cue_checks(self) -> list[str]:
         """The check of the cues of each of them."""
         return [fill(self._paths.cue_check, dataset=name) for name in self.cue_datasets()]
+
+    def superset_datasets(self) -> list[str]:
+        """The measured data sets whose supersets come from a tree of classes."""
+        datasets = self._study.datasets
+        return [name for name in self._studied() if datasets[name].supersets.kind == "wordnet"]
+
+    def superset_files(self) -> list[str]:
+        """The supersets of each of them."""
+        return [fill(self._paths.supersets, dataset=name) for name in self.superset_datasets()]
 
     def explored_maps(self, names: Any) -> list[str]:
         """The maps that the explorer shows, in the order of `FigureInputs.explored`."""

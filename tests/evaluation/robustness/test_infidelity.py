@@ -100,7 +100,7 @@ def test_infidelity_is_of_the_function_that_the_map_explains(trained, method, ta
             max_examples_per_batch=16,
             normalize=True,
         )
-    assert found.infidelity == pytest.approx(expected.item(), rel=1e-6)
+    assert found.infidelity == pytest.approx(expected.item(), rel=1e-4)
     assert 0 < found.share <= 1
 
 
