@@ -8,7 +8,6 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.settings.base import Count, FilePath, Fraction, OneOf, Positive, Section, Seed
 from pipeline.settings.declared import with_declared
-from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 
 
 class Architecture(Section):
@@ -125,12 +124,6 @@ class Training(Section):
     precision: Literal["32-true", "bf16-mixed"] = Field(
         "32-true", description="Lightning Fabric precision"
     )
-    has: Has = Has()
-    acol: Acol = Acol()
-    spg: Spg = Spg()
-    adl: Adl = Adl()
-    cutmix: Cutmix = Cutmix()
-    inca: Inca = Inca()
 
     @property
     def code(self) -> tuple[str, ...]:
