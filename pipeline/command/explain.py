@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 DESCRIPTION = """\
-Explain what a model says of one image.
+Explain what a model says about one image.
 
 Prints the prediction with its probability and, for each attribution map, what its values mean;
 writes each map as a picture with a colour bar (PNG) and as numbers (HDF5). A CALM model's maps are
-probabilities: of the cue for the class being at each place. A CAM model's are not, and the text
+probabilities that the cue for the class is at each location. A CAM model's are not, and the text
 says so.
 
 The weights are those of a study (weights.safetensors: the names of the classes are found next to

@@ -5,7 +5,7 @@ from torch.nn.functional import interpolate
 
 
 def upsampled(maps: Tensor, size: int) -> Tensor:
-    """Maps resized bilinearly to the image's size; those that have it stay as they are.
+    """Maps resized bilinearly to the image's size; those that have it are unchanged.
 
     Args:
         maps: (B, h, w), any real numbers.

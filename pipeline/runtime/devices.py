@@ -17,7 +17,7 @@ from pipeline.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0  # seconds between two looks for a free device
+INTERVAL = 1.0  # seconds between two polls for a free device
 
 _held: dict[Path, int] = {}  # this process's locks: open file descriptors, until it ends
 
@@ -90,7 +90,7 @@ def _uuids() -> dict[str, str]:
 def _take(wanted: int, locks: dict[str, Path], choosing: Path) -> list[str]:
     """Lock the first free devices: as many as wanted, or none.
 
-    One process chooses at a time: two that each took half of what both want would wait for ever.
+    One process chooses at a time: two that each took half of what both want would wait forever.
     """
     with open(choosing, "w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)

@@ -143,7 +143,7 @@ class Training(Section):
 
     @model_serializer(mode="wrap")
     def _without_other_methods(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A section of another method decides nothing, so a change of it is none of this model."""
+        """A section of another method has no effect here, so its change must not retrain."""
         others = TRAINING_METHODS.keys() - {self.method}
         return {key: value for key, value in fields(self).items() if key not in others}
 

@@ -92,7 +92,7 @@ def test_names_of_splits_that_are_none(root):
         (root / name).unlink()
     text = message(root, needs=("test_images",))
     assert "without them nothing can be measured" in text
-    assert "that are no split: Test, validation" in text
+    assert "that are not splits: Test, validation" in text
 
 
 def test_the_folder_of_masks_is_no_strange_folder(root):
@@ -151,7 +151,7 @@ def test_windows_paths_and_endless_fields(root):
 
 def test_fractions_are_no_pixels(root):
     (root / "boxes.csv").write_text(f"{HEADER}test/ape/3.jpg,0.1,0.2,0.75,1\n")
-    assert "1 x box lies in the first pixel: are these fractions" in message(root)
+    assert "1 x all coordinates are below 1: are these fractions" in message(root)
 
 
 def test_sixteen_bits_transparency_and_darkness_are_counted(root):
@@ -213,7 +213,7 @@ def test_masks_of_any_case_and_of_other_suffixes(root):
     mask(root / "masks/test/ape/5.png", (1, 1, 5, 5))
     mask(root / "masks/test/ape/6.jpg", (1, 1, 5, 5))
     text = message(root)
-    assert "1 x image has several masks of its name" in text
+    assert "1 x image has several masks with its name" in text
     assert "1 x mask belongs to no image" in text
     assert "1 x mask is stored with loss" in text
 

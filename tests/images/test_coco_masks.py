@@ -18,7 +18,7 @@ from pipeline.images.coco_masks import (
 )
 from pipeline.runtime.errors import UserError
 
-# Written by pycocotools 2.0.11 (mask.encode) for the pixels beside it.
+# Written by pycocotools 2.0.11 (mask.encode) for the pixels below.
 COMPRESSED = "031N10O113ON0O40L21NO"
 PICTURE = [
     [1, 0, 0, 0, 1, 1, 1],

@@ -95,4 +95,4 @@ def test_maps_that_are_not_ranked_are_named(tmp_path):
     ]
     paths.append(score(tmp_path / "top1.json", "classification", identity("cam"), {"top1": 0.5}))
     notes = " ".join(rank_table(read_groups(paths), JOB).notes)
-    assert "left out, as some metric does not measure them: cam edges." in notes
+    assert "left out, since not all metrics measure them: cam edges." in notes

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.models import build_classifier
-from pipeline.models.methods.spg import guided_loss, sure
+from pipeline.models.methods.spg import SpgOptions, guided_loss, sure
 from pipeline.settings import Training, TrainJob
 
 IMAGES = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
