@@ -66,7 +66,7 @@ def read(
         others = ", ".join(map(printable, _other_folders(root, section)[:20]))
         beside = f" Its folders are {others}." if others else ""
         raise UserError(f"There is no image in {root}.{beside}\n{LAYOUT}")
-    if has_splits and (others := counts["folders_that_are_no_split"]["first"]):
+    if has_splits and (others := counts["folders_that_are_not_splits"]["first"]):
         problems.hints.append(f"Folders of {root} that are not splits: {', '.join(others)}.")
     images["path"] = [str(root / name) for name in images["image_id"]]
     class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
@@ -159,7 +159,7 @@ def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
     counts = {
         "other_files": counted(others),
         "hidden_files": hidden,
-        "folders_that_are_no_split": counted(_other_folders(root, section)),
+        "folders_that_are_not_splits": counted(_other_folders(root, section)),
         "images_in_folders_below_their_class": {
             "count": nested.total(),
             "first": [f"{printable(folder)} ({n})" for folder, n in nested.most_common(20)],

@@ -84,7 +84,7 @@ def test_a_link_to_above_does_not_lead_in_circles(root):
 def test_names_of_splits_that_are_none(root):
     picture(root / "validation/ape/1.jpg")
     picture(root / "Test/ape/1.jpg")
-    assert read(root)[2]["skipped"]["folders_that_are_no_split"] == {
+    assert read(root)[2]["skipped"]["folders_that_are_not_splits"] == {
         "count": 2,
         "first": ["Test", "validation"],
     }
@@ -98,7 +98,7 @@ def test_names_of_splits_that_are_none(root):
 def test_the_folder_of_masks_is_no_strange_folder(root):
     mask(root / "annotations/masks/test/ape/3.png", (1, 1, 5, 5))
     found = read(root, masks=str(root / "annotations/masks"))[2]["skipped"]
-    assert found["folders_that_are_no_split"]["count"] == 0
+    assert found["folders_that_are_not_splits"]["count"] == 0
 
 
 def test_dot_files_are_passed_over_and_others_named(root):
@@ -115,7 +115,7 @@ def test_a_pipe_is_no_image(root):
     os.mkfifo(root / "train/ape/x.jpg")
     assert read(root)[2]["skipped"]["other_files"]["first"] == ["train/ape/x.jpg"]
     os.mkfifo(root / "boxes.csv")
-    assert "no regular file" in message(root)
+    assert "not a regular file" in message(root)
 
 
 def test_a_link_to_nowhere_is_a_missing_image(root):

@@ -81,7 +81,7 @@ def test_large_images_below_the_limit_are_opened(tmp_path):
 
 def test_a_pipe_is_no_image_and_does_not_wait(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
-    with pytest.raises(ImageFault, match="no regular file"):
+    with pytest.raises(ImageFault, match="not a regular file"):
         pixels(tmp_path / "a.jpg")
     with pytest.raises(FileNotFoundError):
         pixels(tmp_path / "b.jpg")
