@@ -15,7 +15,8 @@ The weights are those of a study (weights.safetensors: the names of the classes 
 them), or a state dict of torchvision's SqueezeNet 1.0, ResNet-18 or ResNet-50, as a CAM model."""
 
 EXAMPLES = """\
-  calm explain bird.jpg --weights results/models/birds/small/calm_em/seed0/weights.safetensors
+  calm explain bird.jpg --weights \\
+      results/models/synthbirds/small_pretrained/calm_em/seed0/weights.safetensors
       what is it, and where is the cue?
   calm explain dog.jpg --weights W --class afghan_hound --against gazelle_hound
       why an Afghan hound rather than a gazelle hound (a CALM model)?
