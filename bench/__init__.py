@@ -1,1 +1,1 @@
-"""Side-by-side speed measurements: ours against the obvious way, in turn, in one process."""
+"""Side-by-side speed measurements: ours and a straightforward way, in turn, in one process."""

@@ -30,7 +30,7 @@ KB_OF_IMAGE = {256: 32.4, 224: 26.2}  # stored, as measured on CUB
 
 
 def operations(trunk: str, map_size: int) -> float:
-    """Operations (two a multiply-add) of one forward pass of one image, in units of 10^9."""
+    """Operations (two per multiply-add) of one forward pass of one image, in units of 10^9."""
     with torch.device("meta"):
         network, image = build_trunk(trunk, map_size, {}).eval(), torch.empty(1, 3, 224, 224)
     with FlopCounterMode(display=False) as counter:
@@ -57,7 +57,7 @@ def erased(study: Study, dataset: str, architecture: str, variant: str, seed: in
 
 
 def costs(study: Study, draws: int, proxy: int) -> pd.DataFrame:
-    """One row a (data set, architecture): models, and 10^18 operations of each stage."""
+    """One row per (data set, architecture): models, and 10^18 operations of each stage."""
     forward = {
         name: operations(trunk.trunk, trunk.map_size) / 1e9  # 10^18
         for name, trunk in study.architectures.items()
@@ -94,7 +94,7 @@ def main() -> None:
     """Print the table in operations and in hours."""
     arguments = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
     arguments.add_argument("--config", default="config/paper.yaml")
-    arguments.add_argument("--rate", type=float, default=50, help="10^12 operations a second")
+    arguments.add_argument("--rate", type=float, default=50, help="10^12 operations per second")
     arguments.add_argument("--draws", type=int, default=30, help="of a search of every model")
     arguments.add_argument("--proxy", type=int, default=128, help="images per class in a draw")
     given = arguments.parse_args()

@@ -1,4 +1,4 @@
-"""``python -m bench.coverage``: how often the product's intervals hold the true value.
+"""``python -m bench.coverage``: how often our intervals cover the true value.
 
 Data are drawn again and again from populations whose true values are known (`bench.populations`),
 the product's own functions make the interval, and the table says how many of them hold the truth.

@@ -1,4 +1,4 @@
-"""Cue masks of an image: one part map and look-ups against a nearest-keypoint search a pair."""
+"""Cue masks of an image: one part map and look-ups against a nearest-keypoint search per pair."""
 
 from collections.abc import Iterator
 

@@ -33,7 +33,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Measured:
-    """Median milliseconds of one item, and how many times as long the plain way takes."""
+    """Median milliseconds of one item, and how many times as long a straightforward way takes."""
 
     name: str
     ours_ms: float

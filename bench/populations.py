@@ -16,7 +16,7 @@ _LEVELS = np.arange(_PEAK + 1)
 def hits(
     rng: np.random.Generator, images: int, seeds: int, models: int, training: float, mean: float
 ) -> np.ndarray:
-    """Which images some models classify rightly, in each of their trainings: (models, S, N) bool.
+    """Which images some models classify correctly, in each of their trainings: (models, S, N).
 
     An image is right where a sum of normal parts is positive: how easy it is for everyone, for the
     model, and for this training; how good the training is (of standard deviation ``training``); and

@@ -33,7 +33,7 @@ def paths() -> Iterator[Path]:
         "training step, SqueezeNet 27x27, an image",
         lambda: _step(fast, images.to(memory_format=torch.channels_last), labels, True),
         lambda: _step(slow, images, labels, False),
-        close(0.5),  # bf16 has three digits
+        close(0.5),  # bf16 has about three significant digits
         2,
         units=BATCH,
         repeats=5,

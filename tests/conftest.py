@@ -23,5 +23,5 @@ def pytest_collection_modifyitems(items):
 def calm_data() -> Path:
     """The folder of real data; a wrong CALM_DATA is an error, not a skip."""
     folder = Path(os.environ["CALM_DATA"]).resolve()
-    assert folder.is_dir(), f"CALM_DATA={folder} is no folder"
+    assert folder.is_dir(), f"CALM_DATA={folder} is not a folder"
     return folder

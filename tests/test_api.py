@@ -260,7 +260,7 @@ def test_gradients_are_the_default_and_take_options(model, images):
         ("one class for each image; there are 2", {"labels": [0]}),
         ("two classes for each image", {"method": "counterfactual"}),
         ("a set of classes for each", {"method": "subset", "labels": [[1], []]}),
-        ("4 is none of the model's classes, 0 to 3", {"labels": [0, 4]}),
+        ("4 is not one of the model's classes, 0 to 3", {"labels": [0, 4]}),
         (r"expected \(B, 3, S, S\), not \(3, 64, 64\)", {"images": torch.zeros(3, 64, 64)}),
     ],
 )

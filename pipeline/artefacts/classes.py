@@ -12,7 +12,7 @@ from pipeline.artefacts.files import atomic_path
 from pipeline.runtime.errors import UserError
 
 WNID = re.compile(r"n\d{8}")
-# Before the name, in CUB-200-2011 and in ImageNet; what goes on with a digit is a decimal number.
+# Before the name, in CUB-200-2011 and in ImageNet; if a digit follows, it is a decimal number.
 _NUMBER = re.compile(r"(\d+\.(?!\d)|n\d{8} )")
 
 
@@ -20,14 +20,14 @@ def read_class_names(path: str | Path) -> list[str]:
     """Names in order of the labels 0, 1, ... from a classes.csv.
 
     Raises:
-        UserError: the file cannot be read or is no list of classes.
+        UserError: the file cannot be read or is not a list of classes.
     """
     try:
         with open(path, newline="") as stream:
             names = {int(row["label"]): row["name"] for row in csv.DictReader(stream)}
     except (OSError, KeyError, ValueError) as error:
         raise UserError(
-            f"{path} is no class list with the columns label and name ({error!r}). "
+            f"{path} is not a class list with the columns label and name ({error!r}). "
             "Run the datasets stage again."
         ) from error
     if not names or sorted(names) != list(range(len(names))):
@@ -45,13 +45,13 @@ def read_classes(path: str | Path) -> pd.DataFrame:
     """What :func:`write_classes` wrote.
 
     Raises:
-        UserError: the file cannot be read or is no list of classes.
+        UserError: the file cannot be read or is not a list of classes.
     """
     try:  # NA and 001 are names
         return pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path} is no class list ({error}). Run the datasets stage again."
+            f"{path} is not a class list ({error}). Run the datasets stage again."
         ) from error
 
 

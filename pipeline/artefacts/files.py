@@ -31,7 +31,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        # a rename survives a power failure before the content does, unless that is on the disk
+        # else a power failure may leave the new name with a content that is not yet on the disk
         _onto_disk(temporary)
         os.replace(temporary, target)
         _onto_disk(target.parent)
@@ -63,7 +63,7 @@ def temporary_beside(target: Path) -> Path:
             else:
                 path.unlink(missing_ok=True)
         except PermissionError:
-            pass  # it lives, and is another user's
+            pass  # it is alive and belongs to another user
     return target.with_name(f"{start}{os.getpid()}{end}")
 
 
@@ -100,8 +100,8 @@ def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | N
         if error.filename not in (None, str(temporary), str(target), str(target.parent)):
             return None  # about another file, read inside the block
         return f"{error.strerror or error}. {_CURES.get(error.errno or 0, _OTHER_CURE)}"
-    # Libraries have many kinds of errors for a full disk. Some do not say so, and some remove what
-    # they wrote before they raise.
+    # Libraries report a full disk in many ways. Some do not name it, and some remove what they
+    # wrote before they raise.
     folder = target.parent
     no_space = os.strerror(errno.ENOSPC)
     full = folder.is_dir() and shutil.disk_usage(folder).free < _FULL

@@ -50,7 +50,9 @@ class _Stream(io.FileIO):
 
 @contextmanager
 def create(path: str | Path) -> Iterator[NewFile]:
-    """An HDF5 file to fill; it appears at ``path``, sealed, when the block ends, or not at all.
+    """An HDF5 file to fill. It appears at ``path`` when the block ends, or not at all.
+
+    It is sealed: a checksum of the rest stands at its start.
 
     Raises:
         UserError: it cannot be written.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.runtime.errors import UserError
 
-HEADER = 512  # bytes; what HDF5 leaves to the user at a file's start comes in this size
+HEADER = 512  # bytes; the smallest user block that HDF5 allows at the start of a file
 _MARK = b"sealed by sha256\n"
 
 

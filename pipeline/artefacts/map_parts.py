@@ -48,7 +48,7 @@ def virtual_maps(
 
 
 def write_parts(file: h5py.File, parts: Sequence[Part]) -> None:
-    """Note the parts in a joined file."""
+    """Record the parts in a joined file."""
     group = file.create_group(_GROUP)
     for name in ("path", "sha256"):
         column = np.array([getattr(part, name).encode() for part in parts])

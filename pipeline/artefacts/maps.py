@@ -1,10 +1,11 @@
-"""Attribution maps in one HDF5 file a (model, method): whole or absent, checked when read.
+"""Attribution maps, one HDF5 file per (model, method): whole or absent, checked when read.
 
 Layout: ``/maps`` (N, h, w) float32 at the model's own resolution, ``/image_id`` (N,) and
 ``/target`` (N,) UTF-8 text (as in `pipeline.artefacts.targets`), ``/class_probability``
 (N,) float32, and attributes: method, targets (their kind), units, and where the maps come from.
-Maps at the input's resolution are 60 times as large: they are stored as float16 of their own
-maximum, which stands in ``/scale`` (N,) float32, so that no map is too small for half precision.
+Maps at the input's resolution are 60 times as large: they are stored as float16
+fractions of their own maximum, which is in ``/scale`` (N,) float32, so that no map is too small for
+half precision.
 The maps may be in several files (`pipeline.artefacts.map_parts`): then ``/maps`` is virtual.
 """
 
@@ -86,7 +87,7 @@ class MapStore:
         class_probability: (N,) float32, p(y|x) of a class target; the sum of a superset; 1 for the
             prior; p(y|x) - p(y'|x) of a counterfactual.
         scale: (N,) float32, largest magnitude of each map stored in half precision; else None.
-        attributes: method, targets, units and what else the writer noted.
+        attributes: method, targets, units and anything else that the writer recorded.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
@@ -171,7 +172,7 @@ class MapStore:
             return cls(path, file)
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
             raise UserError(
-                f"{path} is no store of attribution maps ({error}). Delete it and run again."
+                f"{path} is not a store of attribution maps ({error}). Delete it and run again."
             ) from error
 
     @property

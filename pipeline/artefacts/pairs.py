@@ -36,7 +36,7 @@ def write_pairs(path: str | Path, pairs: pd.DataFrame) -> None:
 
 
 def read_label_pairs(path: Path | None) -> list[tuple[int, int]] | None:
-    """The class pairs of pairs.csv, as labels; None where there is no such file.
+    """The class pairs of pairs.csv, as labels; None if ``path`` is None.
 
     Raises:
         UserError: the file cannot be read.
@@ -46,7 +46,9 @@ def read_label_pairs(path: Path | None) -> list[tuple[int, int]] | None:
     try:
         table = pd.read_csv(path, usecols=["label_a", "label_b"])
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no table of pairs ({error}). Run the cues stage.") from error
+        raise UserError(
+            f"{path} is not a table of class pairs ({error}). Run the cues stage."
+        ) from error
     return list(table.itertuples(index=False, name=None))
 
 

@@ -1,7 +1,7 @@
 """Every path of a results folder, spelled once.
 
 A path is a pattern with the workflow's wildcards in braces, ``"{dataset}"`` or ``"{split}"``: the
-rules use it as it is, and :func:`fill` puts names in.
+rules use it unchanged, and :func:`fill` substitutes names.
 """
 
 from collections.abc import Mapping
@@ -107,6 +107,6 @@ class Paths:
         self.figure = f"{results}/figures/{{dataset}}/{{architecture}}/{{figure}}"
         self.explorer = f"{results}/explorer/{{dataset}}/{{architecture}}.json"
         self.report = f"{results}/report.html"
-        # what every job leaves
+        # what every job writes
         self.logs = f"{results}/logs"
         self.benchmarks = f"{results}/benchmarks"

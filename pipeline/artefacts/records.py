@@ -27,14 +27,14 @@ SCHEMA = pa.schema(
         "height": pa.int64(),
         # K boxes as 4 K numbers x0, y0, x1, y1 in image pixels
         "boxes": pa.list_(pa.float64()),
-        # the image is used turned, as its EXIF orientation says; all else refers to it so
+        # the image is rotated by its EXIF orientation before use; all else refers to it so
         "upright": pa.bool_(),
         # path of the foreground mask (not black is foreground), or ""
         "segmentation": pa.string(),
         # names of masks (pipeline.images.label_maps.read_mask), one for each instance of the
         # image's class; empty where there are none
         "masks": pa.list_(pa.string()),
-        # name of the mask of pixels that are left out where they are no object, or ""
+        # name of the ignore mask, of pixels that are left out unless they are object, or ""
         "ignore": pa.string(),
         # 15 keypoints as 45 numbers x, y (image pixels), visible (0 or 1); empty where unknown
         "keypoints": pa.list_(pa.float64()),
@@ -68,10 +68,10 @@ def read_records(path: str | Path) -> pd.DataFrame:
         # in this thread: with others it waits for ever where the system refuses to start them
         table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
     except FileNotFoundError as error:
-        raise UserError(f"{path} is missing. Run the dataset stage that writes it.") from error
+        raise UserError(f"{path} is missing. Run the datasets stage, which writes it.") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(
-            f"{path} is no readable Parquet file ({error}). Delete it and run the "
+            f"{path} is not a readable Parquet file ({error}). Delete it and run the "
             "dataset stage again."
         ) from error
     if not table.schema.equals(SCHEMA):

@@ -1,8 +1,8 @@
-"""Score files: what an evaluation measured, how sure it is, and what it was made from.
+"""Score files: what an evaluation measured, with which uncertainty, from which inputs.
 
 A score is a JSON file with a fixed set of keys; rates are fractions in [0, 1], and only tables
 turn them into percent. The results per image are stored with it as an ``.npz`` of the same name, so
-that other intervals or thresholds need no second run.
+that other intervals or thresholds can be computed without a second run.
 """
 
 import json
@@ -162,14 +162,14 @@ def read_arrays(path: str | Path) -> Arrays:
 
 def _check(score: Any, where: str) -> None:
     if not isinstance(score, dict) or set(score) != set(KEYS):
-        raise UserError(f"{where} is no score file: expected the keys {sorted(KEYS)}.")
+        raise UserError(f"{where} is not a score file: expected the keys {sorted(KEYS)}.")
     if score["task"] not in TASKS:
-        raise UserError(f"{where}: task {score['task']!r} is none of {list(TASKS)}.")
+        raise UserError(f"{where}: task {score['task']!r} is not one of {list(TASKS)}.")
     _check_identity(score["identity"], where)
     lowest, highest = (0, 1) if score["task"] in FRACTIONS else (-math.inf, math.inf)
     for name, value in score["values"].items():
         if not (math.isfinite(value) and lowest <= value <= highest):
-            raise UserError(f"{where}: {name} = {value} is no number in [{lowest}, {highest}].")
+            raise UserError(f"{where}: {name} = {value} is not a number in [{lowest}, {highest}].")
     for name, (low, high) in score["intervals"].items():
         if name not in score["values"]:
             raise UserError(f"{where}: an interval for {name}, which has no value.")

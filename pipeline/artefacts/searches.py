@@ -1,4 +1,4 @@
-"""What a search leaves: its draws, and for each model a ledger, the best keys and a curve."""
+"""What a search writes: its draws, and for each model a ledger, the best keys and a curve."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ def read_draw(path: str | Path) -> dict[str, Any]:
     missing = {*FOUND, "keys", "message"} - set(draw)
     if missing:
         raise UserError(
-            f"{path} is no draw of a search ({min(missing)} is missing). Delete it and run again."
+            f"{path} is not a search draw ({min(missing)} is missing). Delete it and run again."
         )
     return draw
 
@@ -64,5 +64,5 @@ def read_best_keys(path: str | Path) -> dict[str, Any]:
         return read_json(path)["keys"]
     except (KeyError, TypeError) as error:
         raise UserError(
-            f"{path} is no result of a search ({error}). Delete it and run again."
+            f"{path} is not a search result ({error}). Delete it and run again."
         ) from error

@@ -79,7 +79,7 @@ class Shards:
         except OSError as error:
             raise UserError(f"Cannot read {path} any more: {error.strerror}. Run again.") from error
         if len(stored) != length:
-            raise UserError(f"{path} became shorter while it was in use. Run again.")
+            raise UserError(f"{path} was truncated while it was in use. Run again.")
         encoded = torch.frombuffer(bytearray(stored), dtype=torch.uint8)
         try:
             return decode_image(encoded, ImageReadMode.RGB)
@@ -151,7 +151,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
 def _beside(manifest_path: Path, name: str) -> Path:
     """The shard ``name``; ValueError if that is not the name of a file in the manifest's folder."""
     if name in ("", "..") or Path(name).name != name:
-        raise ValueError(f"{name!r} is no file name")
+        raise ValueError(f"{name!r} is not a file name")
     return manifest_path.parent / name
 
 
@@ -191,5 +191,5 @@ def _index(stream: BinaryIO) -> Iterator[tuple[dict, tuple[int, int]]]:
             about, image = (first, second) if first.name.endswith(".json") else (second, first)
             described = tar.extractfile(about)
             if described is None:
-                raise ValueError(f"{about.name} is no file")
+                raise ValueError(f"{about.name} is not a file")
             yield json.load(described), (image.offset_data, image.size)

@@ -22,12 +22,12 @@ def read_supersets(path: Path | None) -> Supersets:
         return {int(label): members for label, members in read_json(path)["supersets"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
-            f"{path} is no supersets.json ({error!r}). Delete it and run again."
+            f"{path} is not a supersets file ({error!r}). Delete it and run again."
         ) from error
 
 
 def write_supersets(path: str | Path, kind: str, sets: Supersets, check: Mapping[str, Any]) -> None:
-    """Write the superset of each label, what made them, and the check of them, atomically."""
+    """Write the superset of each label, their kind and their check, atomically."""
     members = {str(label): list(labels) for label, labels in sets.items()}
     write_json(path, {"kind": kind, "supersets": members, "check": dict(check)})
 

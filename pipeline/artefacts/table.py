@@ -14,9 +14,9 @@ from pipeline.artefacts.files import atomic_path, read_json
 from pipeline.runtime.errors import UserError
 
 SEEDS = (
-    "Of one seed they are about other test images for the very same weights. Of several seeds the "
-    "number is their mean, ± their standard deviation, and brackets are about the mean of further "
-    "trainings on other test images: Student's t over the seeds joined with the bootstrap."
+    "With one seed they show the variation over test images, for the same weights. With several "
+    "seeds the number is their mean, ± their standard deviation, and brackets cover the mean of "
+    "further trainings on other test images: Student's t over the seeds joined with the bootstrap."
 )
 
 
@@ -92,7 +92,7 @@ class Table(_Frozen):
     Attributes:
         names and columns: key -> heading, in their order.
         main: the columns that the report's findings and main results are made of.
-        lower: the columns in which a low number is the better one.
+        lower: the columns in which lower is better.
         neither: the columns in which no number is better than another.
         plain: the columns whose numbers are not percent.
         notes: footnotes.

@@ -1,4 +1,4 @@
-"""What a training leaves besides its weights: its history and what it reached."""
+"""What a training writes besides its weights: its history and what it reached."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

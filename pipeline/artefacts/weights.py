@@ -1,4 +1,4 @@
-"""The weights file of a trained model: safetensors that describe and check themselves.
+"""The weights file of a trained model: safetensors with their own description and checksum.
 
 The metadata holds what is needed to rebuild the model, and the SHA-256 of that and of the tensors.
 """

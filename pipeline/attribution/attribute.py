@@ -55,7 +55,7 @@ def attribute(
         raise UserError(f"images: expected (B, 3, S, S), not {tuple(images.shape)}.")
     classes = _classes(entry.targets, labels, len(images), model.num_classes)
     image_ids = [str(row) for row in range(len(images))]
-    with torch.enable_grad():  # for methods by gradients, also where a caller turned them off
+    with torch.enable_grad():  # for methods by gradients, even if the caller turned them off
         return maps_of(model, method, images, classes, image_ids, chosen).detach()
 
 
@@ -70,7 +70,7 @@ def _classes(targets: str, labels: Any, count: int, known: int) -> list[tuple[in
     if len(found) != count or not fits:
         raise UserError(f"labels: give {_LABELS[targets]}; there are {count} images.")
     if wrong := [label for row in found for label in row if not 0 <= label < known]:
-        raise UserError(f"labels: {wrong[0]} is none of the model's classes, 0 to {known - 1}.")
+        raise UserError(f"labels: {wrong[0]} is not one of the model's classes, 0 to {known - 1}.")
     return found
 
 

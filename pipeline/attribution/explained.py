@@ -3,7 +3,7 @@
 Gradients, Grad-CAM and their families were published for the score before the softmax, and that is
 what libraries differentiate. The logarithm of the probability also holds the scores of all other
 classes, d log p(y|x) = d logit_y - sum over c of p(c|x) d logit_c, so its maps are different ones:
-what speaks for every class cancels. CALM mixes probabilities over locations and has no logits.
+evidence that all classes share cancels. CALM mixes probabilities over locations and has no logits.
 """
 
 from torch import Tensor
@@ -16,7 +16,7 @@ _WORDS: dict[Target, str] = {"logit": "logit", "log_prob": "log p(y|x)"}
 
 
 def target_of(head: Head, wanted: Target) -> Target:
-    """What is explained of a model: what is wanted, where the model has it."""
+    """The target that is explained: the wanted one if the model has it, else log p(y|x)."""
     return wanted if head.has_logits else "log_prob"
 
 

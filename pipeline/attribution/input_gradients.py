@@ -19,7 +19,7 @@ from pipeline.attribution.query import Query
 from pipeline.images.scaling import minmax
 from pipeline.settings import GradientMaps, Target
 
-POINTS = 10  # that go through the network at once; 10 of 224 pixels need less than 4 GB
+POINTS = 10  # images per pass of the network; 10 of 224 pixels need less than 4 GB
 
 Forward = Callable[[Tensor], Tensor]
 

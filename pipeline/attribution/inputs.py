@@ -73,11 +73,12 @@ def read_images(shards: Path, records: pd.DataFrame, rows: np.ndarray | None = N
 
 
 def check_classes(plan: Plan, supersets: Supersets, classes: int, weights: Path) -> None:
-    """Raise UserError if a target names a class that the model of ``weights`` does not know."""
+    """Raise UserError if a target names a class that the model of ``weights`` does not have."""
     targets = dict.fromkeys(target for _, target in plan.rows())
     labels = [-1, *(label for each in targets for label in target_classes(each, supersets))]
     if max(labels) >= classes:
         raise UserError(
-            f"{weights} knows {classes} classes, but a map of class label {max(labels)} is asked "
-            "for. The weights, records, pairs and supersets must belong to the same data set."
+            f"The model of {weights} has {classes} classes, but a map of class label "
+            f"{max(labels)} is asked for. The weights, records, pairs and supersets must belong to "
+            "the same data set."
         )

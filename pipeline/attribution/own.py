@@ -1,4 +1,4 @@
-"""Command line: attribution maps made elsewhere -> one file of maps, as of any other method.
+"""Command line: attribution maps made elsewhere -> one file of maps, like that of any method.
 
 ``python -m pipeline.attribution.own``. The maps are checked before anything is computed; the
 model's p(y|x) of each comes from one forward pass per image.

@@ -56,7 +56,7 @@ def open_maps(path: Path, labels: Mapping[str, int]) -> Iterator[GivenMaps]:
         try:
             file = h5py.File(path, "r", locking=False)
         except OSError as error:
-            raise UserError(f"{path} is no HDF5 file ({error}).") from error
+            raise UserError(f"{path} is not an HDF5 file ({error}).") from error
         with file:
             yield _of_file(path, file, labels)
     else:
@@ -100,7 +100,7 @@ def read_map(given: GivenMaps, row: Row) -> np.ndarray:
 
 
 def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> dict[str, list[str]]:
-    """The maps that are no matrix of finite numbers of the first one's shape."""
+    """The maps that are not finite matrices of the same shape as the first."""
     first = None
     unreadable, matrix, shape, finite = [], [], [], []
     for row in rows:
@@ -136,7 +136,7 @@ def _of_file(path: Path, file: h5py.File, labels: Mapping[str, int]) -> GivenMap
             classes = [labels.get(image) for image in images]
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise UserError(
-            f"{path} does not hold `maps` (N, h, w), `image_id` (N,) as text and, if at all, "
+            f"{path} does not hold `maps` (N, h, w), `image_id` (N,) as text and, optionally, "
             f"`target` (N,) as class labels ({error}). See docs/own_maps.md."
         ) from error
     if maps.ndim != 3 or not len(maps) == len(images) == len(classes):

@@ -1,4 +1,4 @@
-"""The attribution plan: every (image, target) that an evaluation will ask for, before any forward.
+"""The attribution plan: every (image, target) that an evaluation will need, listed in advance.
 
 One forward pass per image serves all of its targets.
 """

@@ -1,4 +1,4 @@
-"""A query: the images and classes that methods are asked about, and what they share.
+"""A query: the maps that are asked for, and the intermediate results that methods share.
 
 Every method is a function of a query. What several methods need, such as the one forward pass or
 the noisy gradients, is computed when the first of them asks and kept for the others.
@@ -21,7 +21,7 @@ Classes = Sequence[tuple[int, ...]]
 
 
 class Query:
-    """K maps that are asked for, of B images.
+    """K maps of B images that are asked for.
 
     Attributes:
         model: in evaluation mode, on the device of ``inputs``.
@@ -51,7 +51,7 @@ class Query:
         self._shared: dict[Any, Any] = {}
 
     def once(self, compute: Callable[["Query"], Any]) -> Any:
-        """The result of ``compute(self)``, computed once however many methods ask for it."""
+        """The result of ``compute(self)``, computed once and kept for other methods."""
         if compute not in self._shared:
             self._shared[compute] = compute(self)
         return self._shared[compute]

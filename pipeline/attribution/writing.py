@@ -58,7 +58,7 @@ def write_maps(
     model.to(device).to(memory_format=torch.channels_last)
     entries = [entry_of(name, model.kind) for name in names]
     if len(kinds := {entry.targets for entry in entries}) > 1:
-        raise UserError(f"--method: one job computes maps of one kind, not of {sorted(kinds)}.")
+        raise UserError(f"--method: a job computes maps of one kind; these are of {sorted(kinds)}.")
     targets = entries[0].targets
     used = {"class": ("pairs",), "counterfactual": ("pairs",), "superset": ("supersets",)}
     files_used = ("weights", "shards", "records", *used.get(targets, ()))

@@ -2,7 +2,7 @@
 
 Each is ``pipeline/evaluation/<module>.py`` with a function ``measure(subject, section)``, run by
 ``python -m pipeline.evaluation <name>``. Its section of the config has its name too: a class in its
-module, the class in `pipeline.settings.evaluation` that is called like it, or else `MapEvaluation`.
+module, the class of its name in `pipeline.settings.evaluation`, or else `MapEvaluation`.
 A study runs those whose section its config has. (Classification, cue localisation and WSOL have
 command lines of their own.)
 """
@@ -20,7 +20,7 @@ class Column:
     Attributes:
         value: its name in the scores.
         heading: of the column.
-        better: which values are good; neither: it says something, but not which map is better.
+        better: which values are good; neither: it does not say which map is better.
         percent: it is a rate, shown in percent.
         table: one of those in `pipeline.tables.metrics`.
         ranked: it is also a column of the table of ranks.
@@ -48,7 +48,7 @@ class Evaluation:
         columns: what tables show of its values; the columns of a table stand in the order of the
             catalogue.
         targets: kinds of maps that it can measure, of `pipeline.artefacts.targets.KINDS`.
-        explains: it computes further maps of its own, so that maps from elsewhere cannot be
+        explains: it computes further maps itself, so that maps from elsewhere cannot be
             measured.
         base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
@@ -179,7 +179,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     ),
 }
 
-# evaluations of a model without maps -> the one whose base they are
+# evaluations of a model without maps -> the evaluation that compares with them
 BASES = {entry.base: name for name, entry in EVALUATIONS.items() if entry.base}
 
 

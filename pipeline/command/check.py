@@ -18,8 +18,8 @@ from pipeline.study.needs import records_job
 DESCRIPTION = """\
 Check a study's data sets and weights, or one folder of images, before anything runs.
 
-Reads every list and decodes every image that the config names, and writes nothing. What is
-missing comes with where to get it and what the folder should look like."""
+Reads every list and decodes every image that the config names, and writes nothing. For
+anything missing it says where to get it and what the folder should look like."""
 
 EXAMPLES = """\
   calm check                      the default study (draws its own images: nothing to fetch)
@@ -67,7 +67,7 @@ def run(given: argparse.Namespace) -> None:
     named = [f"--{key}" for key in _OF_FOLDER if getattr(given, key)]
     if named:
         raise UserError(
-            f"{', '.join(named)}: for a folder alone, and {given.config} is none. A config says "
+            f"{', '.join(named)}: only for a folder, and {given.config} is not one. A config has "
             "it under `records` of a data set."
         )
     unusable = 0
@@ -78,7 +78,7 @@ def run(given: argparse.Namespace) -> None:
         raise UserError(
             f"{given.config} names {unusable} data sets or weights that cannot be used, see above."
         )
-    print(f"{given.config}: all of it can be used. Next: calm run --configfile {given.config}")
+    print(f"{given.config}: everything can be used. Next: calm run --configfile {given.config}")
 
 
 def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:

@@ -4,18 +4,19 @@ import argparse
 from pathlib import Path
 
 DESCRIPTION = """\
-Explain what a model says of one image.
+Explain what a model says about one image.
 
 Prints the prediction with its probability and, for each attribution map, what its values mean;
 writes each map as a picture with a colour bar (PNG) and as numbers (HDF5). A CALM model's maps are
-probabilities: of the cue for the class being at each place. A CAM model's are not, and the text
+probabilities that the cue for the class is at each location. A CAM model's are not, and the text
 says so.
 
 The weights are those of a study (weights.safetensors: the names of the classes are found next to
 them), or a state dict of torchvision's SqueezeNet 1.0, ResNet-18 or ResNet-50, as a CAM model."""
 
 EXAMPLES = """\
-  calm explain bird.jpg --weights results/models/birds/small/calm_em/seed0/weights.safetensors
+  calm explain bird.jpg --weights \\
+      results/models/synthbirds/small_pretrained/calm_em/seed0/weights.safetensors
       what is it, and where is the cue?
   calm explain dog.jpg --weights W --class afghan_hound --against gazelle_hound
       why an Afghan hound rather than a gazelle hound (a CALM model)?

@@ -93,7 +93,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def runs_in(folder: Path) -> list[int]:
-    """Process ids of the Snakemakes that work in a folder; none where there is no /proc."""
+    """Process ids of the Snakemake processes in a folder; none where there is no /proc."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

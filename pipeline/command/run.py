@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pipeline.command.workflow import check_folder, snakemake
 
 DESCRIPTION = """\
-Make the study, or go on where it stopped.
+Run the study, or resume it.
 
 Prints the Snakemake command and becomes it: all options are Snakemake's own (snakemake --help).
-Unless you say otherwise it uses all cores. What is finished and unchanged is not made again."""
+Unless you say otherwise it uses all cores. Finished, unchanged outputs are not made again."""
 
 EXAMPLES = """\
   calm run                                      the default study
-  calm run --configfile config/cub.yaml         another one
+  calm run --configfile config/cub.yaml         another study
   calm run --configfile config/cub.yaml -n      what would be done, and why (dry run)
   calm run --cores 4 --resources gpu=1          four cores, one GPU
   calm run models                               stop after training; also: datasets, scores

@@ -1,4 +1,4 @@
-"""``calm status``: how far a study is, stage by stage."""
+"""``calm status``: the progress of a study, stage by stage."""
 
 import argparse
 import re
@@ -17,9 +17,8 @@ from pipeline.command.workflow import check_folder
 DESCRIPTION = """\
 What is done, running and to do, stage by stage, from Snakemake's own records.
 
-Works while the study runs, and changes nothing. Jobs are counted: `to do` have never been made,
-`to redo` were, but their code, config or inputs changed since. Options other than these go on to
-Snakemake."""
+Works while the study runs, and changes nothing. Jobs `to do` have never run; jobs `to redo` have,
+but their code, config or inputs have changed since. Other options are passed to Snakemake."""
 
 EXAMPLES = """\
   calm status                                    the default study
@@ -34,7 +33,7 @@ STATES = ("done", "running", "to do", "to redo")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's own."""
+    """Add the command's own options."""
     parser.add_argument(
         "--directory", "-d", type=Path, help="where the study is (default: this folder)"
     )
@@ -124,10 +123,14 @@ def _table(
 def _state(due: Sequence[Job], pids: Sequence[int], *, locked: bool) -> str:
     """What goes on, and what to type next."""
     if locked and pids:
-        return f"A run is going on (process {', '.join(map(str, pids))})."
+        return f"A run is in progress (process {', '.join(map(str, pids))})."
     if locked:
         return (
-            "The folder is locked, but no Snakemake works in it on this machine: the run is on "
+            "The folder is locked, but no Snakemake runs in it on this machine: the run is on "
             "another one, or it was killed. If it was killed: calm run --unlock, then calm run."
         )
-    return "Nothing runs. Go on: calm run" if due else "All is done. See results/report.html."
+    return (
+        "Nothing is running. To continue: calm run"
+        if due
+        else "All is done. See results/report.html."
+    )

@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> None:
     paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
     if not paths:
         raise UserError(
-            f"There are no tables in {folder}. Make the study first (calm run), or give its "
+            f"There are no tables in {folder}. Run the study first (calm run), or give its "
             "folder: --results FOLDER."
         )
     if given.name is None:

@@ -1,6 +1,6 @@
 """Stage 3: estimated cue masks from attributes and keypoints (paper, section 5.2).
 
-The cue for class A instead of B is where the parts are whose attributes differ. Every pixel of an
+The cue for class A instead of B consists of the parts whose attributes differ. Every pixel of an
 image's foreground belongs to its nearest visible part, which gives one label map per image; the cue
 mask of a class pair is a look-up in it.
 """

@@ -14,7 +14,7 @@ from pipeline.artefacts.part_maps import BACK, BELLY, BREAST, HEAD, LEG, PARTS, 
 from pipeline.runtime.errors import UserError
 
 # Groups of attributes (the name before "::"). The last ones describe the whole bird, or several
-# parts at once, and so point at no part: 64 of the 312 attributes.
+# parts at once, and so belong to no part: 64 of the 312 attributes.
 _PART_OF_GROUP = {
     "has_bill_shape": HEAD,
     "has_bill_length": HEAD,
@@ -80,7 +80,7 @@ def attribute_parts(attribute_names: Iterable[str]) -> list[set[int]]:
         group = name.partition("::")[0]
         if group not in _PART_OF_GROUP:
             raise UserError(
-                f"Attribute {name!r} is of no known group; add {group!r} to the table in "
+                f"Attribute {name!r} belongs to no known group; add {group!r} to the table in "
                 f"pipeline/cues/class_pairs.py (known: {', '.join(sorted(_PART_OF_GROUP))})."
             )
         part = _PART_OF_GROUP[group]
@@ -158,7 +158,7 @@ def _read_table(path: Path) -> np.ndarray:
     except OSError as error:
         raise UserError(f"{path} is missing; it comes with CUB-200-2011.") from error
     except ValueError as error:
-        raise UserError(f"{path} is no table of percentages: {error}") from error
+        raise UserError(f"{path} is not a table of percentages: {error}") from error
 
 
 def select_pairs(pairs: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:

@@ -41,7 +41,7 @@ class Problems:
 
 
 def printable(name: str) -> str:
-    """A name that any terminal and file takes: bytes that are no UTF-8 are written out."""
+    """A name that any terminal and file takes: bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -61,7 +61,7 @@ def check_boxes(records: pd.DataFrame, problems: Problems) -> tuple[list[np.ndar
             boxes = inside
         checked.append(boxes.ravel())
     problems.add(
-        "box lies in the first pixel: are these fractions of the image? Multiply x by the width "
+        "all coordinates are below 1: are these fractions of the image? Multiply x by the width "
         "and y by the height",
         *in_one_pixel,
     )

@@ -45,7 +45,7 @@ def check_classes(
         here = (name, int(counts.train[number]), int(counts.test[number]))
         if expected is not None and here != expected:
             problems.add(
-                "class unlike CUB-200-2011 (name, training, test images)",
+                "class differs from CUB-200-2011 (name, training, test images)",
                 f"class {number}: {here[0]}, {here[1]}, {here[2]}; official: "
                 f"{expected[0]}, {expected[1]}, {expected[2]}",
             )

@@ -36,7 +36,7 @@ class Picture(NamedTuple):
 
 
 def check_images(records: pd.DataFrame, problems: Problems, workers: int = 2) -> pd.DataFrame:
-    """Decode every image; note the missing and those that cannot be used.
+    """Decode every image; record those that are missing or cannot be used.
 
     Args:
         records: rows with ``path`` and ``class_id``.
@@ -111,7 +111,7 @@ def unlike_sizes(sizes: np.ndarray, expected: np.ndarray, what: str) -> dict[str
 
 
 def _decode(path: str) -> Picture | str | None:
-    """What is in a file; what is wrong with it; or None where there is no file."""
+    """What is in a file, or what is wrong with it; None if there is no file."""
     try:
         with opened(path) as image:
             width, height = image.size

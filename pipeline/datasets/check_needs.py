@@ -1,4 +1,4 @@
-"""The check that a data set has what its study measures: else it would fail after its trainings."""
+"""The check that a data set has what its study needs, before anything trains."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +39,7 @@ def check_needs(
         "keypoints": lambda: bool((test["keypoints"].map(len) == 0).any()),
     }
     problems.add(
-        "needed by the study and not there", *(CURES[n] for n in section.needs if absent[n]())
+        "needed by the study but missing", *(CURES[n] for n in section.needs if absent[n]())
     )
 
 

@@ -1,4 +1,4 @@
-"""Boxes and masks of one's own images from a COCO file (JSON with images, annotations, categories).
+"""Boxes and masks of your own images from a COCO file (JSON: images, annotations, categories).
 
 An annotation belongs to its image if its category is the image's class, or if its category bears
 the name of no class at all, such as "object". Those of other classes, and crowds, are counted, and
@@ -47,7 +47,7 @@ class Annotations:
         masks: image id -> names of its masks, see `pipeline.images.coco_masks`.
         sizes: image id -> (width, height) of the annotated image, pixels.
         skipped: annotations that are not used, by reason.
-        of_no_class: annotations whose category is no class, by the category's name.
+        of_no_class: annotations whose category is not a class, by the category's name.
     """
 
     boxes: dict[str, list[float]] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def read_coco(
     for place, entry, here in _annotations(content["annotations"], path, problems):
         id_of_image = identity(entry["image_id"])
         if id_of_image not in listed:
-            problems.add("annotation is of no image in its file", here)
+            problems.add("annotation refers to no image in its file", here)
         category = categories.find(entry["category_id"], here)
         crowd = _is_crowd(entry.get("iscrowd"), here, problems)
         image = listed.get(id_of_image) if id_of_image is not None else None
@@ -142,11 +142,11 @@ def _content(path: Path) -> dict[str, Any]:
     for name, keys in KEYS.items():
         entries = content.get(name) if isinstance(content, dict) else None
         if not isinstance(entries, list):
-            raise UserError(f"{path} is no COCO file: it has no list '{name}'.")
+            raise UserError(f"{path} is not a COCO file: it has no list '{name}'.")
         for place, entry in enumerate(entries):
             missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
             if missing:
-                raise UserError(f"{path} is no COCO file: {name}[{place}] lacks {missing[0]!r}.")
+                raise UserError(f"{path} is not a COCO file: {name}[{place}] lacks {missing[0]!r}.")
     return content
 
 
@@ -168,7 +168,7 @@ def _images(
         called[number], found[number] = name, None
         width, height = side(entry["width"]), side(entry["height"])
         if not isinstance(name, str) or not name:
-            problems.add("file_name is no text", f"{path}: images[{place}]: {name!r}")
+            problems.add("file_name is not text", f"{path}: images[{place}]: {name!r}")
         elif width is None or height is None:
             problems.add(
                 "image has no width and height in whole pixels; write them into the file",

@@ -95,7 +95,7 @@ def _require_layout(root: Path) -> None:
 
 
 def _read_class_names(root: Path, problems: Problems) -> pd.Series:
-    """Names by class id; ids that are not 1..K stop here, as all else is read against them."""
+    """Names by class id; ids other than 1..K stop the check here, as all else refers to them."""
     names = read_column(root / "classes.txt", (int, str), problems)
     if not len(names) or sorted(names.index) != list(range(1, len(names) + 1)):
         problems.add("list is not numbered 1, 2, 3, ...", str(root / "classes.txt"))

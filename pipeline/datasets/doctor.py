@@ -1,4 +1,4 @@
-"""Can a folder of raw data be used? It is read and checked as the study would, in words."""
+"""Whether a folder of raw data can be used: checked as a study would, reported in words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,9 @@ from pipeline.datasets.readers import reader_of
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
-CUB = "CUB-200-2011 is at CaltechDATA ('Caltech-UCSD Birds-200-2011', Wah et al., 2011)."
+CUB = (
+    "CUB-200-2011 is available from CaltechDATA ('Caltech-UCSD Birds-200-2011', Wah et al., 2011)."
+)
 # The WSOL benchmark's lists come with its code (Choe et al., CVPR 2020), in these folders.
 WSOL = {
     "CUB": f"{CUB} The val images (CUBV2) are released by the WSOL benchmark's authors.",
@@ -49,7 +51,7 @@ def _indented(text: str) -> str:
 
 
 def _facts(summary: dict[str, Any]) -> Iterator[str]:
-    """A summary of the check in words; what is nought goes without saying."""
+    """A summary of the check in words, without what is zero."""
     images = summary["images"]
     yield f"{summary['classes']} classes; " + ", ".join(
         f"{count} {split} images" for split, count in images.items()

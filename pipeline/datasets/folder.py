@@ -66,8 +66,8 @@ def read(
         others = ", ".join(map(printable, _other_folders(root, section)[:20]))
         beside = f" Its folders are {others}." if others else ""
         raise UserError(f"There is no image in {root}.{beside}\n{LAYOUT}")
-    if has_splits and (others := counts["folders_that_are_no_split"]["first"]):
-        problems.hints.append(f"Folders of {root} that are no split: {', '.join(others)}.")
+    if has_splits and (others := counts["folders_that_are_not_splits"]["first"]):
+        problems.hints.append(f"Folders of {root} that are not splits: {', '.join(others)}.")
     images["path"] = [str(root / name) for name in images["image_id"]]
     class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
     numbers = {name: number for number, name in names.items()}
@@ -91,10 +91,10 @@ def read(
 
 
 def _in_utf8(names: list[str], problems: Problems) -> list[str]:
-    """The names without those that are no UTF-8, which are noted: no table can hold them."""
+    """The names without those that are not UTF-8, which are noted: no table can hold them."""
     fine = [name for name in names if printable(name) == name]
     problems.add(
-        "name is not UTF-8, as those from old systems are; rename it",
+        "name is not UTF-8 (typical of old systems); rename it",
         *(name for name in names if printable(name) != name),
     )
     return fine
@@ -159,7 +159,7 @@ def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
     counts = {
         "other_files": counted(others),
         "hidden_files": hidden,
-        "folders_that_are_no_split": counted(_other_folders(root, section)),
+        "folders_that_are_not_splits": counted(_other_folders(root, section)),
         "images_in_folders_below_their_class": {
             "count": nested.total(),
             "first": [f"{printable(folder)} ({n})" for folder, n in nested.most_common(20)],
@@ -170,7 +170,7 @@ def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
 
 
 def _files(root: Path, folder: str, *, deep: bool) -> tuple[list[str], int]:
-    """Sorted paths below the root of what is no folder, and how many hidden ones there are."""
+    """Sorted paths below the root of what is not a folder, and how many hidden ones there are."""
     paths: list[str] = []
     hidden = 0
     here = (root / folder).resolve()

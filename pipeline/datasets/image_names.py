@@ -1,4 +1,4 @@
-"""Finding images by what files of annotations call them."""
+"""Images by the names that files of annotations use."""
 
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
@@ -21,7 +21,7 @@ class ImageNames:
         for image_id in image_ids:
             for end in _ends(image_id)[1:]:
                 found = self._by_end.setdefault(end, [])
-                if len(found) < 2:  # one is an answer, two are a question
+                if len(found) < 2:  # two are ambiguous, however many more there are
                     found.append(image_id)
 
     def find(self, name: str) -> str | None:
@@ -47,7 +47,7 @@ class ImageNames:
 
 
 def _plain(name: str) -> str:
-    """With slashes alone, and one between names."""
+    """With single forward slashes only."""
     return str(PurePosixPath(name.replace("\\", "/")))
 
 

@@ -1,4 +1,4 @@
-"""Text lists of data sets: one row per line, columns parted by blanks or commas."""
+"""Text lists of data sets: one row per line, columns separated by spaces or commas."""
 
 import csv
 import math

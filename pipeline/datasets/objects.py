@@ -106,7 +106,7 @@ def _sources(root: Path, section: Records) -> tuple[Path, Path]:
             )
     boxes, masks = Path(section.boxes or root / BOXES), Path(section.masks or root / MASKS)
     if boxes.exists() and not boxes.is_file():
-        raise UserError(f"{boxes} is no regular file. Give a CSV or COCO file of boxes.")
+        raise UserError(f"{boxes} is not a regular file. Give a CSV or COCO file of boxes.")
     if masks.suffix == ".json" and section.mask_values:
         raise UserError(
             f"`mask_values` is about pictures, and {masks} is a COCO file. Remove the key."
@@ -157,7 +157,7 @@ def _pictures(folder: Path, class_of: Mapping[str, str], problems: Problems) -> 
     problems.add("mask belongs to no image", *strange)
     problems.add("mask is stored with loss; save it as PNG", *lossy)
     problems.add(
-        "mask belongs to several images; name them apart",
+        "mask belongs to several images; rename these",
         *(
             f"{paths[0]}: {', '.join(images[stem])}"
             for stem, paths in found.items()
@@ -165,7 +165,7 @@ def _pictures(folder: Path, class_of: Mapping[str, str], problems: Problems) -> 
         ),
     )
     problems.add(
-        "image has several masks of its name; keep one",
+        "image has several masks with its name; keep one",
         *(", ".join(paths) for paths in found.values() if len(paths) > 1),
     )
     return {images[stem][0]: paths[0] for stem, paths in found.items()}

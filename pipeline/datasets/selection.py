@@ -28,7 +28,7 @@ def parse_classes(text: str, names: pd.Series) -> list[int]:
         first, last = edges[0], edges[-1]
         if not 1 <= first <= last <= number:
             raise UserError(
-                f"records.classes: '{part}' is no range within 1-{number}, the classes of this "
+                f"records.classes: '{part}' is not a range within 1-{number}, the classes of this "
                 "data set."
             )
         chosen.update(range(first, last + 1))

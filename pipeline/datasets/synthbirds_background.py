@@ -1,4 +1,4 @@
-"""What is behind and before a SynthBird: gradients, blobs, leaves, branches, bird-like clutter."""
+"""What is behind and in front of a SynthBird: gradients, leaves, branches, bird-like clutter."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter

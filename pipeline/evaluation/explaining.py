@@ -1,4 +1,4 @@
-"""Further maps of an evaluation's own: of changed images or of a changed model."""
+"""Further maps that an evaluation computes itself: of changed images or of a changed model."""
 
 import copy
 from collections.abc import Sequence

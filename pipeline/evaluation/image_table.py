@@ -1,4 +1,4 @@
-"""What is measured of each image, some of it not defined for every one, and its means."""
+"""Values of each image, some undefined for some images, and their means."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class ImageTable:
         self._rows.append([float(numbers[name]) for name in self.names])
 
     def merge(self, other: "ImageTable") -> None:
-        """Add the images of ``other``, after one's own.
+        """Append the images of ``other``.
 
         Raises:
             ValueError: ``other`` has other columns.

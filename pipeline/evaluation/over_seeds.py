@@ -4,9 +4,9 @@ A value of seed s on the images I is modelled as mu + training_s + images_I + bo
 the seeds' values estimates training and both together. Bootstrap replicates of the seeds share
 their resamples of the images, so that their covariance estimates what the images do to all seeds
 alike. The half-widths of the two intervals, Student's t over the seeds and the bootstrap over the
-images, are added in squares (Zou and Donner, "Construction of confidence limits about effect
-measures", Statistics in Medicine 27, 2008): that is right where either is nearly all of it, and
-rather too long than too short between.
+images, are added in quadrature (Zou and Donner, "Construction of confidence limits about effect
+measures", Statistics in Medicine 27, 2008): that is right where one of them
+dominates, and rather too long in between.
 """
 
 from collections.abc import Sequence

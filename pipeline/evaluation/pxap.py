@@ -35,7 +35,7 @@ class PixelAveragePrecision:
             all pixels below 10^-6.993, zeros too, are left out, positives among them as well.
 
     Raises:
-        ValueError: ``thresholds`` is none of these.
+        ValueError: ``thresholds`` is not one of these.
     """
 
     def __init__(self, thresholds: str = "exact") -> None:

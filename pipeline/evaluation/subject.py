@@ -1,4 +1,4 @@
-"""What an evaluation of single maps is given and what it gives back.
+"""What an evaluation of single maps receives and returns.
 
 An evaluation is a function ``measure(subject: Subject, section) -> Result``. Its maps are those of
 each image's own label (or its superset, or the location prior), whatever the file holds.
@@ -121,7 +121,7 @@ class Subject:
 
 
 def spread(records: pd.DataFrame, images: int | None) -> pd.DataFrame:
-    """At most ``images`` records, evenly spread over the split, whose classes stand in order."""
+    """At most ``images`` records, evenly spread over the split, which is sorted by class."""
     if images is None or images >= len(records):
         return records
     rows = np.linspace(0, len(records) - 1, images).round().astype(int)

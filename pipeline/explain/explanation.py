@@ -284,7 +284,7 @@ class _Asked:
 
 
 def _open_image(image: str | Path | Image.Image) -> tuple[str, Image.Image]:
-    """Name and RGB pixels, turned upright as its camera noted.
+    """Name and RGB pixels, rotated by the EXIF orientation.
 
     Raises:
         UserError: the file is missing or broken, or its pixels are of a kind that is not read.

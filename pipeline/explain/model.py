@@ -157,7 +157,7 @@ def _published(source: str, trunk: str | None) -> Classifier:
     state = fitted(read_weights(source), [layer])
     if layer not in state:
         raise UserError(
-            f"{source} is no torchvision {trunk} with a classifier: it has no {layer!r}. "
+            f"{source} is not a torchvision {trunk} with a classifier: it has no {layer!r}. "
             "Give the trunk of these weights: --trunk NAME."
         )
     return build_classifier(job, len(state[layer])).eval()

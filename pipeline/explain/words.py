@@ -1,4 +1,4 @@
-"""What maps mean, in words: after the paper's section 4.1.3 for CALM, and honestly for the rest."""
+"""What maps mean, in words: for CALM after the paper's section 4.1.3, else as plain scores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,7 +162,7 @@ def _other(method: str, about: Topic) -> str:
 
 
 _NO_PROBABILITY = (
-    "It is no probability, and its scale means nothing by itself: compare places of this map with "
+    "It is not a probability, and its scale means nothing by itself: compare locations of this map "
     "each other, not values of different classes, images or models."
 )
 

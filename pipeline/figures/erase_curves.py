@@ -72,7 +72,7 @@ def read_curves(score: Mapping) -> Curves:
 
 
 def erase_curves(curves: Mapping[lines.Name, Curves], title: str) -> Figure:
-    """The figure: one panel per eraser and order of erasing; many lines go on in further rows."""
+    """The figure: one panel per eraser and order of erasing; many lines are split over rows."""
     found = dict.fromkeys(key for of_method in curves.values() for key in of_method)
     if not found:
         return _nothing(title)

@@ -46,7 +46,7 @@ def stored_images(shards: Shards, image_ids: Sequence[str]) -> dict[str, np.ndar
 
 @contextmanager
 def open_stores(paths: Mapping[str, Path]) -> Iterator[dict[str, MapStore]]:
-    """Files of maps by their names, open while the block lasts; UserError if one is no store."""
+    """Files of maps by their names, open while the block lasts; UserError if one holds no maps."""
     with ExitStack() as files:
         yield {name: files.enter_context(MapStore.open(path)) for name, path in paths.items()}
 
@@ -84,7 +84,7 @@ def signed_overlay(image: np.ndarray, fraction: np.ndarray) -> np.ndarray:
 
 
 def show_map(axes: Axes, image: np.ndarray, score_map: np.ndarray) -> float:
-    """Draw a map (h, w) over its image (S, S, 3) as the fraction of its maximum, its result."""
+    """Draw a map (h, w) over its image (S, S, 3), as fractions of its maximum; returns that."""
     fraction, peak = scaled(enlarge(score_map, len(image)))
     axes.imshow(overlay(image, fraction))
     bare(axes)

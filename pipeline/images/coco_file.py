@@ -16,7 +16,7 @@ def read_content(path: Path) -> Any:
     """
     try:
         if path.exists() and not path.is_file():
-            raise UserError(f"The annotations {path} are no regular file. Give a COCO file.")
+            raise UserError(f"The annotations {path} are not a regular file. Give a COCO file.")
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"Cannot read the annotations {path}: {error.strerror}.") from error

@@ -88,7 +88,7 @@ def corners(segmentation: Any) -> list[np.ndarray]:
     """The polygons of a segmentation: (P, 2) float64 x, y each, pixels.
 
     Raises:
-        ValueError: it is no list of polygons of at least three corners, or one is endless.
+        ValueError: it is not a list of polygons of at least three corners, or one is endless.
     """
     try:
         polygons = [np.array(flat, dtype=np.float64).reshape(-1, 2) for flat in segmentation]
@@ -116,7 +116,7 @@ def _encoded(segmentation: Any, width: int, height: int) -> Any:
     counts = segmentation.get("counts")
     runs = _decompressed(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(type(run) is int for run in runs):
-        raise ValueError("run lengths are no whole numbers")
+        raise ValueError("run lengths are not whole numbers")
     if min(runs, default=0) < 0 or sum(runs) != width * height:
         raise ValueError(f"run lengths do not add up to {width} x {height} pixels")
     return rasteriser.frPyObjects({"size": [height, width], "counts": runs}, height, width)
@@ -130,7 +130,7 @@ def _decompressed(text: str) -> list[int]:
     fourth number on it is the difference to the number two places before.
 
     Raises:
-        ValueError: a character is none of these, or a number does not end.
+        ValueError: a character is not one of these, or a number does not end.
     """
     counts: list[int] = []
     value = shift = 0

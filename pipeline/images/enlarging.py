@@ -13,7 +13,7 @@ _CUBIC = -0.75  # Keys' parameter of the bicubic kernel, as PyTorch and OpenCV h
 
 
 def upsampled(maps: np.ndarray, size: int) -> np.ndarray:
-    """Maps resized bilinearly to the image's size; those that have it stay as they are.
+    """Maps resized bilinearly to the image's size; those that have it are unchanged.
 
     Args:
         maps: (B, h, w), any real numbers.

@@ -1,4 +1,4 @@
-"""What the pixels of a mask mean: the picture's path, and which of its values are meant.
+"""Which pixels of a mask are meant: the picture's path, and the values that count.
 
 A record names a mask by its path, of which every pixel that is not black is meant, or by
 ``PATH#KIND=VALUES`` or ``PATH#KIND!=VALUES``: the pixels with one of the values, or those that are
@@ -73,8 +73,8 @@ def has_several_values(image: Image.Image) -> bool:
 def _not_black(image: Image.Image) -> np.ndarray:
     """Pixels of which any channel is above 0; of colours those that are not transparent.
 
-    A palette's index counts, as people draw masks, but where index 0 is not black: programs that
-    shrink PNG files order palettes as they like.
+    A palette's index counts, as is usual for masks, unless index 0 is not black: programs that
+    shrink PNG files reorder palettes.
     """
     black_first = image.mode == "P" and not any((image.getpalette() or [0])[:3])
     if image.mode in ("1", "L") or is_sixteen_bit(image) or black_first:

@@ -23,7 +23,7 @@ SUFFIXES = (
 )
 LARGEST = 250_000_000  # pixels: a gigabyte in memory
 LARGE = 50_000_000  # pixels from which images are decoded one at a time
-BACKGROUND = "white"  # what transparent images are laid on
+BACKGROUND = "white"  # what transparent images are composited on
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 8 bits or fewer
 _SIXTEEN = "I;16"  # begins the modes of 16-bit grey
 _ORIENTATION = 0x0112  # EXIF's tag
@@ -32,7 +32,7 @@ _one_large = threading.Lock()
 
 
 class ImageFault(ValueError):
-    """Why a file is no image that can be used; the message says it in a few words."""
+    """Why a file is not an image that can be used; the message says it in a few words."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ImageFault: it is no image of `FORMATS`, or declares more than `LARGEST` pixels, which is
+        ImageFault: it is not an image of `FORMATS`, or declares more than `LARGEST` pixels, as
             found before any is allocated; or decoding it in the block failed.
     """
     try:
@@ -63,7 +63,8 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     except (ImageFault, FileNotFoundError):
         raise
     except UnidentifiedImageError as error:
-        raise ImageFault(f"it is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from error
+        formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise ImageFault(f"it is not a {formats} image") from error
     except MemoryError as error:
         raise ImageFault("there is not enough memory to decode it") from error
     except Exception as error:  # broken bytes raise many kinds, OSError and SyntaxError among them
@@ -73,7 +74,7 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
 
 def _open(source: str | Path | BinaryIO) -> Image.Image:
     if isinstance(source, str | Path) and not stat.S_ISREG(os.stat(source).st_mode):
-        raise ImageFault("it is no regular file")
+        raise ImageFault("it is not a regular file")
     with _limit:  # Pillow's own limit of pixels is a variable of its module
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:

@@ -29,7 +29,7 @@ NESTED = (
 )  # fmt: skip
 # What DataParallel and DDP, and torch.compile, put before every name
 WRAPPERS = ("module.", "_orig_mod.")
-# Entries of a state dict that are no weights: a module's own state, the count of an average
+# Entries of a state dict that are not weights: a module's own state, the count of an average
 _NO_WEIGHTS = ("_extra_state", "n_averaged")
 
 
@@ -73,7 +73,7 @@ def read_state_dict(path: str | Path) -> StateDict:
     tensors = {str(name): value for name, value in entries if not str(name).endswith(_NO_WEIGHTS)}
     wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
     if wrong or not tensors:
-        found = f"the entry {wrong[0]!r} is no tensor" if wrong else "no tensor was found"
+        found = f"the entry {wrong[0]!r} is not a tensor" if wrong else "no tensor was found"
         raise _refusal(
             path,
             f", which holds nothing but named tensors, nor a checkpoint with one under "
@@ -110,7 +110,7 @@ def fitted(state: dict[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
 
 
 def _read(path: Path, start: bytes) -> Any:
-    """What torch.save wrote, with inert objects for all that is no tensor or container."""
+    """What torch.save wrote, with inert objects for all that is not a tensor or container."""
     try:
         in_zip = zipfile.is_zipfile(path)
         names = get_unsafe_globals_in_checkpoint(path) if in_zip else _names_in_old_file(path)

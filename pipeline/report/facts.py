@@ -58,7 +58,10 @@ def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:
                 )
                 row["jobs"] += 1
                 row["seconds"] += float(job["s"])
-                if job["max_rss"] not in ("-", "NA"):  # jobs that ended before they were looked at
+                if job["max_rss"] not in (
+                    "-",
+                    "NA",
+                ):  # jobs that ended before their memory was sampled
                     row["memory"] = max(row["memory"] or 0.0, float(job["max_rss"]))
     return sorted(rows.values(), key=lambda row: -row["seconds"])
 

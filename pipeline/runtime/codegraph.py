@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 
 # Imported everywhere, but without effect on what a stage writes: a setting's value reaches a job
-# through its parameters, and messages and progress are no results.
+# through its parameters, and messages and progress are not results.
 WITHOUT_EFFECT = frozenset(
     {
         "catalogue.evaluations",

@@ -17,7 +17,7 @@ from pipeline.runtime.private_folder import private_folder
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0  # seconds between two looks for a free device
+INTERVAL = 1.0  # seconds between two polls for a free device
 PATIENCE = 3.0  # seconds of waiting without a message
 
 _held: dict[Path, int] = {}  # this process's locks: open file descriptors, until it ends
@@ -93,7 +93,7 @@ def _uuids() -> dict[str, str]:
 def _take(wanted: int, locks: dict[str, Path], choosing: Path) -> list[str]:
     """Lock the first free devices: as many as wanted, or none.
 
-    One process chooses at a time: two that each took half of what both want would wait for ever.
+    One process chooses at a time: two that each took half of what both want would wait forever.
     """
     if (gate := _lock(choosing)) is None:
         return []

@@ -1,4 +1,4 @@
-"""The one error that users see: what is wrong, where, and how to cure it."""
+"""The one error that users see: what is wrong, where, and how to fix it."""
 
 
 class UserError(Exception):

@@ -37,7 +37,7 @@ def add_machine(arguments: argparse.ArgumentParser) -> None:
 
 
 def machine_from(arguments: argparse.Namespace) -> Machine:
-    """The machine of the arguments of :func:`add_machine`, taken into use; see `use_machine`."""
+    """The machine of the arguments of :func:`add_machine`, set up by `use_machine`."""
     return use_machine(arguments.gpus, arguments.threads, arguments.workers)
 
 

@@ -1,7 +1,7 @@
-"""A job ends with the Snakemake that started it, so that no orphan writes into the next run.
+"""A job ends with the Snakemake process that started it, so that no orphan disturbs the next run.
 
 Snakemake starts a shell, and the shell the job. Where Snakemake alone is killed neither of them
-hears of it; the shell prefix of the rules therefore names Snakemake's process. Linux only:
+notices; the shell prefix of the rules therefore names Snakemake's process. Linux only:
 elsewhere such a job runs to its end.
 """
 

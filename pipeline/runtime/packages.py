@@ -1,4 +1,4 @@
-"""Files that installed packages bring, named ``package:PACKAGE/PATH`` in a config."""
+"""Files that come with installed packages, named ``package:PACKAGE/PATH`` in a config."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-# The present name of a key that had another one, if it had: from its path and its value.
+# From the path and value of a renamed key to its present name; None of any other key.
 NewName = Callable[[tuple[str, ...], Any], str | None]
 
 

@@ -1,8 +1,8 @@
 """One draw of a search: train with its keys and score on the val images (paper, Appendix E).
 
 ``python -m pipeline.search.draw``. Only numbers are kept, not the weights. A loss that is not
-finite is a result, since some keys of a wide range train nothing: the draw is recorded as failed
-and the search goes on. Any other error, such as missing data, stays an error.
+finite is a result, since some values of a wide range do not train at all: the draw is recorded as
+failed and the search continues. Any other error, such as missing data, stays an error.
 """
 
 import logging

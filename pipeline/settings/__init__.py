@@ -53,11 +53,8 @@ from pipeline.settings.evaluation import (
 from pipeline.settings.models import Architecture, Training, TrainJob
 from pipeline.settings.report import ModelNote, Report, TablesJob
 from pipeline.settings.search import DrawJob, Range, Search
-from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 
 __all__ = [
-    "Acol",
-    "Adl",
     "Architecture",
     "Attribution",
     "Axioms",
@@ -67,7 +64,6 @@ __all__ = [
     "Count",
     "CueLocalization",
     "Cues",
-    "Cutmix",
     "DrawJob",
     "Erase",
     "Evaluation",
@@ -75,9 +71,7 @@ __all__ = [
     "Fraction",
     "GradientMaps",
     "GridPointing",
-    "Has",
     "Images",
-    "Inca",
     "Infidelity",
     "InsertionDeletion",
     "MapEvaluation",
@@ -100,7 +94,6 @@ __all__ = [
     "Search",
     "Section",
     "Seed",
-    "Spg",
     "Supersets",
     "SynthBirds",
     "TablesJob",

@@ -39,7 +39,7 @@ def _check_results(path: str) -> str:
     folder = os.path.normpath(path)
     if folder in (".", os.path.dirname(folder)):
         raise ValueError(
-            f"{path!r} is no folder of the study's own: name one, such as 'results', which is made"
+            f"{path!r} is not a folder for this study alone: name one, such as 'results'"
         )
     return folder
 

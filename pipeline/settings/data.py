@@ -148,7 +148,7 @@ Need = Literal[
 
 
 class RecordsJob(Records):
-    """Everything that decides whether the records of a data set are made."""
+    """Everything that the records of a data set depend on."""
 
     needs: tuple[Need, ...] = Field(
         (), description="what the study's evaluations need of the records"

@@ -1,11 +1,14 @@
 """Options that a method declares in its own file: a class there becomes a section of the config.
 
-The settings are read without PyTorch, which the file of a method imports. So the file is not
-imported: its class alone is run, with the imports that any section has.
+The settings are read without PyTorch, which the file of a method imports. So only a part of the
+file is imported: the class, with the imports that any section has.
 """
 
 import ast
 from collections.abc import Callable, Mapping
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +33,23 @@ class Entry(Protocol):
         """The name of the class of its options there; empty if it has none."""
 
 
+class _Light(InspectLoader):
+    """Imports a part of a module: one class, and what any section imports."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+
+    def get_source(self, fullname: str) -> str:
+        """The text of that part."""
+        kept: list[ast.stmt] = [
+            node
+            for node in ast.parse(self.path.read_text(), filename=str(self.path)).body
+            if (isinstance(node, ast.ClassDef) and node.name == self.name)
+            or (isinstance(node, ast.ImportFrom) and node.module in _LIGHT)
+        ]
+        return ast.unparse(ast.Module(kept, []))
+
+
 def declared(module: str, name: str) -> Any:
     """The section that a module declares.
 
@@ -41,17 +61,12 @@ def declared(module: str, name: str) -> Any:
         NameError: the module has no such class, or the class uses something else.
     """
     path = _PACKAGES.joinpath(*module.split(".")).with_suffix(".py")
-    kept: list[ast.stmt] = [
-        node
-        for node in ast.parse(path.read_text(), filename=str(path)).body
-        if (isinstance(node, ast.ClassDef) and node.name == name)
-        or (isinstance(node, ast.ImportFrom) and node.module in _LIGHT)
-    ]
-    names: dict[str, Any] = {"__name__": module}
+    loader = _Light(path, name)
+    part = module_from_spec(ModuleSpec(module, loader, origin=str(path)))
     try:
-        exec(compile(ast.Module(kept, []), str(path), "exec"), names)
-        return names[name]
-    except (NameError, KeyError) as error:
+        loader.exec_module(part)
+        return getattr(part, name)
+    except (NameError, AttributeError) as error:
         raise NameError(
             f"{path} declares no section {name} of names from {', '.join(_LIGHT)}: {error}"
         ) from error

@@ -249,7 +249,7 @@ class _WholeModels(Section):
     wsol: Wsol = Wsol()
 
 
-if TYPE_CHECKING:  # what a function makes is no base class to a type checker
+if TYPE_CHECKING:  # type checkers accept no computed base class
     _All = _WholeModels
 else:
     _All = create_model(

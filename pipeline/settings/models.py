@@ -15,7 +15,6 @@ from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime.validation import nearest
 from pipeline.settings.base import Count, FilePath, Fraction, OneOf, Positive, Section, Seed
 from pipeline.settings.declared import with_declared
-from pipeline.settings.wsol_methods import Acol, Adl, Cutmix, Has, Inca, Spg
 
 
 def _check_trunk(name: str) -> str:
@@ -167,12 +166,6 @@ class Training(Section):
     precision: Literal["32-true", "bf16-mixed"] = Field(
         "32-true", description="Lightning Fabric precision"
     )
-    has: Has = Has()
-    acol: Acol = Acol()
-    spg: Spg = Spg()
-    adl: Adl = Adl()
-    cutmix: Cutmix = Cutmix()
-    inca: Inca = Inca()
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -192,7 +185,7 @@ class Training(Section):
 
     @model_serializer(mode="wrap")
     def _without_other_methods(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A section of another method decides nothing, so a change of it is none of this model."""
+        """A section of another method has no effect here, so its change must not retrain."""
         others = TRAINING_METHODS.keys() - {self.method}
         return {key: value for key, value in fields(self).items() if key not in others}
 

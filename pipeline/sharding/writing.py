@@ -116,7 +116,7 @@ def encode(
         raise UserError(
             f"Cannot read the image {path}: {reason}. Replace the file and run again."
         ) from error
-    image.info.clear()  # comments and colour profiles would be written along
+    image.info.clear()  # comments and colour profiles would be written too
     stream = io.BytesIO()
     if form == "jpeg":
         image.save(stream, "JPEG", quality=section.quality, subsampling="4:4:4")

@@ -1,4 +1,4 @@
-"""Names in a config that refer to what it does not have: each with the nearest that it has."""
+"""Names in a config that refer to nothing in it, each with the nearest one that does."""
 
 from collections.abc import Iterator
 

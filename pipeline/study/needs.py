@@ -1,4 +1,4 @@
-"""What a study asks of a data set: the check finds what is missing before anything trains."""
+"""What a study requires of a data set: the check finds what is missing before anything trains."""
 
 from pipeline.settings import Need, PointingGame, RecordsJob
 from pipeline.study.jobs import Study

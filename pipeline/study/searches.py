@@ -42,8 +42,8 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
         job = job.merged(of_job({**epochs, **keys}))
     except ValidationError as error:
         raise UserError(
-            f"search: draw {number} of {dataset}/{architecture}/{variant} is {keys}, which is no "
-            f"valid training ({error.errors()[0]['msg']}). Change `search.ranges`."
+            f"search: draw {number} of {dataset}/{architecture}/{variant} is {keys}, which is not "
+            f"a valid training ({error.errors()[0]['msg']}). Change `search.ranges`."
         ) from error
     return DrawJob(
         number=number,
@@ -80,7 +80,7 @@ def problems(study: Study) -> Iterator[str]:
 
 
 def invalid_draws(study: Study) -> Iterator[str]:
-    """Searches with ranges of their own of which a draw is no valid training: one text for each."""
+    """A text for each search with ranges of its own of which a draw is not a valid training."""
     if study.search is None or not study.search.ranges:
         return  # the methods' own ranges fit together
     for model in searched_models(study):

@@ -36,7 +36,7 @@ def read_tree(is_a_path: str | Path, parents: Literal["last", "all"] = "last") -
         Child wnid -> parent wnids, in the order of the file.
 
     Raises:
-        UserError: the file cannot be read, or a line is no edge.
+        UserError: the file cannot be read, or a line is not an edge.
     """
     try:
         lines = Path(is_a_path).read_text().splitlines()

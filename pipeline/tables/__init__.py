@@ -1,1 +1,1 @@
-"""Stage 8: final tables, shaped like the paper's Tables 1 to 3, from score files."""
+"""Stage 8: the study's tables, some in the form of the paper's, from score files."""

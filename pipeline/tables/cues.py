@@ -15,8 +15,8 @@ Score = Mapping[str, Any]
 _MASKS = {"": "estimated", "true_": "true"}
 _SIZES = {
     "raw": "|sA − sB| as it is",
-    "minmax": "|sA − sB| stretched to [0, 1] image by image",
-    "released": "|sA − sB| as the authors ran their code (CALM cut at 1, others stretched)",
+    "minmax": "|sA − sB| scaled to [0, 1] image by image",
+    "released": "|sA − sB| as the authors ran their code (CALM clipped at 1, others scaled)",
 }
 
 

@@ -43,7 +43,7 @@ class Metric(Column):
 
 
 def metrics_of(columns: Mapping[str, Sequence[Column]]) -> tuple[Metric, ...]:
-    """Evaluation -> columns, as a part of the catalogue, in one row."""
+    """The columns of a part of the catalogue (evaluation -> columns), in one sequence."""
     return tuple(
         Metric(**asdict(column), task=task) for task, of in columns.items() for column in of
     )
@@ -62,10 +62,10 @@ _NOTES = {
     "relevant first: lower is better; least relevant first: higher is better.",
     "faithfulness": "Lower is better for deletion, infidelity, max-sensitivity and sanity "
     "(similarity to the map of a randomised model), higher for the others; definitions in "
-    "docs/protocols.md. Percent, but infidelity, max-sensitivity and sanity as they are. "
-    "Infidelity is on the scale of the function that a map explains, which is another one for "
-    "other kinds of maps; its share of that function's change can be compared.",
-    "axioms": "Zero is what the axioms ask for; docs/protocols.md says what each number measures.",
+    "docs/protocols.md. In percent, except infidelity, max-sensitivity and sanity. "
+    "Infidelity is on the scale of the function that a map explains, which differs between kinds "
+    "of maps; its share of that function's change can be compared.",
+    "axioms": "The axioms require zero; docs/protocols.md says what each number measures.",
 }
 
 

@@ -42,7 +42,7 @@ def difference(
     if mismatch(scores, name, reference, of_reference):
         return None
     mine, theirs = seed_replicates(scores, name), seed_replicates(reference, of_reference)
-    assert mine is not None  # else there were a mismatch
+    assert mine is not None  # else there would be a mismatch
     assert theirs is not None
     differences = [
         score["values"][name] - other["values"][of_reference]
@@ -89,7 +89,7 @@ def unpaired(
         chosen = [g for g in groups if g.belongs_to(dataset, architecture) and not g.baseline]
         cam = next(iter(reference(chosen, job).values()), None)
         if cam is None:
-            found.setdefault("there is none", []).append(f"{dataset} {architecture}")
+            found.setdefault("there is no map of CAM", []).append(f"{dataset} {architecture}")
             continue
         for group in chosen:
             names = headline(group)
@@ -100,7 +100,7 @@ def unpaired(
                 row = " ".join(filter(None, (dataset, architecture, group.variant, group.method)))
                 found.setdefault(reason, []).append(row)
     for reason, rows in found.items():
-        yield f"No difference from CAM, because {reason}: {'; '.join(rows)}."
+        yield f"No Δ CAM is given, because {reason}: {'; '.join(rows)}."
 
 
 def reference(groups: Sequence[Group], job: TablesJob) -> Mapping[str, Group]:

@@ -18,7 +18,7 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
     """Ranks, 1 for the best, within each (data set, architecture); equal values share a rank.
 
     Only maps that every metric of the block measures are ranked, so that all ranks are out of the
-    same number. The mean of ranks is no score: metrics measure different things, and the notes
+    same number. The mean of ranks is not a score: metrics measure different things, and the notes
     give the rank correlation between each pair of them.
     """
     blocks, notes, used = [], [], []
@@ -30,7 +30,7 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
         left_out = [" ".join(names) for names in numbers.index[~complete]]
         if left_out:
             notes.append(
-                f"{dataset}, {architecture}: left out, as some metric does not measure them: "
+                f"{dataset}, {architecture}: left out, since not all metrics measure them: "
                 f"{', '.join(left_out)}."
             )
         numbers = numbers[complete]

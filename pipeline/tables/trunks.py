@@ -59,7 +59,7 @@ def trunk_table(groups: Sequence[Group], job: TablesJob) -> Table:
             "columns give 61.3."
         )
     if missing:
-        notes.append("; ".join(missing) + ": the study trains or maps none.")
+        notes.append("; ".join(missing) + ": the study has no such model or map.")
     return Table(
         name="trunks",
         title="Localisation by data set and architecture (%)",

@@ -59,10 +59,10 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
 
 
 _CHOSEN = (
-    "Where the map threshold is chosen on the test images, brackets are about the best threshold's "
-    "accuracy on other images: they are lowered by what choosing gains, so that the number lies "
-    "above their middle. Simulated, intervals of MaxBoxAccV2 of nominal 95 % hold the truth in 91 "
-    "to 94 % of cases from 100 to 1 389 images (docs/protocols.md)."
+    "Where the map threshold is chosen on the test images, brackets are for the best threshold's "
+    "accuracy on other images: they are corrected for the gain from choosing, so that the number "
+    "lies above their middle. In simulations, nominal 95 % intervals of MaxBoxAccV2 cover the "
+    "truth in 91 to 94 % of cases from 100 to 1 389 images (docs/protocols.md)."
 )
 
 _HEADLINES = {"maxboxaccv2": "MaxBoxAccV2", "pxap": "PxAP"}
@@ -111,7 +111,7 @@ def _skips(groups: Sequence[Group]) -> Iterator[str]:
     ]
     if constant:
         rows = "; ".join(constant)
-        yield f"Maps that are constant (no box but a point; they count as wrong): {rows}."
+        yield f"Maps that are constant (they give no box, and count as wrong): {rows}."
     absent = {
         f"{group.dataset}: {reason}"
         for group in groups

@@ -55,7 +55,7 @@ def load(folder: Path) -> dict[str, Any] | None:
             raise UserError(
                 f"checkpoint {path} cannot be read ({error}). Delete it to train without it."
             ) from error
-        log.warning("checkpoint %s is damaged (its SHA-256 is another): it is not used", path)
+        log.warning("checkpoint %s is damaged (its SHA-256 does not match): it is not used", path)
         path.unlink(missing_ok=True)
     return None
 

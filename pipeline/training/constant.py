@@ -1,7 +1,7 @@
 """The best constant prediction: what a model must beat to have learnt anything.
 
-It looks at no image. It knows from the training split how often each class or attribute occurs,
-and says just that of every image of val.
+It looks at no image. It has from the training split how often each class or attribute occurs,
+and predicts exactly that for every image of val.
 """
 
 import logging

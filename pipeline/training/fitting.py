@@ -125,5 +125,5 @@ def overridden(job: TrainJob, best: Path) -> TrainJob:
         return job.merged(read_best_keys(best))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{best} is no result of a search ({error}). Delete it and run again."
+            f"{best} is not a search result ({error}). Delete it and run again."
         ) from error

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class DivergedError(UserError):
-    """The loss is not finite any more: these training keys do not train the model."""
+    """The loss is no longer finite: these training keys do not train the model."""
 
 
 def train(

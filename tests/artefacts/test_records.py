@@ -72,7 +72,7 @@ def test_bad_files_are_named(records, tmp_path):
         read_records(path)
     write_records(path, records)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"r\.parquet is no readable Parquet file"):
+    with pytest.raises(UserError, match=r"r\.parquet is not a readable Parquet file"):
         read_records(path)
     pq.write_table(SCHEMA.empty_table().drop_columns("boxes"), path)
     with pytest.raises(UserError, match="columns missing: boxes"):

@@ -46,7 +46,7 @@ def test_where_there_are_more_chunks_than_batches_some_are_empty():
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    return tiny_study(tmp_path_factory.mktemp("study"))  # 12 images, 5 a shard
+    return tiny_study(tmp_path_factory.mktemp("study"))  # 12 images, 5 per shard
 
 
 def _run(study, folder, methods, *chunk):

@@ -133,7 +133,7 @@ def test_files_of_another_kind_are_refused(study, tmp_path):
     (tmp_path / "empty").mkdir()
     refused(r"no \.npy", tmp_path / "empty")
     (tmp_path / "text.h5").write_text("no HDF5")
-    refused("no HDF5 file", tmp_path / "text.h5")
+    refused("not an HDF5 file", tmp_path / "text.h5")
     images = study.table["image_id"].to_list()
     path = tmp_path / "mine.h5"
     _write(path, np.zeros((3, 4)), images)

@@ -1,9 +1,11 @@
+import importlib
+
 import pytest
 
 from pipeline import settings
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.models.heads import Head, head_of
-from pipeline.settings import Training, wsol_methods
+from pipeline.settings import Training
 
 
 @pytest.mark.parametrize("name", TRAINING_METHODS)
@@ -23,11 +25,13 @@ def test_the_config_takes_the_methods_of_the_catalogue_and_no_other():
 
 
 def test_every_section_of_options_belongs_to_a_method():
-    sections = {
-        name
-        for name, field in Training.model_fields.items()
-        if getattr(field.annotation, "__module__", "") == wsol_methods.__name__
-    }
+    sections = {name for name, entry in TRAINING_METHODS.items() if entry.section}
     assert sections == {"has", "acol", "spg", "adl", "cutmix", "inca"}
-    assert sections <= TRAINING_METHODS.keys()
+    assert sections == TRAINING_METHODS.keys() & Training.model_fields.keys()
+    for name in sections:
+        entry = TRAINING_METHODS[name]
+        kind = getattr(importlib.import_module(entry.code), entry.section)
+        options = Training(method=name).own(kind)
+        assert isinstance(options, kind)
+        assert dict(options) == dict(kind())
     assert not TRAINING_METHODS.keys() & settings.TrainJob.model_fields.keys()

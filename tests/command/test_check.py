@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_used(tmp_path, capsys):
 def test_options_of_a_folder_are_refused_for_a_config(tmp_path, config):
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(config))
-    with pytest.raises(UserError, match=r"--layout, --masks: for a folder alone"):
+    with pytest.raises(UserError, match=r"--layout, --masks: only for a folder"):
         execute(["check", str(path), "--layout", "folder", "--masks", "m"])
 
 
@@ -196,7 +196,7 @@ def test_what_is_odd_is_counted_with_names(tmp_path, config, capsys):
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 0
     assert "other files: 1 (train/ape/a.heic)" in text
-    assert "folders that are no split: 1 (validation)" in text
+    assert "folders that are not splits: 1 (validation)" in text
 
 
 def test_a_study_that_cannot_be_measured(tmp_path, config, capsys):
@@ -214,4 +214,4 @@ def test_a_study_that_cannot_be_measured(tmp_path, config, capsys):
     }
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
-    assert "1 x needed by the study and not there:\n    a box or mask of any test image" in text
+    assert "1 x needed by the study but missing:\n    a box or mask of any test image" in text

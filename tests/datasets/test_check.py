@@ -58,7 +58,7 @@ def test_a_truncated_image_is_named(folder):
 def test_a_file_that_is_no_image_is_named(folder):
     path = folder / "images" / FIRST
     path.write_text("<html>404</html>")
-    assert f"  {path} (it is no BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP image)" in message(folder)
+    assert f"  {path} (it is not a BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP image)" in message(folder)
 
 
 def test_grey_images_are_fine(folder):

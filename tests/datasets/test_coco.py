@@ -140,7 +140,7 @@ def test_a_declared_size_is_refused(tmp_path):
 @pytest.mark.parametrize("name", [7, None, ["a"], {}, ""])
 def test_a_file_name_that_is_no_text(tmp_path, name):
     _, problems = read(tmp_path, [], images=[{**IMAGES[0], "file_name": name}])
-    assert list(problems) == ["file_name is no text"]
+    assert list(problems) == ["file_name is not text"]
 
 
 @pytest.mark.parametrize("bbox", [None, 5, "1,2,3,4", [1, 2, 3], [1, 2, 3, math.inf], {"x": 1}])

@@ -125,7 +125,7 @@ def test_everything_that_is_wrong_comes_in_one_message(root, tmp_path):
         "3 x mask cannot be drawn",
         "annotation 0, test/ape/3.jpg: it holds no pixel",
         "annotation 1, test/ape/3.jpg: a corner is outside the image of 40 x 30 pixels",
-        "annotation is of no image in its file",
+        "annotation refers to no image in its file",
         "test/zebra/4.jpg: 40 x 30, annotated at 80 x 60",
     ):
         assert expected in text

@@ -84,7 +84,7 @@ def test_a_link_to_above_does_not_lead_in_circles(root):
 def test_names_of_splits_that_are_none(root):
     picture(root / "validation/ape/1.jpg")
     picture(root / "Test/ape/1.jpg")
-    assert read(root)[2]["skipped"]["folders_that_are_no_split"] == {
+    assert read(root)[2]["skipped"]["folders_that_are_not_splits"] == {
         "count": 2,
         "first": ["Test", "validation"],
     }
@@ -92,13 +92,13 @@ def test_names_of_splits_that_are_none(root):
         (root / name).unlink()
     text = message(root, needs=("test_images",))
     assert "without them nothing can be measured" in text
-    assert "that are no split: Test, validation" in text
+    assert "that are not splits: Test, validation" in text
 
 
 def test_the_folder_of_masks_is_no_strange_folder(root):
     mask(root / "annotations/masks/test/ape/3.png", (1, 1, 5, 5))
     found = read(root, masks=str(root / "annotations/masks"))[2]["skipped"]
-    assert found["folders_that_are_no_split"]["count"] == 0
+    assert found["folders_that_are_not_splits"]["count"] == 0
 
 
 def test_dot_files_are_passed_over_and_others_named(root):
@@ -115,7 +115,7 @@ def test_a_pipe_is_no_image(root):
     os.mkfifo(root / "train/ape/x.jpg")
     assert read(root)[2]["skipped"]["other_files"]["first"] == ["train/ape/x.jpg"]
     os.mkfifo(root / "boxes.csv")
-    assert "no regular file" in message(root)
+    assert "not a regular file" in message(root)
 
 
 def test_a_link_to_nowhere_is_a_missing_image(root):
@@ -151,7 +151,7 @@ def test_windows_paths_and_endless_fields(root):
 
 def test_fractions_are_no_pixels(root):
     (root / "boxes.csv").write_text(f"{HEADER}test/ape/3.jpg,0.1,0.2,0.75,1\n")
-    assert "1 x box lies in the first pixel: are these fractions" in message(root)
+    assert "1 x all coordinates are below 1: are these fractions" in message(root)
 
 
 def test_sixteen_bits_transparency_and_darkness_are_counted(root):
@@ -213,7 +213,7 @@ def test_masks_of_any_case_and_of_other_suffixes(root):
     mask(root / "masks/test/ape/5.png", (1, 1, 5, 5))
     mask(root / "masks/test/ape/6.jpg", (1, 1, 5, 5))
     text = message(root)
-    assert "1 x image has several masks of its name" in text
+    assert "1 x image has several masks with its name" in text
     assert "1 x mask belongs to no image" in text
     assert "1 x mask is stored with loss" in text
 

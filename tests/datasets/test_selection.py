@@ -18,7 +18,7 @@ def test_class_ranges(text, expected):
 
 @pytest.mark.parametrize("text", ["0", "6", "4-6", "3-2", "1,2,9-10"])
 def test_class_ranges_outside_the_data_set_are_refused(text):
-    with pytest.raises(UserError, match=r"records\.classes: .* no range within 1-5"):
+    with pytest.raises(UserError, match=r"records\.classes: .* not a range within 1-5"):
         parse_classes(text, pd.Series(list("abcde"), range(1, 6)))
 
 

@@ -22,7 +22,7 @@ def _numpy(scores, edges):
 )
 def test_any_edges_bin_as_numpy_does(scores, edges, dtype):
     edges = np.sort(edges.astype(dtype))
-    # scores on the edges, and one step beside them, are the hard ones
+    # scores on the edges, and one float next to them, are the hard ones
     on_edges = edges.astype(dtype)
     hard = [np.nextafter(on_edges, dtype(-np.inf)), np.nextafter(on_edges, dtype(np.inf))]
     scores = np.concatenate([scores.astype(dtype), on_edges, *hard, [dtype(0), dtype(-0.0)]])

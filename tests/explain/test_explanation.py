@@ -156,7 +156,7 @@ def test_a_cam_model_explains_with_cam(weights, image):
     explanation = explain(image, weights["cam"], superset="House Sparrow", methods=["cam_max"])
     assert [each.method for each in explanation.maps] == ["cam_max", "cam_superset"]
     assert explanation.maps[1].topic.members == 2
-    assert "It is no probability" in explanation.text
+    assert "It is not a probability" in explanation.text
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_file_by_another_name_needs_its_trunk(squeezenet, tmp_path):
     with pytest.raises(UserError, match=r"w.pth does not say.*--trunk resnet18\|"):
         open_model(renamed)
     assert open_model(renamed, trunk="squeezenet1_0").classifier.num_classes == 5
-    with pytest.raises(UserError, match="no torchvision resnet18"):
+    with pytest.raises(UserError, match="not a torchvision resnet18"):
         open_model(renamed, trunk="resnet18")
     with pytest.raises(UserError, match="give one of resnet18"):
         open_model(renamed, trunk="vgg16")

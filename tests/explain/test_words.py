@@ -52,7 +52,7 @@ def test_the_conditional_is_no_place_where_the_model_looks():
 @pytest.mark.parametrize("method", [m for m, e in METHODS.items() if e.models != ("calm",)])
 def test_maps_of_other_methods_are_said_to_be_no_probability(method):
     text = _meaning(method)
-    assert "It is no probability" in text
+    assert "It is not a probability" in text
     assert WHERE in text
 
 

@@ -23,7 +23,7 @@ def test_the_path_goes_up_to_the_root_by_sets_that_grow(tmp_path):
     (tmp_path / "is_a.txt").write_text(IS_A)
     tree = read_tree(tmp_path / "is_a.txt")
     path = superset_depth.path_up(tree, classes_below(tree, WNIDS), WNIDS[0])
-    assert path == [  # n09000004 holds class 0 alone, and is no step
+    assert path == [  # n09000004 holds class 0 alone, and is not a step
         ("n09000010", (0,)),
         ("n09000003", (0, 1)),
         ("n09000002", (0, 1, 2)),

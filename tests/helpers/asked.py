@@ -5,7 +5,7 @@ import torch
 from pipeline.attribution.query import Query
 from pipeline.settings import Attribution
 
-IMAGES = torch.tensor([2, 0, 1, 2, 0])  # in no order, several an image
+IMAGES = torch.tensor([2, 0, 1, 2, 0])  # unordered, several per image
 LABELS = [4, 0, 3, 1, 2]
 RAW = {"gradient_maps": {"blur_sigma": 0, "minmax": False}}
 

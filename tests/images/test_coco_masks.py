@@ -18,7 +18,7 @@ from pipeline.images.coco_masks import (
 )
 from pipeline.runtime.errors import UserError
 
-# Written by pycocotools 2.0.11 (mask.encode) for the pixels beside it.
+# Written by pycocotools 2.0.11 (mask.encode) for the pixels below.
 COMPRESSED = "031N10O113ON0O40L21NO"
 PICTURE = [
     [1, 0, 0, 0, 1, 1, 1],
@@ -114,7 +114,7 @@ def test_what_would_take_for_ever_is_refused_at_once():
         ([[1, 1, 2, 2, 3]], "neither polygons"),
         ([[1, 1, 2, 2, 3, float("nan")]], "not finite"),
         ([], "three corners"),
-        ({"size": [6, 7], "counts": ["42"]}, "no whole numbers"),
+        ({"size": [6, 7], "counts": ["42"]}, "not whole numbers"),
         ({"size": [6, 7], "counts": "0"}, "do not add up"),
         ({"size": [6, 7], "counts": "o"}, "cut short"),
         ({"size": [6, 7], "counts": "\u4e00"}, "damaged"),

@@ -54,7 +54,7 @@ def test_an_image_starts_no_postscript(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     path = tmp_path / "bird.jpg"
     path.write_bytes(EPS)
-    with pytest.raises(ImageFault, match="it is no BMP, GIF, JPEG"):
+    with pytest.raises(ImageFault, match="it is not a BMP, GIF, JPEG"):
         pixels(path)
     assert not (tmp_path / "started").exists()
     with pytest.raises(OSError), Image.open(path) as image:  # the stand-in works
@@ -81,7 +81,7 @@ def test_large_images_below_the_limit_are_opened(tmp_path):
 
 def test_a_pipe_is_no_image_and_does_not_wait(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
-    with pytest.raises(ImageFault, match="no regular file"):
+    with pytest.raises(ImageFault, match="not a regular file"):
         pixels(tmp_path / "a.jpg")
     with pytest.raises(FileNotFoundError):
         pixels(tmp_path / "b.jpg")

@@ -104,7 +104,7 @@ def test_a_new_method_of_calms_family_is_compared_as_calm(monkeypatch):
     rows = (row(40, names=("cam", "cam")), row(45, names=("mine", "joint"), trained="latent"))
     text = finding(*table_of({}, rows), "x", "score", "birds")
     assert "mine · joint has the highest score: 45.0. The best of CAM is cam: 40.0" in text
-    # has is trained as CAM is, and is no CAM
+    # has is trained as CAM is, and is not CAM
     rows = (row(40, names=("has", "cam"), trained="has"), rows[1])
     assert "The best of" not in finding(*table_of({}, rows), "x", "score", "birds")
 
@@ -155,7 +155,7 @@ def test_every_table_of_results_has_a_main_number_that_the_report_shows(tmp_path
     ]  # fmt: skip
     tables += tuple(build(read_groups(more), {}, TablesJob.model_validate(JOB)))
     without = {table.name for table in tables if not table.main}
-    # what these show is said by others, or is no ranking of maps
+    # what these show is said by others, or is not a ranking of maps
     assert without == {"trunks", "axioms", "rankings"}
     words = [main.words for table in tables for main in table.main.values()]
     found = findings(Tables(tables=tables))

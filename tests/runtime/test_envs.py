@@ -27,7 +27,7 @@ RULES = {
         r"^rule (\w+):\n((?:(?: .*)?\n)+)", path.read_text() + "\n", re.MULTILINE
     )
 }
-RULES |= {  # a rule made of another has what it does not change
+RULES |= {  # an inherited rule keeps what it does not override
     name: RULES[base]
     for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
     for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", path.read_text(), re.MULTILINE)

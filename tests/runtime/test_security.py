@@ -1,4 +1,4 @@
-"""What comes from elsewhere (weights, manifests, configs) is data: it runs nothing, and it names no
+"""Untrusted input (weights, manifests, configs) is data: it runs nothing, and it names no
 file outside its folder. For the lists of data sets see datasets/test_foreign_paths.py."""
 
 import ast

@@ -241,5 +241,5 @@ def test_a_broken_result_of_a_search_is_named(data, tmp_path, text):
     best = tmp_path / "best.json"
     best.write_text(text)
     given = ["--section", section().job.model_dump_json(), "--overrides", str(best)]
-    with pytest.raises(UserError, match=r"best\.json is no result of a search"):
+    with pytest.raises(UserError, match=r"best\.json is not a search result"):
         run_training([*given, *arguments(data, tmp_path, out=tmp_path)])

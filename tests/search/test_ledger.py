@@ -96,5 +96,5 @@ def test_a_search_of_failed_draws_alone_is_an_error_that_says_why(tmp_path):
 
 def test_a_file_that_is_no_draw_is_named(tmp_path):
     (tmp_path / "draw0.json").write_text('{"score": 1}')
-    with pytest.raises(UserError, match=r"draw0\.json is no draw"):
+    with pytest.raises(UserError, match=r"draw0\.json is not a search draw"):
         run(["--draws", str(tmp_path / "draw0.json"), "--out", str(tmp_path)])

@@ -75,12 +75,12 @@ def records(root, tmp_path, **dataset):
 def test_the_stage_fails_before_anything_trains(root, tmp_path):
     with pytest.raises(UserError) as error:
         records(root, tmp_path)
-    assert "2 x needed by the study and not there:\n  test images: without them" in str(error.value)
+    assert "2 x needed by the study but missing:\n  test images: without them" in str(error.value)
     assert "set `wsol: false` for the data set" in str(error.value)
     assert not (tmp_path / "out").exists()
     for name in ("ape", "zebra"):
         picture(root / "test" / name / "3.jpg")
-    with pytest.raises(UserError, match="1 x needed by the study and not there:\n  a box or mask"):
+    with pytest.raises(UserError, match="1 x needed by the study but missing:\n  a box or mask"):
         records(root, tmp_path)
     assert (records(root, tmp_path, wsol=False) / "test.parquet").exists()
     (root / "boxes.csv").write_text("image_id,x0,y0,x1,y1\ntest/ape/3.jpg,1,2,30,20\n")

@@ -63,7 +63,7 @@ def test_what_localisation_lacks_is_counted_once_a_data_set(tmp_path):
     ]  # fmt: skip
     notes = " ".join(wsol_table(read_groups(paths), JOB).notes)
     assert "Images without a box: birds 3." in notes
-    assert "they count as wrong): birds cam gradient 2." in notes
+    assert "and count as wrong): birds cam gradient 2." in notes
     assert "No threshold from val. birds: no val images." in notes
 
 
@@ -95,4 +95,4 @@ def test_maps_that_are_not_ranked_are_named(tmp_path):
     ]
     paths.append(score(tmp_path / "top1.json", "classification", identity("cam"), {"top1": 0.5}))
     notes = " ".join(rank_table(read_groups(paths), JOB).notes)
-    assert "left out, as some metric does not measure them: cam edges." in notes
+    assert "left out, since not all metrics measure them: cam edges." in notes

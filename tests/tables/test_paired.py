@@ -46,7 +46,7 @@ def test_a_missing_difference_is_explained(tmp_path, who, ids, replicates, reaso
     reference = measured(tmp_path / "cam.json", CAM, 0.4, [0.4, 0.5])
     method = measured(tmp_path / "method.json", who, 0.5, replicates, tuple(ids))
     found = notes([reference, method])
-    assert "No difference from CAM" in found
+    assert "No Δ CAM is given" in found
     assert reason in found
     assert "birds net cam gradient" in found
 
@@ -63,7 +63,7 @@ def test_scores_of_other_options_are_not_compared_for_their_resamples_may_differ
 
 def test_a_study_without_cam_says_that_there_is_none_to_compare_with(tmp_path):
     path = measured(tmp_path / "a.json", identity("calm_em", "joint"), 0.4, [0.4, 0.5])
-    assert "No difference from CAM, because there is none: birds net." in notes([path])
+    assert "No Δ CAM is given, because there is no map of CAM: birds net." in notes([path])
 
 
 def test_models_are_compared_with_the_model_of_cam(tmp_path):

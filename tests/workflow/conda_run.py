@@ -3,7 +3,7 @@
     python tests/workflow/conda_run.py
 
 Installs envs/torch.yaml (6 GB) by the stand-in for conda, runs the tiny study in it and in the
-Python that runs this, and compares their tables. It takes minutes, so it is no test of CI.
+Python that runs this, and compares their tables. It takes minutes, so it is not a test of CI.
 """
 
 import json

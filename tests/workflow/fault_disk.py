@@ -22,7 +22,7 @@ def fill(folder: Path, undisturbed: Path) -> Row:
     mount = study / "results"
     mount.mkdir()
     _mount(mount, ENOUGH)
-    told = 0
+    reported = 0
     try:
         for targets in TARGETS:
             _mount(mount, shutil.disk_usage(mount).used + TOO_LITTLE, "remount,")
@@ -34,14 +34,14 @@ def fill(folder: Path, undisturbed: Path) -> Row:
                 for line in messages
             )
             half_written = any("partial" in name for name in results(study))
-            told += bool(status and named and not half_written)
+            reported += bool(status and named and not half_written)
             _mount(mount, ENOUGH, "remount,")
             status, printed = run(study, resuming(*targets))
             assert status == 0, printed
         different = bytes_different(study, undisturbed)
     finally:
         subprocess.run(["umount", "--lazy", mount], check=True)
-    return Row("the disk is full (tmpfs)", len(TARGETS), 0 if different else told, different)
+    return Row("the disk is full (tmpfs)", len(TARGETS), 0 if different else reported, different)
 
 
 def _mount(folder: Path, size: int, how: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Harm a tiny study in every way that it knows, repair it, and compare it with an undisturbed one.
+"""Damage a tiny study in many ways, repair it, and compare it with an undisturbed one.
 
     python tests/workflow/fault_harness.py --kills 30 --folder /tmp/faults --out table.md
 

@@ -274,7 +274,7 @@ def page() -> str:
         "# What a change reruns",
         "",
         "A job runs again when its section of the config, its code or an input changed in content;",
-        "a new modification time alone is no change, for files of up to 100 MB (the profiles'",
+        "a new modification time alone is not a change, for files of up to 100 MB (the profiles'",
         "`max-checksum-file-size`): data and results may be copied or unpacked again. The table is",
         "measured: the tests make each change in a finished study and compare what `snakemake -n`",
         "plans with its row.",

@@ -50,7 +50,7 @@ def install(folder: Path) -> Path:
 def parts(env_file: Path) -> tuple[list[str], list[str]]:
     """The conda packages and the pip requirements of an env file.
 
-    Ends with a message where a conda package is none of `KNOWN`, or Python is another than ours.
+    Ends with a message where a conda package is not one of `KNOWN`, or Python is another than ours.
     """
     conda, pip = [], []
     for entry in yaml.safe_load(env_file.read_text())["dependencies"]:

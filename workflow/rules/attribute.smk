@@ -68,7 +68,7 @@ rule attribute_noise:
         mem_mb=8000,
     params:
         methods=NOISE,
-        entry=lambda wildcards: MAPS.entries(*NOISE),  # its {score} is no wildcard
+        entry=lambda wildcards: MAPS.entries(*NOISE),  # its {score} is not a wildcard
         options=MAPS.options(*NOISE),
         chunk="0 1",
     shell:
@@ -105,7 +105,7 @@ use rule attribute_noise as attribute_noise_chunk with:
         dataset=MAPS.datasets(chunked=True),
     params:
         methods=NOISE,
-        entry=lambda wildcards: MAPS.entries(*NOISE),  # its {score} is no wildcard
+        entry=lambda wildcards: MAPS.entries(*NOISE),  # its {score} is not a wildcard
         options=MAPS.options(*NOISE),
         chunk=MAPS.chunk,
 

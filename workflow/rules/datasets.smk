@@ -42,7 +42,7 @@ rule records:
     params:
         records=lambda wildcards: params(DATA.of(wildcards).records),
         # With what the study's evaluations need of the data. Snakemake does not track params that
-        # ask for threads: one more evaluation makes no records anew.
+        # ask for threads: adding an evaluation does not make the records again.
         section=lambda wildcards, threads: params(records_job(STUDY, wildcards.dataset)),
         root=DATA.root,
         out=lambda wildcards: fill(PATHS.dataset, wildcards),

@@ -28,7 +28,7 @@ rule figure:
         section=FIGURES.section(),
         kind=lambda wildcards: wildcards.figure.partition(".")[0],
         values=FIGURES.arguments,
-        # not tracked, as it asks for the input, which is
+        # not tracked, because it is computed from the input, which is tracked
         files=lambda wildcards, input: options(FIGURES.files(wildcards)),
     shell:
         "python -m pipeline.figures {params.kind:q} --section {params.section:q}"

@@ -87,7 +87,7 @@ rule explorer:
 rule report:
     input:
         tables=PATHS.tables,
-        # named as well: a table of a new evaluation is missing, tables.json is not
+        # listed too, so that the missing table of a new evaluation triggers the rule
         table_files=expand(f"{PATHS.table}.csv", table=REPORT.tables()),
         figures=REPORT.figures(),
         explorers=REPORT.explorers(),

@@ -1,7 +1,7 @@
 # Stage 5, train: one model for each data set, architecture, variant and seed.
 #   shards of train and val (+ weights to start from, + the keys that a search found)
 #     -> models/{model}/weights.safetensors, history.csv, metrics.json, section.json
-# Checkpoints are no output: Snakemake would delete them with a failed job, and they are what an
+# Checkpoints are not declared as outputs: Snakemake would delete them with a failed job, and they are what an
 # interrupted training goes on from.
 # With `--set-resources train:gpu=4` it starts one process per GPU itself (docs/several_gpus.md).
 rule train:

@@ -28,7 +28,7 @@ def guided_backprop(query: Query) -> Tensor:
     only; the head is differentiated as it is. Channels are reduced as those of the gradient.
 
     Raises:
-        UserError: the trunk has no ReLU, or is no trunk of ours.
+        UserError: the trunk has no ReLU, or is not a trunk of ours.
     """
     if isinstance(query.model, GivenModel):
         raise UserError(

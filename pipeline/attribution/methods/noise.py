@@ -1,4 +1,4 @@
-"""Gradients at noisy copies of the image: SmoothGrad, its square, VarGrad; one pass serves all.
+"""Gradients at noisy copies of the image: SmoothGrad, squared SmoothGrad, VarGrad, in one pass.
 
 Captum's NoiseTunnel would make one pass for each. The noise is Gaussian with a standard deviation
 relative to the range of the image's values; the draws depend on the seed, the image's name and the

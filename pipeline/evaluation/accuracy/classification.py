@@ -75,7 +75,7 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
         device: where the model is.
 
     Raises:
-        UserError: there is no image, a label is none of the model's classes, or the model gives
+        UserError: there is no image, a label is not one of the model's classes, or the model gives
             NaN; the message names the image.
     """
     image_ids: list[str] = []

@@ -1,7 +1,7 @@
 """The axioms of attribution as numbers: completeness, implementation invariance, sensitivity.
 
 The paper's section 3.1 states them for the function phi(x) = p(y|x) and a map s, and shows that CAM
-breaks them; section 4.2 that CALM keeps them.
+violates them; section 4.2 shows that CALM satisfies them.
 
 Completeness: the map's values should sum to the function that they explain, phi(x).
 ``completeness_gap`` is |sum s - phi(x)|. phi is p(y|x), but for maps by gradients or occlusion the
@@ -52,7 +52,7 @@ KEPT = ("map_sum", "explained", "probability")  # of each image
 
 
 def shifted(model: Classifier, shift: float) -> Classifier:
-    """The same function otherwise implemented: ``shift`` is added to all class logits."""
+    """The same function, implemented differently: ``shift`` is added to all class logits."""
     other = copied(model)
     if getattr(other.head, "rectified", False):  # before a ReLU a shift would be another function
         other.head.register_forward_hook(lambda _head, _features, maps: maps + shift)

@@ -50,7 +50,7 @@ def evaluate(
 
     Returns:
         Values are fractions (mpxap_1_raw, ..., and with the prefix true_ against known parts);
-        cumulative pooling has no intervals, because its pairs are no independent units.
+        cumulative pooling has no intervals, because its pairs are not independent units.
 
     Raises:
         UserError: a map is missing, or no pair has a PxAP.
@@ -188,7 +188,7 @@ def _thresholds(section: settings.CueLocalization, method: str, baseline: str | 
 
 
 def _is_calm(method: str) -> bool:
-    """Whether the maps are CALM's alone, such as ``joint``."""
+    """Whether only CALM has such maps, as ``joint``."""
     entry = METHODS.get(method)
     return entry is not None and entry.models == ("calm",)
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of mPxAP: class pairs are drawn again, and images within each pair.
+"""Bootstrap intervals of mPxAP: class pairs are resampled, then images within each pair.
 
 Each image of a pair is kept as two histograms of its scores, of cue pixels and of others, on bins
 that the pair's images share; the PxAP of any resample is then a weighted sum of histograms.

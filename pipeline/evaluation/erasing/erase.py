@@ -74,7 +74,9 @@ def measure(subject: Subject, section: Erase) -> Result:
     intact = dict(zip(base["image_id"].tolist(), base["prediction"].tolist(), strict=True))
     for chunk in subject.chunks(BATCH):
         if chunk.maps is None:
-            raise UserError("--maps: remove-and-classify erases by maps. Give a file of maps.")
+            raise UserError(
+                "--maps: remove-and-classify needs attribution maps. Give a file of them."
+            )
         score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
         for row, (image_id, score_map) in enumerate(zip(chunk.image_ids, score_maps, strict=True)):
             ranks = relevance_ranks(score_map, image_seed(section.seed, image_id))

@@ -1,4 +1,4 @@
-"""The base of remove-and-classify: accuracy with pixels erased at random (section 5.3).
+"""The reference of remove-and-classify: accuracy with pixels erased at random (section 5.3).
 
 One score per model, for all of its methods; several random orders of each image are averaged.
 """

@@ -48,7 +48,7 @@ class Localisation:
         self._has_labels.append(labels is not None)
 
     def merge(self, other: "Localisation") -> None:
-        """Add the images of ``other``, after one's own; ValueError if it measures otherwise."""
+        """Append the images of ``other``; ValueError if it has another section."""
         if other.section != self.section:
             raise ValueError(f"cannot merge {other.section} into {self.section}")
         self.boxes.merge(other.boxes)

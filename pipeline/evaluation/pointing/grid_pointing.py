@@ -111,7 +111,7 @@ def localisations(subject: Subject, chunk: Chunk, side: int) -> np.ndarray:
 
 
 def measure(subject: Subject, section: GridPointing) -> Result:
-    """Play the game on grids of the images that the model is right and most sure about.
+    """Play the game on grids of images that the model classifies correctly and most confidently.
 
     Value: ``localisation``, the share of a class's positive attribution in its own cell, averaged
     over the cells of a grid, then over grids; in [0, 1]. The units of the interval are grids.

@@ -51,7 +51,7 @@ def _block(name: str) -> str:
 
 
 def fresh_state(model: Classifier, seed: int) -> Mapping[str, Tensor]:
-    """The state of a model of the same make whose training has not begun, drawn from a seed."""
+    """The state of the same model before any training, drawn from a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Classifier(model.job, model.num_classes).state_dict()

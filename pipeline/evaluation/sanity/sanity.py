@@ -40,7 +40,7 @@ def similarities(original: Tensor, changed: Tensor) -> np.ndarray:
 
 
 def measure(subject: Subject, section: Sanity) -> Result:
-    """Compare each image's map with those of ever more random models, for the image's label.
+    """Compare each image's map with those of increasingly randomised models, for the image's label.
 
     Values: ``spearman.{depth}``, ``abs_spearman.{depth}`` and ``ssim.{depth}``, means over images;
     at depth 00 only the head is random, at the last one the whole model. ``spearman``,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.images.scaling import minmax
@@ -20,6 +21,7 @@ from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
 from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.settings import Training
+from pipeline.settings.base import Fraction, Section
 
 WIDTH = 1024  # channels inside the heads
 
@@ -54,6 +56,15 @@ FORMS = {
 }
 
 
+class AcolOptions(Section):
+    """Adversarial Complementary Learning (Zhang et al., CVPR 2018)."""
+
+    threshold: Fraction = Field(
+        0.7, description="features are erased for the second head where the first head's map is "
+        "at least this, relative to the map's range",
+    )  # fmt: skip
+
+
 class Acol(CamHead):
     """Two heads of two 3x3 convolutions with ReLU and a class branch each."""
 
@@ -67,7 +78,7 @@ class Acol(CamHead):
         self.second = nn.Sequential(
             _convolutions(channels), pointwise(WIDTH, outputs, training.class_init_scale)
         )
-        self.threshold = training.acol.threshold
+        self.threshold = training.own(AcolOptions).threshold
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> the activations of head A (B, C, h, w)."""

@@ -8,11 +8,13 @@ weighted by the attention's sigmoid. At test the trunk is CAM's.
 from collections.abc import Mapping
 
 import torch
+from pydantic import Field
 from torch import Tensor, fx
 
 from pipeline.models.heads import CamHead
 from pipeline.models.methods.altered import altered
 from pipeline.settings import Training
+from pipeline.settings.base import Fraction, Section
 
 PLACES = {
     "vgg16": {"features.16": 256, "features.22": 512, "features.29": 512},  # pool3, 4_3, 5_3
@@ -25,6 +27,18 @@ PLACES = {
 }
 
 
+class AdlOptions(Section):
+    """Attention-based Dropout Layer (Choe and Shim, CVPR 2019)."""
+
+    drop_rate: Fraction = Field(
+        0.75, description="probability that a mini-batch is masked; else it is weighted"
+    )
+    threshold: Fraction = Field(
+        0.9, description="features are dropped where the attention is at least this, relative to "
+        "its maximum",
+    )  # fmt: skip
+
+
 class Adl(CamHead):
     """CAM, trained with dropout by attention instead of the trunk's own dropout."""
 
@@ -35,7 +49,7 @@ class Adl(CamHead):
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
     ) -> None:
         super().__init__(channels, outputs, training, places)
-        self.options = training.adl
+        self.options = training.own(AdlOptions)
 
     def training_step(
         self, trunk: fx.GraphModule, images: Tensor, labels: Tensor

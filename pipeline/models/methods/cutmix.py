@@ -6,10 +6,21 @@ The loss mixes both images' labels by area. The map is CAM's.
 from collections.abc import Mapping
 
 import torch
+from pydantic import Field
 from torch import Tensor, fx
 
 from pipeline.models.heads import CamHead
 from pipeline.settings import Training
+from pipeline.settings.base import Fraction, Positive, Section
+
+
+class CutmixOptions(Section):
+    """CutMix (Yun et al., ICCV 2019)."""
+
+    probability: Fraction = Field(1.0, description="probability that a mini-batch is mixed")
+    beta: Positive = Field(
+        1.0, description="the image's own share of the mixture is drawn from Beta(beta, beta)"
+    )
 
 
 class Cutmix(CamHead):
@@ -19,7 +30,7 @@ class Cutmix(CamHead):
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
     ) -> None:
         super().__init__(channels, outputs, training, places)
-        self.options = training.cutmix
+        self.options = training.own(CutmixOptions)
 
     def training_step(
         self, trunk: fx.GraphModule, images: Tensor, labels: Tensor

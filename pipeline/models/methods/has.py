@@ -6,10 +6,19 @@ What is hidden becomes zero, the mean colour of normalised images. The map is CA
 from collections.abc import Mapping
 
 import torch
+from pydantic import Field
 from torch import Tensor, fx
 
 from pipeline.models.heads import CamHead
 from pipeline.settings import Training
+from pipeline.settings.base import Count, Fraction, Section
+
+
+class HasOptions(Section):
+    """Hide-and-Seek (Singh and Lee, ICCV 2017)."""
+
+    grid_size: Count = Field(4, description="side of the squares that are hidden, pixels")
+    drop_rate: Fraction = Field(0.5, description="probability that a square is hidden")
 
 
 class Has(CamHead):
@@ -19,7 +28,7 @@ class Has(CamHead):
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
     ) -> None:
         super().__init__(channels, outputs, training, places)
-        self.options = training.has
+        self.options = training.own(HasOptions)
 
     def training_step(
         self, trunk: fx.GraphModule, images: Tensor, labels: Tensor

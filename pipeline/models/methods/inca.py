@@ -16,10 +16,11 @@ say little about theirs. What the abstract names, and what is made of it here:
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from torch import Tensor, fx, nn
 
 from pipeline.images.scaling import minmax
@@ -27,6 +28,7 @@ from pipeline.models.heads import CamHead
 from pipeline.models.methods.adl import PLACES
 from pipeline.models.methods.altered import altered
 from pipeline.settings import Training
+from pipeline.settings.base import Fraction, Section
 
 REDUCTION = 8  # of the channels that are compared
 MARGIN = 0.5  # of the triplet loss; cosine distances are in [0, 2]
@@ -64,6 +66,33 @@ class Seen(NamedTuple):
     attention: Tensor
 
 
+class IncaOptions(Section):
+    """In-sample Contrastive Attention (Ki et al., ACCV 2020), as this study reads it."""
+
+    drop_rate: Fraction = Field(
+        0.75, description="probability that a mini-batch is masked; else it is weighted"
+    )
+    low: Fraction = Field(
+        0.2, description="background: attention below this, relative to its range"
+    )
+    high: Fraction = Field(
+        0.9,
+        description="most discriminative region: attention of at least this, relative to its range",
+    )
+    contrast: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="weight of the contrastive attention loss"
+    )
+    consistency: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="weight of the foreground consistency loss"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "IncaOptions":
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
 class Inca(CamHead):
     """CAM, trained with non-local attention at places of the trunk, and without its dropout."""
 
@@ -74,7 +103,7 @@ class Inca(CamHead):
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
     ) -> None:
         super().__init__(channels, outputs, training, places)
-        self.options = training.inca
+        self.options = training.own(IncaOptions)
         self.attention = nn.ModuleList(map(NonLocalAttention, self.places.values()))
 
     def training_step(

@@ -11,6 +11,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from pipeline.images.scaling import minmax
@@ -19,6 +20,7 @@ from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
 from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.settings import Training
+from pipeline.settings.base import Fraction, Section
 
 PLACES = {  # of B1 and of B2
     "vgg16": {"features.23": 512, "features.29": 512},  # after pool4 or what replaces it, and 5_3
@@ -55,6 +57,24 @@ FORMS = {
 }
 
 
+class SpgOptions(Section):
+    """Self-produced Guidance (Zhang et al., ECCV 2018): bars of each side head's target."""
+
+    b1_low: Fraction = Field(0.05, description="background of head B1: below this, from B2")
+    b1_high: Fraction = Field(0.5, description="foreground of head B1: above this")
+    b2_low: Fraction = Field(0.01, description="background of head B2: below this, from the map")
+    b2_high: Fraction = Field(0.7, description="foreground of head B2: above this")
+    c_low: Fraction = Field(0.1, description="background of head C: below this, from B1 and B2")
+    c_high: Fraction = Field(0.7, description="foreground of head C: above this")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SpgOptions":
+        for head in ("b1", "b2", "c"):
+            if getattr(self, f"{head}_low") > getattr(self, f"{head}_high"):
+                raise ValueError(f"{head}_low is above {head}_high")
+        return self
+
+
 class Spg(CamHead):
     """CAM's head and the side heads B1, B2, C; B1 and B2 share their last two layers."""
 
@@ -65,7 +85,7 @@ class Spg(CamHead):
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
     ) -> None:
         super().__init__(channels, outputs, training, places)
-        self.options = training.spg
+        self.options = training.own(SpgOptions)
         width = max(WIDTH, min(self.places.values()))  # 1024 on ResNet50, else 512
         self.b1, self.b2 = (rectified(inputs, width) for inputs in self.places.values())
         self.shared = nn.Sequential(rectified(width, width), pointwise(width, 1, 1.0))

@@ -239,7 +239,7 @@ class FigureInputs:
         ]
 
     def _with_gradients(self, names: Any, shown: list[str], most: int) -> list[str]:
-        """``shown`` and gradient maps of the first variant that is no CALM, ``most`` in all."""
+        """``shown`` and gradient maps of the first variant that is not CALM, ``most`` in all."""
         methods = self._methods(names)
         variant = next((name for name in methods if not self._is_calm(names, name)), None)
         own = [name for name in shown if name.split("/")[0] == variant]

@@ -194,7 +194,7 @@ def test_boxes_are_those_of_the_stored_square(study):
     assert (details["images"], details["images_without_boxes"]) == (IMAGES - 1, 1)
     assert details["boxes_cut_away"] == 2
     section = {"iou_thresholds": [0.85], "bootstrap": {"replicates": 5}}
-    for resize, right in (("short_side", 1.0), ("square", 0.0)):  # squeezed, it is no square
+    for resize, right in (("short_side", 1.0), ("square", 0.0)):  # squeezed, it is not a square
         source = [f"--resize={resize}", "--baseline", "center_gaussian"]
         assert call(folder, *source, section=section)["values"]["prior.maxboxaccv2"] == right
 

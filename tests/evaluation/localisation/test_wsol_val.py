@@ -55,7 +55,7 @@ def test_the_threshold_of_val_is_used_on_the_test_images(study, val):
         found = score["details"]["class"]["val_map_threshold"][name]
         assert found == pytest.approx(chosen / 1000)
         assert v2[-1] <= score["values"][f"class.maxboxacc_{name}"]
-        # The threshold is no choice of the resamples: the images alone vary.
+        # The threshold is not a choice of the resamples: the images alone vary.
         hits = on_test[:, chosen] >= delta
         draws = np.random.default_rng(0).integers(IMAGES, size=(50, IMAGES))
         with np.load(folder / "score.npz") as arrays:

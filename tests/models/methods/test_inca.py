@@ -5,12 +5,12 @@ import torch.nn.functional as F
 from pipeline.models import build_classifier
 from pipeline.models.methods.inca import (
     Inca,
+    IncaOptions,
     NonLocalAttention,
     consistency_loss,
     contrastive_loss,
     pooled,
 )
-from pipeline.settings import Inca as Options
 from pipeline.settings import Training, TrainJob
 
 
@@ -92,4 +92,4 @@ def test_the_weights_of_the_losses_count():
 
 def test_regions_must_be_ordered():
     with pytest.raises(ValueError, match="low is above high"):
-        Options(low=0.95)
+        IncaOptions(low=0.95)

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.models import build_classifier
-from pipeline.models.methods.spg import guided_loss, sure
-from pipeline.settings import Spg, Training, TrainJob
+from pipeline.models.methods.spg import SpgOptions, guided_loss, sure
+from pipeline.settings import Training, TrainJob
 
 IMAGES = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([1, 0, 2])
@@ -60,7 +60,7 @@ def test_a_guide_that_is_sure_of_nothing_gives_no_loss():
 
 @pytest.fixture(scope="module")
 def model():
-    training = Training(method="spg", spg=Spg(b1_low=0.2, b2_low=0.3, c_low=0.4))
+    training = Training(method="spg", spg={"b1_low": 0.2, "b2_low": 0.3, "c_low": 0.4})
     job = TrainJob(trunk="resnet_small", weights="none", seed=0, training=training)
     return build_classifier(job, 3).eval()
 
@@ -89,4 +89,4 @@ def test_each_side_head_has_its_guide(model):
 
 def test_bars_must_be_ordered():
     with pytest.raises(ValueError, match="c_low is above c_high"):
-        Spg(c_low=0.8)
+        SpgOptions(c_low=0.8)
