@@ -12,6 +12,7 @@ from pipeline.attribution.probabilities import probabilities
 from pipeline.attribution.query import Query
 from pipeline.images.loading import Batch
 from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.settings import Attribution
 
 
@@ -23,7 +24,7 @@ class Maps(NamedTuple):
 
 
 def compute(
-    model: Classifier,
+    model: Classifier | GivenModel,
     methods: Sequence[str],
     targets: str,
     plan: Plan,

@@ -20,6 +20,7 @@ from pipeline.artefacts.targets import own_target
 from pipeline.evaluation.result import Result as Result
 from pipeline.images.loading import eval_loader
 from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
@@ -58,7 +59,7 @@ class Subject:
 
     def __init__(
         self,
-        model: Classifier,
+        model: Classifier | GivenModel,
         method: str,
         options: Attribution,
         shards: Shards,

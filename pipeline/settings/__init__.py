@@ -50,6 +50,7 @@ from pipeline.settings.evaluation import (
     Sanity,
     Wsol,
 )
+from pipeline.settings.given import GivenArchitecture, GivenJob
 from pipeline.settings.models import Architecture, Training, TrainJob
 from pipeline.settings.report import ModelNote, Report, TablesJob
 from pipeline.settings.search import DrawJob, Range, Search
@@ -73,6 +74,8 @@ __all__ = [
     "Evaluation",
     "FilePath",
     "Fraction",
+    "GivenArchitecture",
+    "GivenJob",
     "GradientMaps",
     "GridPointing",
     "Has",

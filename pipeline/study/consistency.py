@@ -13,8 +13,8 @@ from pipeline.study.merging import is_of
 
 def problems(study: Study) -> list[str]:
     """What is wrong with a config whose sections are all valid by themselves, one text each."""
-    found = [*_models(study), *_weights(study), *_own_maps(study), *_per_model(study)]
-    found += _measured(study)
+    found = [*_models(study), *_given(study), *_weights(study), *_own_maps(study)]
+    found += [*_per_model(study), *_measured(study)]
     found += searches.problems(study)
     return found or [*searches.invalid_draws(study)]
 
@@ -35,8 +35,21 @@ def _models(study: Study) -> Iterator[str]:
                 )
 
 
+def _given(study: Study) -> Iterator[str]:
+    """Methods that no model from elsewhere can do; what a single one cannot, its opening finds."""
+    valid = [name for name, entry in METHODS.items() if {"cam", "given"} & {*entry.models}]
+    for name in study.architectures:
+        given = study.given(name)
+        for method in (given and given.methods) or ():
+            if method not in valid:
+                yield (
+                    f"architectures.{name}.methods: a model from elsewhere has no method "
+                    f"{method!r}{nearest(method, valid)}"
+                )
+
+
 def _weights(study: Study) -> Iterator[str]:
-    models = _model_names(study)
+    models = {"/".join(model) for model in study.models_without_seed() if not study.given(model[1])}
     for key, weights in study.named_weights():
         source = weights.removeprefix("model:")
         if source != weights and source not in models:

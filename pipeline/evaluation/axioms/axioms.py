@@ -37,6 +37,7 @@ from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Chunk, Result, Subject
 from pipeline.images.scaling import minmax
 from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.settings import Axioms
 
 VALUES = (
@@ -51,9 +52,12 @@ VALUES = (
 KEPT = ("map_sum", "explained", "probability")  # of each image
 
 
-def shifted(model: Classifier, shift: float) -> Classifier:
+def shifted(model: Classifier | GivenModel, shift: float) -> Classifier | GivenModel:
     """The same function otherwise implemented: ``shift`` is added to all class logits."""
     other = copied(model)
+    if isinstance(other, GivenModel):
+        other.add_to_logits(shift)
+        return other
     if getattr(other.head, "rectified", False):  # before a ReLU a shift would be another function
         other.head.register_forward_hook(lambda _head, _features, maps: maps + shift)
         return other

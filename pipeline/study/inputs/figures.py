@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
-from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.scores import ScoreInputs
@@ -60,7 +59,9 @@ class FigureInputs:
         """The figures of a data set and architecture: name and how the report shows it."""
         if self._models.is_studied(names.dataset):
             yield from self._of_measured(names)
-        if self._models.is_trained(names.dataset):
+        if self._models.trained_variants(names.dataset) and not self._study.given(
+            names.architecture
+        ):
             yield "training", PLOT
 
     def _of_measured(self, names: Any) -> Iterator[tuple[str, str]]:
@@ -252,7 +253,7 @@ class FigureInputs:
         """Variant -> its methods, for the variants that have any."""
         found = {
             variant: self._study.methods_of(names.dataset, names.architecture, variant)
-            for variant in self._data.of(names).variants
+            for variant in self._study.variants_of(names.dataset, names.architecture)
         }
         return {variant: methods for variant, methods in found.items() if methods}
 
@@ -262,8 +263,7 @@ class FigureInputs:
         return method == "cam" or TRAINING_METHODS[method].kind == "calm"
 
     def _is_calm(self, names: Any, variant: str) -> bool:
-        method = self._study.training_of(names.dataset, variant).method
-        return TRAINING_METHODS[method].kind == "calm"
+        return self._study.kind_of(names.dataset, names.architecture, variant) == "calm"
 
     def _depth_variant(self, names: Any) -> str | None:
         """The model whose maps are summed over ever larger sets: a CALM where there is one."""
