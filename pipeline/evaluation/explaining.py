@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,10 +9,7 @@ from torch import Tensor
 from pipeline.attribution.query import maps_of
 from pipeline.evaluation.subject import Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.models.classifier import Classifier
-from pipeline.models.given import GivenModel
-
-Model = TypeVar("Model", Classifier, GivenModel)
+from pipeline.models.study_models import Model
 
 
 def copied(model: Model) -> Model:
@@ -29,7 +25,7 @@ def label_maps(
     images: Tensor,
     labels: Sequence[int],
     image_ids: Sequence[str],
-    model: Classifier | GivenModel | None = None,
+    model: Model | None = None,
 ) -> Tensor:
     """The maps of images' labels by the subject's method.
 

@@ -29,7 +29,7 @@ class End(NamedTuple):
     place: nn.Module
     before: bool
     finish: Callable[[Tensor], Tensor]
-    linear: nn.Module
+    linear: nn.Linear | nn.Conv2d
     rectified: bool = False
 
 
@@ -61,6 +61,12 @@ def calls_of(network: nn.Module, probe: Tensor) -> list[Call]:
         for hook in hooks:
             hook.remove()
     return calls
+
+
+def layers_in_order(network: nn.Module, images: Tensor) -> list[str]:
+    """Names of a network's innermost modules, in the order in which images go through them."""
+    calls = calls_of(network, images)
+    return [call.name for call in calls if not any(call.module.children())]
 
 
 def end_of(calls: list[Call], logits: Tensor) -> End | None:

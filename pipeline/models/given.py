@@ -7,6 +7,7 @@ Grad-CAM family at its last layer with a map, or at the one that is named.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,8 @@ from pipeline.models.heads import Head
 from pipeline.models.intake import Intake, Wanted
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 SIDE = 224  # of the images that a network is tried on, pixels
 
@@ -48,10 +51,10 @@ class Whole(nn.Module):
         return logits if self.chosen is None else logits[:, self.chosen]
 
 
-class _Reference:
+class _Reference(Generic[_Module]):
     """A module that belongs to another one: no submodule, but copied together with it."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: _Module) -> None:
         self.module = module
 
 
@@ -124,8 +127,7 @@ class CamEnd(_GivenHead):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> class activations (B, C, h, w)."""
-        linear: nn.Module = self._linear.module
-        of_chosen = self._whole.module.of_chosen
+        linear, of_chosen = self._linear.module, self._whole.module.of_chosen
         weight = of_chosen(linear.weight)  # (C, channels), of a convolution (C, channels, 1, 1)
         bias = None if linear.bias is None else of_chosen(linear.bias)
         maps = F.conv2d(features, weight.reshape(*weight.shape[:2], 1, 1), bias)
@@ -143,7 +145,8 @@ class LayerEnd(_GivenHead):
 
     def __init__(self, whole: Whole, layer: nn.Module, trunk: _Trunk) -> None:
         super().__init__()
-        self._whole, self._layer, self._trunk = map(_Reference, (whole, layer, trunk))
+        self._whole, self._layer = _Reference(whole), _Reference(layer)
+        self._trunk = _Reference(trunk)
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> logits (B, C, 1, 1)."""
@@ -266,13 +269,6 @@ class GivenModel(nn.Module):
     def log_probs(self, images: Tensor) -> Tensor:
         """log p(y|x), the log-softmax of the logits: (B, 3, S, S) -> (B, C)."""
         return F.log_softmax(self.logits(images), dim=1)
-
-    def layers_in_order(self) -> list[str]:
-        """Names of the network's innermost modules, in the order in which they run."""
-        device = next((p.device for p in self.parameters()), torch.device("cpu"))
-        images = torch.zeros((2, 3, self.side, self.side), device=device)
-        calls = calls_of(self.network, self.whole.intake(images))
-        return [call.name for call in calls if not any(call.module.children())]
 
     def add_to_logits(self, shift: float) -> None:
         """Add a number to all logits from now on, which changes no probability."""

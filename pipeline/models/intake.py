@@ -8,12 +8,12 @@ the input's resolution has the stored size.
 
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.images.loading import MEAN, STD
 from pipeline.models.networks import is_library
+from pipeline.models.normalisation import from_imagenet
 
 Colour = tuple[float, float, float]
 
@@ -34,23 +34,14 @@ class Wanted(NamedTuple):
 class Intake(nn.Module):
     """Images of a study (B, 3, S, S) -> the same as a network takes them."""
 
-    scale: Tensor
-    offset: Tensor
-
     def __init__(self, wanted: Wanted) -> None:
         super().__init__()
         self.side = wanted.side
-        ours = torch.tensor(MEAN), torch.tensor(STD)
-        mean, std = torch.tensor(wanted.mean), torch.tensor(wanted.std)
-        # (x STD + MEAN - mean) / std, in one step
-        self.register_buffer("scale", (ours[1] / std)[:, None, None], persistent=False)
-        self.register_buffer("offset", ((ours[0] - mean) / std)[:, None, None], persistent=False)
-        self.unchanged = (wanted.mean, wanted.std) == (MEAN, STD)
+        self.colours = from_imagenet(wanted.mean, wanted.std)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) -> (B, 3, side, side), each in its own normalisation."""
-        if not self.unchanged:
-            images = images * self.scale + self.offset
+        images = self.colours(images)
         if self.side is None or images.shape[2:] == (self.side, self.side):
             return images
         size = (self.side, self.side)

@@ -8,13 +8,15 @@ from pipeline.models.classifier import load_model as load_trained
 from pipeline.models.given import GivenModel
 from pipeline.models.wrapping import restored
 
+Model = Classifier | GivenModel
+
 
 def is_of_study(path: str | Path) -> bool:
     """Whether a file is a weights file of a study."""
     return describes_model(Path(path))
 
 
-def load_model(path: str | Path) -> Classifier | GivenModel:
+def load_model(path: str | Path) -> Model:
     """Rebuild a model from its file, in evaluation mode, on the CPU.
 
     Raises:

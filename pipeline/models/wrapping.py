@@ -40,7 +40,7 @@ def open_given(job: GivenJob, names: Sequence[str] | None = None) -> tuple[Given
     weights = None if job.weights == "none" else job.weights
     built = build_network(job.model, weights, None if listed is None else len(listed))
     wanted = _wanted(job, built)
-    model = GivenModel(built.network, wanted, layer=job.layer)
+    model = GivenModel(built.network, wanted, layer=job.layer, side=job.stored_size)
     chosen = _chosen(model.classes, listed, names)
     if chosen is not None:
         model.choose(chosen)
@@ -50,8 +50,7 @@ def open_given(job: GivenJob, names: Sequence[str] | None = None) -> tuple[Given
 def _wanted(job: GivenJob, built: Built) -> Wanted:
     """What the network takes: the job's keys, else what its library says."""
     wanted = wanted_by(job.model, built.network)
-    keys = {"mean": job.mean, "std": job.std, "side": job.size}
-    return wanted._replace(**{key: value for key, value in keys.items() if value is not None})
+    return Wanted(job.mean or wanted.mean, job.std or wanted.std, job.size or wanted.side)
 
 
 def _chosen(
@@ -107,5 +106,8 @@ def restored(state: dict[str, torch.Tensor], about: dict[str, Any]) -> GivenMode
             "folder of results/models and run again."
         )
     network.load_state_dict(state)
-    wanted = Wanted(*about["wanted"])
-    return GivenModel(network, wanted, layer=job.layer, chosen=about["chosen"])
+    mean, std, side = about["wanted"]
+    wanted = Wanted(tuple(mean), tuple(std), side)
+    return GivenModel(
+        network, wanted, layer=job.layer, chosen=about["chosen"], side=job.stored_size
+    )

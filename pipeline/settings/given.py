@@ -89,7 +89,11 @@ class GivenArchitecture(Section):
     @property
     def job_keys(self) -> dict[str, Any]:
         """The keys that decide the model; which methods explain it does not."""
-        return {key: getattr(self, key) for key in GivenJob.model_fields if key != "seed"}
+        return {
+            key: getattr(self, key)
+            for key in GivenJob.model_fields
+            if key in GivenArchitecture.model_fields
+        }
 
     @property
     def files(self) -> list[str]:
@@ -108,6 +112,7 @@ class GivenJob(Section):
     size: Count | None = None
     mean: Colour | None = None
     std: tuple[Positive, Positive, Positive] | None = None
+    stored_size: Count = Field(224, description="side of the study's stored images, pixels")
     seed: Seed = 0
 
 

@@ -95,8 +95,11 @@ def _per_model(study: Study) -> Iterator[str]:
         for model in study.models_without_seed():
             if not is_of(model, pattern) or not _has_method(study, model):
                 continue
-            kind = TRAINING_METHODS[study.training_of(model[0], model[2]).method].kind
-            valid = [name for name, entry in METHODS.items() if kind in entry.models]
+            kind = study.kind_of(*model)
+            kinds = {"cam", "given"} if kind == "given" else {kind}
+            valid = [name for name, entry in METHODS.items() if kinds & {*entry.models}]
+            if kind == "given" and own.training:
+                yield f"{key}.training: {'/'.join(model)} is not trained"
             for method in own.methods:
                 if method not in valid:
                     yield (
@@ -107,6 +110,8 @@ def _per_model(study: Study) -> Iterator[str]:
 
 def _has_method(study: Study, model: tuple[str, str, str]) -> bool:
     """Whether the config says how a model is trained; if not, that is another problem."""
+    if study.given(model[1]):
+        return True
     own = study.datasets[model[0]].variants[model[2]]
     return "method" in own or model[2] in TRAINING_METHODS
 

@@ -65,7 +65,8 @@ class Study(Config):
         given = self.given(architecture)
         assert given is not None  # the caller asked
         seed = self.seeds_of(dataset, architecture)[0]
-        return settings.GivenJob(**given.job_keys, seed=seed)
+        stored = self.datasets[dataset].images.eval_size
+        return settings.GivenJob(**given.job_keys, stored_size=stored, seed=seed)
 
     def studied_models(self) -> list[tuple[str, str, str, int]]:
         """The models whose maps are measured: all but those that only pretrain a trunk."""

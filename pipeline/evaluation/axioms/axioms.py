@@ -36,8 +36,8 @@ from pipeline.evaluation.explaining import copied, label_maps, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Chunk, Result, Subject
 from pipeline.images.scaling import minmax
-from pipeline.models.classifier import Classifier
 from pipeline.models.given import GivenModel
+from pipeline.models.study_models import Model
 from pipeline.settings import Axioms
 
 VALUES = (
@@ -52,7 +52,7 @@ VALUES = (
 KEPT = ("map_sum", "explained", "probability")  # of each image
 
 
-def shifted(model: Classifier | GivenModel, shift: float) -> Classifier | GivenModel:
+def shifted(model: Model, shift: float) -> Model:
     """The same function otherwise implemented: ``shift`` is added to all class logits."""
     other = copied(model)
     if isinstance(other, GivenModel):

@@ -17,14 +17,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, log_softmax
 
-from pipeline.models.classifier import Classifier
-from pipeline.models.given import GivenModel
+from pipeline.models.study_models import Model
 
 BATCH = 16  # images per forward pass
 
 
 @torch.inference_mode()
-def probabilities(model: Classifier | GivenModel, images: Tensor, labels: Tensor) -> Tensor:
+def probabilities(model: Model, images: Tensor, labels: Tensor) -> Tensor:
     """p(y|x) of one class per image: (B, 3, S, S), (B,) -> (B,) float64 on the CPU."""
     log_probs = model.log_probs(images).double()  # (B, C)
     return log_probs.gather(1, labels[:, None])[:, 0].exp().cpu()
@@ -46,7 +45,7 @@ def wrong_shares(matters: Tensor, attributions: Tensor, zero: float) -> tuple[fl
     return is_zero[matters].double().mean().item(), (~is_zero)[~matters].double().mean().item()
 
 
-def location_responses(model: Classifier | GivenModel, output: Tensor, label: int) -> Tensor:
+def location_responses(model: Model, output: Tensor, label: int) -> Tensor:
     """By how much p(y|x) changes if a location is left out of the last layer's pooling.
 
     Args:
@@ -67,7 +66,7 @@ def location_responses(model: Classifier | GivenModel, output: Tensor, label: in
 
 
 def of_locations(
-    model: Classifier | GivenModel, output: Tensor, label: int, attribution: Tensor, zero: float
+    model: Model, output: Tensor, label: int, attribution: Tensor, zero: float
 ) -> tuple[float, float]:
     """Missed and spurious shares of the last layer's locations: see :func:`wrong_shares`.
 
@@ -95,7 +94,7 @@ def blocks_of(size: int, blocks: int) -> Tensor:
 
 
 def of_blocks(
-    model: Classifier | GivenModel,
+    model: Model,
     image: Tensor,
     label: Tensor,
     attribution: Tensor,

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from pipeline.evaluation.explaining import copied
 from pipeline.models.classifier import Classifier
+from pipeline.models.ends import layers_in_order
 from pipeline.models.given import GivenModel
+from pipeline.models.study_models import Model
 
 _NETWORK = "whole.network."  # before the names of a given network's state
 
@@ -29,14 +31,19 @@ class Unit(NamedTuple):
     keys: tuple[str, ...]
 
 
-def units(model: Classifier | GivenModel) -> list[Unit]:
+def units(model: Model) -> list[Unit]:
     """The units of a model: the head, then the blocks from the last to the first."""
     if isinstance(model, GivenModel):
-        return _blocks(model.network.state_dict(), model.layers_in_order(), _NETWORK)
-    nodes = model.trunk.graph.nodes  # in order of execution
-    layers = [str(node.target) for node in nodes if node.op in ("call_module", "get_attr")]
+        images = model.whole.intake(_empty(model, model.side))
+        layers = layers_in_order(model.network, images)
+        return _blocks(model.network.state_dict(), layers, _NETWORK)
+    layers = layers_in_order(model.trunk, _empty(model, model.job.training.crop))
     head = tuple(f"head.{key}" for key in model.head.state_dict())
     return [Unit("head", head), *_blocks(model.trunk.state_dict(), layers, "trunk.")]
+
+
+def _empty(model: Model, side: int) -> Tensor:
+    return torch.zeros((2, 3, side, side), device=next(model.parameters()).device)
 
 
 def _blocks(state: Mapping[str, Tensor], layers: Iterable[str], prefix: str) -> list[Unit]:
@@ -69,7 +76,7 @@ def _block(name: str) -> str:
     return ".".join(parts[: numbers[0] + 1]) if numbers else parts[0]
 
 
-def fresh_state(model: Classifier | GivenModel, seed: int) -> Mapping[str, Tensor]:
+def fresh_state(model: Model, seed: int) -> Mapping[str, Tensor]:
     """The state of a model of the same make whose training has not begun, drawn from a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -96,9 +103,7 @@ def _begin_anew(module: nn.Module) -> None:
             own.copy_(own.mean() + deviation * torch.randn_like(own))
 
 
-def cascade(
-    model: Classifier | GivenModel, fresh: Mapping[str, Tensor], order: Sequence[Unit]
-) -> Iterator[Classifier | GivenModel]:
+def cascade(model: Model, fresh: Mapping[str, Tensor], order: Sequence[Unit]) -> Iterator[Model]:
     """Randomise a copy of a model, one unit after the other.
 
     Args:

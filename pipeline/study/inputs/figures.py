@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.scores import ScoreInputs
@@ -259,6 +260,8 @@ class FigureInputs:
 
     def _is_plain(self, names: Any, variant: str) -> bool:
         """Whether it is CAM or CALM, and no training method of localisation."""
+        if self._study.given(names.architecture):
+            return True  # it has no other variant
         method = self._study.training_of(names.dataset, variant).method
         return method == "cam" or TRAINING_METHODS[method].kind == "calm"
 

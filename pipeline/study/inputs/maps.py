@@ -8,7 +8,6 @@ from typing import Any
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import NOTHING, Paths, fill
 from pipeline.catalogue.methods import METHODS
-from pipeline.study.inputs.models import NOTHING
 from pipeline.study.jobs import Study
 
 # The methods by noisy gradients share the noise: one job writes the maps of all of them.

@@ -4,13 +4,11 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.artefacts.paths import NOTHING, Names, Paths, fill
 from pipeline.runtime.packages import PREFIX, find_in_package
 from pipeline.settings import Training
 from pipeline.study import searches
 from pipeline.study.jobs import Study, params
-
-NOTHING = "(?!)"  # a pattern that matches no name
 
 
 def names_of(models: Iterable[Sequence[Any]]) -> list[Names]:
