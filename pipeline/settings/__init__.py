@@ -8,9 +8,11 @@ JSON of its section, so a changed key reruns exactly the jobs that it touches. T
 from pipeline.settings.attribution import (
     Attribution,
     GradientMaps,
+    GradientShap,
     Methods,
     Noise,
     OwnMaps,
+    Rise,
     Target,
 )
 from pipeline.settings.base import (
@@ -77,6 +79,7 @@ __all__ = [
     "GivenArchitecture",
     "GivenJob",
     "GradientMaps",
+    "GradientShap",
     "GridPointing",
     "Has",
     "Images",
@@ -99,6 +102,7 @@ __all__ = [
     "RecordsJob",
     "Report",
     "ResultsFolder",
+    "Rise",
     "Sanity",
     "Search",
     "Section",

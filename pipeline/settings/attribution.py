@@ -92,6 +92,30 @@ class Occlusion(Section):
         return self
 
 
+class Rise(Section):
+    """RISE (Petsiuk et al., BMVC 2018)."""
+
+    masks: Count = Field(
+        4000,
+        description="masked copies per image, each a forward pass; the publication's number for "
+        "VGG16 (8000 for ResNet50)",
+    )
+    cells: Count = Field(7, description="cells on a side of the grid that a mask is drawn on")
+    keep: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="probability that a cell is seen"
+    )
+    seed: Seed = Field(0, description="seed of the masks, which all images share")
+
+
+class GradientShap(Section):
+    """GradientSHAP (Lundberg and Lee, NeurIPS 2017)."""
+
+    samples: Count = Field(
+        50, description="baselines per image, each of them Gaussian noise of ImageNet's colours"
+    )
+    seed: Seed = Field(0, description="seed of the baselines and of the points between")
+
+
 class GradientMaps(Section):
     """How maps of gradients at the input's resolution are finished (paper, section 5.1)."""
 
@@ -113,7 +137,7 @@ class Attribution(Section):
 
     target: Target = Field(
         "logit",
-        description="what gradients, Grad-CAM and its family, and occlusion explain: logit, the "
+        description="what gradients, Grad-CAM and its family, LeGrad and occlusion explain: logit, the "
         "class's score before the softmax, as published; log_prob, log p(y|x). CALM has "
         "no logits, so it is log p(y|x) there in either case. The methods `*_released` "
         "always take the logit",
@@ -122,4 +146,6 @@ class Attribution(Section):
     integrated_gradients: IntegratedGradients = IntegratedGradients()
     noise: Noise = Noise()
     occlusion: Occlusion = Occlusion()
+    rise: Rise = Rise()
+    gradient_shap: GradientShap = GradientShap()
     gradient_maps: GradientMaps = GradientMaps()
