@@ -107,9 +107,15 @@ METHODS: dict[str, Entry] = {
     "occlusion": Entry(
         "occlusion", "mean fall of {score}", ANY, options=("target", "occlusion"), at_input=True
     ),
-    "gradcam": _at_features("gradcam", "features weighted by their mean gradient of {score} (>= 0)"),
-    "gradcam_pp": _at_features("gradcam", "features weighted by positive gradients of {score} (>= 0)"),
-    "layercam": _at_features("gradcam", "features times their positive gradients of {score} (>= 0)"),
+    "gradcam": _at_features(
+        "gradcam", "features weighted by their mean gradient of {score} (>= 0)"
+    ),
+    "gradcam_pp": _at_features(
+        "gradcam", "features weighted by positive gradients of {score} (>= 0)"
+    ),
+    "layercam": _at_features(
+        "gradcam", "features times their positive gradients of {score} (>= 0)"
+    ),
     "hirescam": _at_features("hirescam", "features times their gradients of {score} (real)"),
     "xgradcam": _at_features(
         "xgradcam", "features weighted by their own mean of gradients of {score} (>= 0)"
@@ -117,9 +123,16 @@ METHODS: dict[str, Entry] = {
     "score_cam": _at_features(
         "score_cam", "features weighted by the softmax of {score} behind them (>= 0)"
     ),
-    "rise": Entry("rise", "mean p(y|x) where seen (>= 0)", ANY, options=("rise",), at_input=True),
-    "gradient_shap": _at_input(
-        "gradient_shap", "contribution to {score}, from noise to the image", "gradient_shap"
+    "rise": Entry(
+        "rise", "mean p(y|x) where seen (>= 0)", ANY, at_input=True, section="RiseOptions"
+    ),
+    "gradient_shap": Entry(
+        "gradient_shap",
+        "contribution to {score}, from noise to the image",
+        ANY,
+        options=("target", "gradient_maps"),
+        at_input=True,
+        section="GradientShapOptions",
     ),
     "deep_lift": Entry(
         "deep_lift",
@@ -144,6 +157,9 @@ METHODS: dict[str, Entry] = {
     "random": Entry("trivial", "uniform draws in [0, 1)", ANY, "prior", at_input=True),
     "edges": Entry("trivial", "Sobel magnitude of grey levels", ANY, "prior", at_input=True),
 }
+
+# A function of the user's own, named in `methods` of the config
+OWN_FUNCTION = Entry("own_function", "as the function gives", ANY)
 
 
 def sections_of(method: str) -> tuple[str, ...]:

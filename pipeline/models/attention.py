@@ -69,9 +69,7 @@ def recorded(keep: Callable[[Tensor], Any]) -> Iterator[None]:
         **options: Any,
     ) -> Tensor:
         if is_causal or options.get("enable_gqa"):  # no attention of all tokens to all
-            return fused(
-                query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **options
-            )
+            return fused(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **options)
         scores = query @ key.transpose(-2, -1) * (scale or query.shape[-1] ** -0.5)
         if attn_mask is not None and attn_mask.dtype == torch.bool:
             scores = scores.masked_fill(~attn_mask, -torch.inf)

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ValidationError
 NewName = Callable[[tuple[str, ...], Any], str | None]
 
 
+class UnknownKey(ValueError):
+    """Raised for a value by which a key that may have any name shows to be a mistaken one."""
+
+
 # Words of other tools for keys of ours; slips of the pen are found without this table.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "architectures": ("models", "networks", "backbones", "trunks"),
@@ -75,11 +79,14 @@ def problems_of(
         path = tuple(str(part) for part in problem["loc"] if not str(part).startswith("["))
         key = ".".join(path) or "config"
         message = problem["msg"].removeprefix("Value error, ")
+        misplaced = problem["type"] in ("extra_forbidden", "string_type")
+        if misplaced and new_name and (new := new_name(path, problem["input"])):
+            yield f"{key} is now {new}"
+            continue
         if problem["type"] == "extra_forbidden":
-            if new := new_name and new_name(path, problem["input"]):
-                yield f"{key} is now {new}"
-                continue
             message = "unknown key" + nearest(path[-1], _keys_at(model, path[:-1]))
+        elif isinstance(problem.get("ctx", {}).get("error"), UnknownKey):
+            message = f"unknown key{nearest(path[-1], _keys_at(model, path[:-1]))} {message}"
         elif problem["type"] in ("dict_type", "model_type") and problem["input"] is None:
             message = "has no value: write {} for the defaults, or remove the key"
         elif "input" in problem and not isinstance(problem["input"], dict | list):

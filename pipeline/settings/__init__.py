@@ -8,11 +8,10 @@ JSON of its section, so a changed key reruns exactly the jobs that it touches. T
 from pipeline.settings.attribution import (
     Attribution,
     GradientMaps,
-    GradientShap,
+    MethodOptions,
     Methods,
     Noise,
     OwnMaps,
-    Rise,
     Target,
 )
 from pipeline.settings.base import (
@@ -79,7 +78,6 @@ __all__ = [
     "GivenArchitecture",
     "GivenJob",
     "GradientMaps",
-    "GradientShap",
     "GridPointing",
     "Has",
     "Images",
@@ -88,6 +86,7 @@ __all__ = [
     "InsertionDeletion",
     "MapEvaluation",
     "MaskValues",
+    "MethodOptions",
     "Methods",
     "ModelNote",
     "ModelPattern",
@@ -102,7 +101,6 @@ __all__ = [
     "RecordsJob",
     "Report",
     "ResultsFolder",
-    "Rise",
     "Sanity",
     "Search",
     "Section",

@@ -61,9 +61,14 @@ def _weights(study: Study) -> Iterator[str]:
 
 def _own_maps(study: Study) -> Iterator[str]:
     models = _model_names(study)
+    for name in study.methods.functions:
+        if name in METHODS:
+            yield f"methods.{name}: that is the name of a built-in method; give yours another"
     for name, maps in study.own_maps.items():
         if name in METHODS:
             yield f"own_maps.{name}: that is the name of a built-in method; give your maps another"
+        if name in study.methods.functions:
+            yield f"own_maps.{name}: a method of your own has that name; give your maps another"
         if maps.model not in models:
             yield (
                 f"own_maps.{name}.model: the study trains no model {maps.model!r}"
@@ -98,6 +103,7 @@ def _per_model(study: Study) -> Iterator[str]:
             kind = study.kind_of(*model)
             kinds = {"cam", "given"} if kind == "given" else {kind}
             valid = [name for name, entry in METHODS.items() if kinds & {*entry.models}]
+            valid += study.methods.functions
             if kind == "given" and own.training:
                 yield f"{key}.training: {'/'.join(model)} is not trained"
             for method in own.methods:

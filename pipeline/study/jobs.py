@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pipeline import settings
 from pipeline.artefacts.files import canonical_json
 from pipeline.catalogue.evaluations import EVALUATIONS
-from pipeline.catalogue.methods import METHODS, sections_of
+from pipeline.catalogue.methods import METHODS, OWN_FUNCTION, Entry, sections_of
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.config import Config, PerModel
 from pipeline.study.merging import is_of, merge
@@ -123,7 +123,8 @@ class Study(Config):
         further = (
             name for each in self.own_of(dataset, architecture, variant) for name in each.methods
         )
-        return tuple(dict.fromkeys((*methods, *further, *own)))
+        everywhere = (name for name in self.methods.functions if name not in self._listed())
+        return tuple(dict.fromkeys((*methods, *everywhere, *further, *own)))
 
     def kind_of(self, dataset: str, architecture: str, variant: str) -> str:
         """What a model's maps are: cam, calm or attributes; of one from elsewhere, given."""
@@ -131,8 +132,8 @@ class Study(Config):
             return "given"
         return TRAINING_METHODS[self.training_of(dataset, variant, architecture).method].kind
 
-    def every_method(self) -> set[str]:
-        """The attribution methods of all models, the user's own maps among them."""
+    def _listed(self) -> set[str]:
+        """The methods that a list names."""
         of_models = (name for own in self.per_model.values() for name in own.methods)
         of_given = (
             name
@@ -140,11 +141,20 @@ class Study(Config):
             if (given := self.given(architecture))
             for name in given.methods or ()
         )
-        own = {*of_models, *of_given, *self.own_maps}
-        return {*self.methods.cam, *self.methods.calm, *own}
+        return {*self.methods.cam, *self.methods.calm, *of_models, *of_given}
+
+    def every_method(self) -> set[str]:
+        """The attribution methods of all models, the user's own maps and functions among them."""
+        return {*self._listed(), *self.methods.functions, *self.own_maps}
+
+    def entry(self, method: str) -> Entry | None:
+        """What is known of a method; None of maps that were made elsewhere."""
+        return OWN_FUNCTION if method in self.methods.functions else METHODS.get(method)
 
     def method_options(self, method: str) -> dict[str, Any]:
         """The options that an attribution method uses, as JSON; none for a user's own maps."""
+        if function := self.methods.functions.get(method):
+            return {"functions": {method: function}}
         used = sections_of(method) if method in METHODS else ()
         options = self.attribution.model_dump(mode="json", include=set(used))
         return options if used else {}
@@ -166,7 +176,7 @@ class Study(Config):
                     continue
                 for method in self.methods_of(*model[:3]):
                     chosen = section.methods is None or method in section.methods
-                    if chosen and entry.measures(method):
+                    if chosen and entry.measures(self.entry(method)):
                         yield (task, *model, method)
 
 

@@ -54,7 +54,9 @@ def test_maps_of_a_vision_transformer_are_the_librarys_on_its_patch_tokens(name,
         layer_of(model.network),
         images,
         LABELS,
-        reshape_transform=lambda tokens: tokens[:, prefix:].transpose(1, 2).unflatten(2, (side,) * 2),
+        reshape_transform=lambda tokens: (
+            tokens[:, prefix:].transpose(1, 2).unflatten(2, (side,) * 2)
+        ),
     )
     assert found.shape == (3, side, side)
     expected = expected if method == "hirescam" else np.maximum(expected, 0)

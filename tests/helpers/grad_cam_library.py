@@ -15,7 +15,10 @@ def library_maps(method, network, layer, images, labels, **options):
         score.backward()
         activations, gradients = (
             [each.detach().numpy() for each in found]
-            for found in (cam.activations_and_grads.activations, cam.activations_and_grads.gradients)
+            for found in (
+                cam.activations_and_grads.activations,
+                cam.activations_and_grads.gradients,
+            )
         )
         return cam.get_cam_image(
             images, layer, targets, activations[0], gradients[0], eigen_smooth=False

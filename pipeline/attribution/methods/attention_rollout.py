@@ -41,9 +41,9 @@ def _readers(query: Query, blocks: Blocks) -> Tensor:
     """(N,) bool: the tokens of the last block that the scores depend on."""
     image = query.inputs[:1]
     tokens: list[Tensor] = []
-    with blocks.modules[-1].register_forward_hook(lambda *call: tokens.append(call[2])):
-        with torch.no_grad():
-            query.model(image)
+    seen = blocks.modules[-1].register_forward_hook(lambda *call: tokens.append(call[2]))
+    with seen, torch.no_grad():
+        query.model(image)
     leaf = tokens[-1].detach().requires_grad_()
     with torch.enable_grad(), blocks.skipped(leaf):
         scores = explained(query.model.head, query.model(image), "log_prob")

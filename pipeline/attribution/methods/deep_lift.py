@@ -15,7 +15,9 @@ from torch.nn.modules import activation
 
 from pipeline.attribution.input_gradients import finished, image_by_image
 from pipeline.attribution.query import Query
-from pipeline.attribution.relu_modules import with_relu_modules
+from pipeline.attribution.relu_modules import in_place_off, with_relu_modules
+from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
 
 # functions of each value alone, for which the rescale rule holds as it does for Captum's ReLU
@@ -26,7 +28,12 @@ GAP = 0.01  # of the sum of |contributions|, by which they may miss the score's 
 
 
 def _summed(
-    values: Tensor, indices: Tensor, kernel: object, stride: object, padding: object, size: list[int]
+    values: Tensor,
+    indices: Tensor,
+    kernel: object,
+    stride: object,
+    padding: object,
+    size: list[int],
 ) -> Tensor:
     """Values at the places that a pooling took them from, added where windows overlap."""
     empty = values.new_zeros(size).flatten(2)
@@ -84,18 +91,19 @@ def deep_lift(query: Query) -> Tensor:
 class _Logits(nn.Module):
     """Images -> logits of a model, whose ReLUs are told apart where its trunk is a graph."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Classifier | GivenModel) -> None:
         super().__init__()
-        trunk = getattr(model, "trunk", None)
-        if isinstance(trunk, fx.GraphModule):  # its modules are no others' as well
-            self.trunk, self.head = with_relu_modules(trunk)[0], model.head
+        self.trunk, self.model = None, None
+        if isinstance(model, Classifier) and isinstance(model.trunk, fx.GraphModule):
+            self.trunk, self.head = with_relu_modules(model.trunk)[0], model.head
         else:
             self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
-        if hasattr(self, "model"):
-            return self.model.logits(images)  # type: ignore[operator]
-        return self.head.logits(self.head(self.trunk(images)["features"]))  # type: ignore[operator]
+        if self.model is not None:
+            return self.model.logits(images)
+        assert self.trunk is not None  # the other case
+        return self.head.logits(self.head(self.trunk(images)["features"]))
 
 
 @torch.no_grad()
@@ -111,7 +119,9 @@ def check_modules(network: nn.Module, images: Tensor) -> None:
     network(images[:1])
     for hook in hooks:
         hook.remove()
-    without = {type(module).__name__: names[module] for module in calls if type(module) not in RULES}
+    without = {
+        type(module).__name__: names[module] for module in calls if type(module) not in RULES
+    }
     if without:
         kind, name = next(iter(without.items()))
         raise UserError(
@@ -133,13 +143,7 @@ def _short(name: str) -> str:
 @contextmanager
 def _rules(network: nn.Module) -> Iterator[None]:
     """While it lasts, Captum has all rules and no function writes over its input."""
-    in_place = [module for module in network.modules() if getattr(module, "inplace", False) is True]
-    for module in in_place:
-        module.inplace = False  # type: ignore[assignment]
-    try:
-        with mock.patch.dict(captums.SUPPORTED_NON_LINEAR, RULES), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Setting forward, backward hooks")
-            yield
-    finally:
-        for module in in_place:
-            module.inplace = True  # type: ignore[assignment]
+    rules = mock.patch.dict(captums.SUPPORTED_NON_LINEAR, RULES)
+    with in_place_off(network), rules, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting forward, backward hooks")
+        yield

@@ -1,6 +1,7 @@
 """GradientSHAP: integrated gradients from many baselines, one random point of each path."""
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from pipeline.attribution.input_gradients import (
@@ -12,6 +13,16 @@ from pipeline.attribution.input_gradients import (
 )
 from pipeline.attribution.query import Query
 from pipeline.runtime.seeds import image_seed
+from pipeline.settings.base import Count, Section, Seed
+
+
+class GradientShapOptions(Section):
+    """GradientSHAP (Lundberg and Lee, NeurIPS 2017)."""
+
+    samples: Count = Field(
+        50, description="baselines per image, each of them Gaussian noise of ImageNet's colours"
+    )
+    seed: Seed = Field(0, description="seed of the baselines and of the points between")
 
 
 def gradient_shap(query: Query) -> Tensor:
@@ -24,7 +35,7 @@ def gradient_shap(query: Query) -> Tensor:
     draws depend on the image's name alone. Before blur and stretch the expected sum of a map is
     the class's score of the image less the mean score of the baselines.
     """
-    section, forward = query.options.gradient_shap, forward_of(query)
+    section, forward = query.options.own(GradientShapOptions), forward_of(query)
 
     def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
         draws = torch.Generator().manual_seed(image_seed(section.seed, query.image_ids[row]))

@@ -13,7 +13,7 @@ from pipeline.attribution.input_gradients import (
     strongest_channel,
 )
 from pipeline.attribution.query import Query
-from pipeline.attribution.relu_modules import with_relu_modules
+from pipeline.attribution.relu_modules import in_place_off, with_relu_modules
 from pipeline.models.classifier import Classifier
 from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
@@ -34,8 +34,9 @@ def guided_backprop(query: Query) -> Tensor:
             "guided_backprop: not for given networks, whose ReLUs cannot be told apart."
             " Take another method."
         )
-    method = GuidedBackprop(_WithReluModules(query.model, query.options.target))
-    with warnings.catch_warnings():
+    network = _WithReluModules(query.model, query.options.target)
+    method = GuidedBackprop(network)
+    with in_place_off(network), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Setting backward hooks")  # which is the method
         maps = image_by_image(
             query, lambda row, image, labels: strongest_channel(by_captum(method, image, labels))

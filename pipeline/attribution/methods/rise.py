@@ -1,14 +1,31 @@
 """RISE: which pixels are seen when the class is likely."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor
 
 from pipeline.attribution.input_gradients import POINTS, forward_of, image_by_image
 from pipeline.attribution.query import Query
-from pipeline.settings import Rise
+from pipeline.settings.base import Count, Section, Seed
+
+
+class RiseOptions(Section):
+    """RISE (Petsiuk et al., BMVC 2018)."""
+
+    masks: Count = Field(
+        4000,
+        description="masked copies per image, each a forward pass; the publication's number for "
+        "VGG16 (8000 for ResNet50)",
+    )
+    cells: Count = Field(7, description="cells on a side of the grid that a mask is drawn on")
+    keep: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="probability that a cell is seen"
+    )
+    seed: Seed = Field(0, description="seed of the masks, which all images share")
 
 
 def rise(query: Query) -> Tensor:
@@ -18,7 +35,7 @@ def rise(query: Query) -> Tensor:
     mean (equation 6). What is masked fades to ImageNet's mean colour. All images get the same
     masks, and a masked image goes through the network once for all classes.
     """
-    section, forward = query.options.rise, forward_of(query, "log_prob")
+    section, forward = query.options.own(RiseOptions), forward_of(query, "log_prob")
 
     def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
         total = image.new_zeros(len(labels), *image.shape[2:])
@@ -32,7 +49,7 @@ def rise(query: Query) -> Tensor:
         return image_by_image(query, explain)
 
 
-def random_masks(section: Rise, size: int) -> Iterator[Tensor]:
+def random_masks(section: RiseOptions, size: int) -> Iterator[Tensor]:
     """The masks (n, 1, size, size) in [0, 1], a few at a time, the same in every call.
 
     A grid of ``cells`` x ``cells`` cells, each kept with probability ``keep``, is enlarged

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
-from pipeline.catalogue.methods import METHODS
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
@@ -191,7 +190,7 @@ class FigureInputs:
         found = [
             f"{variant}/{method}"
             for variant, methods in self._methods(names).items()
-            for method in (*GALLERY, *self._study.own_maps)
+            for method in (*GALLERY, *self._study.methods.functions, *self._study.own_maps)
             if method in methods
         ]
         found = self._at_most(names, found, GALLERY_COLUMNS)
@@ -236,7 +235,7 @@ class FigureInputs:
         return [
             f"{variant}/{method}"
             for method in self._methods(names)[variant]
-            if method in self._study.own_maps or METHODS[method].targets != "counterfactual"
+            if (entry := self._study.entry(method)) is None or entry.targets != "counterfactual"
         ]
 
     def _with_gradients(self, names: Any, shown: list[str], most: int) -> list[str]:

@@ -10,7 +10,9 @@ def attentions(network, images):
     """Mean attention (B, N, N) of each block of a timm ViT, from its own linear layers."""
     tokens = []
     hooks = [
-        block.attn.register_forward_hook(lambda module, given, found: tokens.append((module, given)))
+        block.attn.register_forward_hook(
+            lambda module, given, found: tokens.append((module, given))
+        )
         for block in network.blocks
     ]
     with torch.no_grad():

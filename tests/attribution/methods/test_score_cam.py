@@ -37,9 +37,7 @@ def test_score_cam_is_the_librarys(monkeypatch):
     )
     model = given(convolutional)
     found = attribute(model, IMAGES, LABELS, "score_cam")
-    expected = library_maps(
-        library.ScoreCAM, model.network, model.network[5], IMAGES, LABELS
-    )
+    expected = library_maps(library.ScoreCAM, model.network, model.network[5], IMAGES, LABELS)
     np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=1e-4)
 
 
