@@ -38,6 +38,7 @@ def _models(study: Study) -> Iterator[str]:
 def _given(study: Study) -> Iterator[str]:
     """Methods that no model from elsewhere can do; what a single one cannot, its opening finds."""
     valid = [name for name, entry in METHODS.items() if {"cam", "given"} & {*entry.models}]
+    valid += study.methods.functions
     for name in study.architectures:
         given = study.given(name)
         for method in (given and given.methods) or ():
