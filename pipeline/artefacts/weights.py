@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -61,13 +62,19 @@ def read_given_weights(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def describes_model(path: Path) -> bool:
-    """Whether a safetensors file is one of :func:`write_weights`; False if it cannot be read."""
+def description_of(path: Path) -> dict[str, Any] | None:
+    """The description in a file of :func:`write_weights`, unchecked; None of any other file."""
     try:
         with safetensors.safe_open(path, framework="pt") as stream:
-            return _ABOUT in (stream.metadata() or {})
-    except (OSError, safetensors.SafetensorError):
-        return False
+            found = json.loads((stream.metadata() or {}).get(_ABOUT, "null"))
+    except (OSError, ValueError, safetensors.SafetensorError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def describes_model(path: Path) -> bool:
+    """Whether a safetensors file is one of :func:`write_weights`; False if it cannot be read."""
+    return description_of(path) is not None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -10,7 +10,7 @@ from pipeline.attribution.writing import write_maps
 from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import add_machine, machine_from
-from pipeline.settings import Attribution
+from pipeline.settings import Attribution, MethodOptions
 
 
 def run(argv: list[str]) -> None:
@@ -35,7 +35,7 @@ def run(argv: list[str]) -> None:
     )
     add_machine(arguments)
     given = arguments.parse_args(argv)
-    options = cli.read_section(given.section, Attribution)
+    options = cli.read_section(given.section, MethodOptions)
     if len(given.method) != len(given.out):
         raise UserError("--out: give one file for each --method.")
     write_maps(

@@ -7,6 +7,7 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
+from pipeline.attribution.ability import check_able
 from pipeline.attribution.query import entry_of, maps_of
 from pipeline.catalogue.methods import sections_of
 from pipeline.models.classifier import Classifier
@@ -53,6 +54,7 @@ def attribute(
     chosen = _options(method, options)
     if images.ndim != 4 or images.shape[1] != 3:
         raise UserError(f"images: expected (B, 3, S, S), not {tuple(images.shape)}.")
+    check_able(model, method, images)
     classes = _classes(entry.targets, labels, len(images), model.num_classes)
     image_ids = [str(row) for row in range(len(images))]
     with torch.enable_grad():  # for methods by gradients, even if the caller turned them off

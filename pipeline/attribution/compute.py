@@ -11,7 +11,7 @@ from pipeline.attribution.plan import Plan
 from pipeline.attribution.probabilities import probabilities
 from pipeline.attribution.query import Query
 from pipeline.images.loading import Batch
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 from pipeline.settings import Attribution
 
 
@@ -23,7 +23,7 @@ class Maps(NamedTuple):
 
 
 def compute(
-    model: Classifier,
+    model: Model,
     methods: Sequence[str],
     targets: str,
     plan: Plan,

@@ -5,17 +5,17 @@ the noisy gradients, is computed when the first of them asks and kept for the ot
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipeline.catalogue.methods import METHODS, Entry
+from pipeline.catalogue.methods import METHODS, OWN_FUNCTION, Entry
 from pipeline.models.classifier import Classifier
 from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Attribution
+from pipeline.settings import Attribution, MethodOptions
 
 Classes = Sequence[tuple[int, ...]]
 
@@ -30,7 +30,7 @@ class Query:
         classes: the classes of each of the K maps, see
             :func:`pipeline.artefacts.targets.target_classes`.
         image_ids: B names of images.
-        options: of the methods.
+        options: of the methods, and the user's own functions among them.
     """
 
     def __init__(
@@ -75,7 +75,10 @@ class Query:
         )
 
     def maps(self, name: str) -> Tensor:
-        """The maps of a method of the catalogue: (K, h, w), any real numbers."""
+        """The maps of a method of the catalogue or of the user's: (K, h, w), any real numbers."""
+        if reference := functions_of(self.options).get(name):
+            own = importlib.import_module(OWN_FUNCTION.code)
+            return own.own_function(self, name, reference)
         module = importlib.import_module(METHODS[name].code)
         return getattr(module, name)(self)
 
@@ -90,12 +93,24 @@ def _log_probs(query: Query) -> Tensor:
     return query.model.head.log_probs(query.output)
 
 
-def entry_of(name: str, kind: str) -> Entry:
+def functions_of(options: Attribution) -> Mapping[str, str]:
+    """The methods that are functions of the user's own: name -> ``package.module:function``."""
+    return options.functions if isinstance(options, MethodOptions) else {}
+
+
+def entry_of(name: str, kind: str, options: Attribution | None = None) -> Entry:
     """The catalogue's entry of a method for a kind of model.
+
+    Args:
+        name: of the method.
+        kind: of the model.
+        options: of the methods; they know the user's own functions.
 
     Raises:
         UserError: there is none of that name for this kind; the message lists those there are.
     """
+    if options is not None and name in functions_of(options):
+        return OWN_FUNCTION
     entry = METHODS.get(name)
     if entry is None or kind not in entry.models:
         valid = [each for each, entry in METHODS.items() if kind in entry.models]

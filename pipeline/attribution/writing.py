@@ -56,7 +56,7 @@ def write_maps(
     device, names = torch.device(machine.device), list(outs)
     model = load_model(inputs.weights).requires_grad_(False)
     model.to(device).to(memory_format=torch.channels_last)
-    entries = [entry_of(name, model.kind) for name in names]
+    entries = [entry_of(name, model.kind, options) for name in names]
     if len(kinds := {entry.targets for entry in entries}) > 1:
         raise UserError(f"--method: a job computes maps of one kind; these are of {sorted(kinds)}.")
     targets = entries[0].targets
@@ -103,5 +103,11 @@ def write_maps(
         start = 0
         for part in itertools.chain([first], chunks):
             for name, writer in writers.items():
+                own, others = part.maps[name].shape[1:], first.maps[name].shape[1:]
+                if own != others:
+                    raise UserError(
+                        f"{name} gives maps of {own[0]} x {own[1]} after maps of {others[0]} x "
+                        f"{others[1]}. All maps of a method need one size."
+                    )
                 writer.write(start, part.maps[name].numpy(), part.probabilities.numpy())
             start += len(part.probabilities)

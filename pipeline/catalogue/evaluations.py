@@ -10,7 +10,7 @@ command lines of their own.)
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.methods import Entry
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Evaluation:
         """The dotted name of its module."""
         return f"pipeline.evaluation.{self.module}"
 
-    def measures(self, method: str) -> bool:
-        """Whether it can measure a method; a name outside the catalogue is a user's own maps."""
-        if method in METHODS:
-            return METHODS[method].targets in self.targets
-        return "class" in self.targets and not self.explains
+    def measures(self, method: Entry | None) -> bool:
+        """Whether it can measure a method; None: maps that were made elsewhere."""
+        if method is None:
+            return "class" in self.targets and not self.explains
+        return method.targets in self.targets
 
 
 _ERASERS = {"blur": "blur", "zero": "zero", "mean": "mean", "noisy_linear": "ROAD"}

@@ -11,6 +11,13 @@ BOTH = ("cam", "calm")
 # those, and any network that gives logits (`pipeline.models.given`)
 ANY = (*BOTH, "given")
 
+NEEDS = {
+    "scores": "nothing but scores",
+    "features": "a layer with a map of features, or patch tokens",
+    "tokens": "a vision transformer with attention of all patches to all",
+    "modules": "each nonlinear function in a module that is used once",
+}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -25,6 +32,7 @@ class Entry:
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
         at_input: its maps have the input's resolution, and are stored in half precision.
         section: name of the class of its own options, a section in its module, if it has any.
+        needs: what it needs of a model, one of :data:`NEEDS`; a model of a right kind may lack it.
     """
 
     module: str
@@ -34,6 +42,7 @@ class Entry:
     options: tuple[str, ...] = ()
     at_input: bool = False
     section: str = ""
+    needs: str = "scores"
 
     @property
     def code(self) -> str:
@@ -54,9 +63,9 @@ def _released(module: str, units: str, *options: str) -> Entry:
     return Entry(module, units, ANY, options=options, at_input=True)
 
 
-def _at_features(units: str) -> Entry:
-    """The Grad-CAM family."""
-    return Entry("gradcam", units, options=("target",))
+def _at_features(module: str, units: str) -> Entry:
+    """Grad-CAM and its family: of a trunk's features, a network's last map or patch tokens."""
+    return Entry(module, units, ANY, options=("target",), needs="features")
 
 
 METHODS: dict[str, Entry] = {
@@ -98,14 +107,59 @@ METHODS: dict[str, Entry] = {
     "occlusion": Entry(
         "occlusion", "mean fall of {score}", ANY, options=("target", "occlusion"), at_input=True
     ),
-    "gradcam": _at_features("features weighted by their mean gradient of {score} (>= 0)"),
-    "gradcam_pp": _at_features("features weighted by positive gradients of {score} (>= 0)"),
-    "layercam": _at_features("features times their positive gradients of {score} (>= 0)"),
+    "gradcam": _at_features(
+        "gradcam", "features weighted by their mean gradient of {score} (>= 0)"
+    ),
+    "gradcam_pp": _at_features(
+        "gradcam", "features weighted by positive gradients of {score} (>= 0)"
+    ),
+    "layercam": _at_features(
+        "gradcam", "features times their positive gradients of {score} (>= 0)"
+    ),
+    "hirescam": _at_features("hirescam", "features times their gradients of {score} (real)"),
+    "xgradcam": _at_features(
+        "xgradcam", "features weighted by their own mean of gradients of {score} (>= 0)"
+    ),
+    "score_cam": _at_features(
+        "score_cam", "features weighted by the softmax of {score} behind them (>= 0)"
+    ),
+    "rise": Entry(
+        "rise", "mean p(y|x) where seen (>= 0)", ANY, at_input=True, section="RiseOptions"
+    ),
+    "gradient_shap": Entry(
+        "gradient_shap",
+        "contribution to {score}, from noise to the image",
+        ANY,
+        options=("target", "gradient_maps"),
+        at_input=True,
+        section="GradientShapOptions",
+    ),
+    "deep_lift": Entry(
+        "deep_lift",
+        "contribution to {score}, from the mean colour to the image",
+        ("cam", "given"),
+        options=("gradient_maps",),
+        at_input=True,
+        needs="modules",
+    ),
+    "attention_rollout": Entry(
+        "attention_rollout", "share that reaches the end (in [0, 1])", ANY, "prior", needs="tokens"
+    ),
+    "legrad": Entry(
+        "legrad",
+        "mean positive gradient of {score} at attention (>= 0)",
+        ANY,
+        options=("target",),
+        needs="tokens",
+    ),
     "uniform": Entry("trivial", "1", ANY, "prior", at_input=True),
     "center_gaussian": Entry("trivial", "Gaussian in [0, 1]", ANY, "prior", at_input=True),
     "random": Entry("trivial", "uniform draws in [0, 1)", ANY, "prior", at_input=True),
     "edges": Entry("trivial", "Sobel magnitude of grey levels", ANY, "prior", at_input=True),
 }
+
+# A function of the user's own, named in `methods` of the config
+OWN_FUNCTION = Entry("own_function", "as the function gives", ANY)
 
 
 def sections_of(method: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import problems_of
 from pipeline.settings import Records
@@ -76,13 +77,14 @@ def run(given: argparse.Namespace) -> None:
         unusable += not usable
     if unusable:
         raise UserError(
-            f"{given.config} names {unusable} data sets or weights that cannot be used, see above."
+            f"{given.config} names {unusable} data sets, weights or functions that cannot be used, "
+            "see above."
         )
     print(f"{given.config}: everything can be used. Next: calm run --configfile {given.config}")
 
 
 def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
-    """Check a study's data sets and weights one after the other.
+    """Check a study's data sets, weights and functions one after the other.
 
     Args:
         study: its config.
@@ -102,6 +104,8 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
         yield usable, f"{name}: {text}"
     for key, weights in study.named_weights():
         yield _weights(key, weights)
+    for name, function in study.methods.functions.items():
+        yield _function(f"methods.{name}", function)
 
 
 def _check_folder(given: argparse.Namespace) -> None:
@@ -126,6 +130,14 @@ def _layout(folder: str, keys: dict[str, str]) -> str:
     if "metadata" in keys:
         return "wsol"
     return "cub" if os.path.isfile(os.path.join(folder, "images.txt")) else "folder"
+
+
+def _function(key: str, function: str) -> tuple[bool, str]:
+    try:
+        load_function(function)
+    except UserError as error:
+        return False, f"{key}: {error}"
+    return True, f"{key}: {function}, found."
 
 
 def _weights(key: str, weights: str) -> tuple[bool, str]:

@@ -11,7 +11,7 @@ from pipeline.evaluation.result import write_result
 from pipeline.images.geometry import RESIZES
 from pipeline.runtime import cli
 from pipeline.runtime.machine import add_machine, machine_from
-from pipeline.settings import Attribution, MapEvaluation
+from pipeline.settings import MapEvaluation, MethodOptions
 from pipeline.settings.evaluation import section_of
 
 NAMES = (*EVALUATIONS, *BASES)
@@ -27,7 +27,7 @@ def run(argv: list[str]) -> None:
     """
     given = _parser(argv).parse_args(argv)
     section = cli.read_section(given.section, section_of(BASES.get(given.name, given.name)))
-    options = cli.read_section(given.options, Attribution)
+    options = cli.read_section(given.options, MethodOptions)
     identity = parse_identity(given.identity)
     inputs = Inputs(
         given.weights, given.shards, given.records, given.maps, given.base, given.resize

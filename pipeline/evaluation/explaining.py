@@ -9,10 +9,10 @@ from torch import Tensor
 from pipeline.attribution.query import maps_of
 from pipeline.evaluation.subject import Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 
 
-def copied(model: Classifier) -> Classifier:
+def copied(model: Model) -> Model:
     """A copy of a model to be changed, in evaluation mode.
 
     A mere ``deepcopy`` of a trunk, which torchvision makes of two graphs, is in training mode.
@@ -25,7 +25,7 @@ def label_maps(
     images: Tensor,
     labels: Sequence[int],
     image_ids: Sequence[str],
-    model: Classifier | None = None,
+    model: Model | None = None,
 ) -> Tensor:
     """The maps of images' labels by the subject's method.
 

@@ -19,7 +19,7 @@ from pipeline.artefacts.shards import Shards
 from pipeline.artefacts.targets import own_target
 from pipeline.evaluation.result import Result as Result
 from pipeline.images.loading import eval_loader
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
@@ -58,7 +58,7 @@ class Subject:
 
     def __init__(
         self,
-        model: Classifier,
+        model: Model,
         method: str,
         options: Attribution,
         shards: Shards,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.artefacts.classes import WNID, plain, read_class_names, read_titles, wnids_of
+from pipeline.artefacts.classes import WNID, plain, read_class_names, titles_of, wnids_of
 from pipeline.artefacts.supersets import read_supersets
 from pipeline.catalogue import imagenet
 from pipeline.runtime.errors import UserError
@@ -43,7 +43,14 @@ class Classes:
             UserError: a file is missing or broken.
         """
         groups = read_supersets(supersets) if supersets else None
-        return cls(read_class_names(path), read_titles(path), groups)
+        return cls.of_names(read_class_names(path), groups)
+
+    @classmethod
+    def of_names(
+        cls, names: Sequence[str], groups: Mapping[int, Sequence[int]] | None = None
+    ) -> "Classes":
+        """From the names alone."""
+        return cls(names, titles_of(names), groups)
 
     @classmethod
     def numbered(cls, count: int) -> "Classes":

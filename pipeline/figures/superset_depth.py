@@ -24,7 +24,7 @@ from pipeline.figures.arguments import add_images, add_title
 from pipeline.figures.style import MAP_COLOURS, SMALL
 from pipeline.images.loading import normalise
 from pipeline.models import load_model
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine, add_machine
 from pipeline.settings import Report
@@ -176,7 +176,7 @@ def thinned(path: Sequence[Synset], kept: tuple[int, ...], most: int = _SETS) ->
 
 @torch.inference_mode()
 def summed_maps(
-    model: Classifier, image: np.ndarray, label: int, sets: Sequence[Synset]
+    model: Model, image: np.ndarray, label: int, sets: Sequence[Synset]
 ) -> tuple[np.ndarray, float]:
     """The maps of sets of classes (K, h, w), and p(y|x) of the label.
 

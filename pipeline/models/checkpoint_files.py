@@ -109,6 +109,33 @@ def fitted(state: dict[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
     return {name.removeprefix(best): value for name, value in state.items()}
 
 
+def fitted_by_position(
+    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> dict[str, Tensor] | None:
+    """The tensors under a network's names, where they are its own in order, under other names.
+
+    The same network in another library's naming: as many tensors, each with the shape and the last
+    part of the name (``weight``, ``running_mean``) of the network's at its place.
+
+    Returns:
+        None where they are not.
+    """
+    state = {name: value for name, value in state.items() if not _is_counter(name)}
+    names = [name for name in own if not _is_counter(name)]
+    if len(names) != len(state):
+        return None
+    for name, (other, value) in zip(names, state.items(), strict=True):
+        same_part = name.rpartition(".")[2] == other.rpartition(".")[2]
+        if not same_part or own[name].shape != value.shape:
+            return None
+    return dict(zip(names, state.values(), strict=True))
+
+
+def _is_counter(name: str) -> bool:
+    """Whether a tensor only counts a batch norm's batches, which older files lack."""
+    return name.endswith("num_batches_tracked")
+
+
 def _read(path: Path, start: bytes) -> Any:
     """What torch.save wrote, with inert objects for all that is not a tensor or container."""
     try:

@@ -1,78 +1,110 @@
 """A classifier from elsewhere, explained and measured as it is: images -> logits.
 
-`GivenModel` has the interface of `pipeline.models.classifier.Classifier`. Where the network ends in
-pooling and a linear layer its class activations are maps of their own, and CAM is possible; the end
-is found by comparing numbers, not by names. Otherwise the "map" of a class is its logit alone, one
-cell, and methods that need logits alone work on it.
+`GivenModel` has the interface of `pipeline.models.classifier.Classifier`. Where the network's end
+has class activations (`pipeline.models.ends`) they are its maps, and CAM is possible. Otherwise the
+"map" of a class is its logit alone, one cell; methods that need logits alone work on it, and the
+Grad-CAM family at its last layer with a map, or at the one that is named.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.models.ends import Call, End, calls_of, end_of, is_close, spatial_layers
 from pipeline.models.heads import Head
+from pipeline.models.intake import Intake, Wanted
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.validation import nearest
 
-TOLERANCE = 1e-4  # relative, between a network's logits and those of the end that was found
+_Module = TypeVar("_Module", bound=nn.Module)
+
+SIDE = 224  # of the images that a network is tried on, pixels
 
 
-class _End(NamedTuple):
-    """Features (B, channels, h, w) -> class activations whose mean is the logits."""
+class Whole(nn.Module):
+    """Images as they come -> the logits of the classes that are measured.
 
-    layer: nn.Module  # whose output, after ``finish``, is the features
-    finish: Callable[[Tensor], Tensor]
-    weight: Tensor  # (C, channels)
-    bias: Tensor  # (C,)
+    Attributes:
+        wanted: what the network takes; None: images come just so.
+        chosen: the network's outputs that are measured, in the order of the labels; None: all.
+    """
+
+    def __init__(
+        self, network: nn.Module, wanted: Wanted | None, chosen: Sequence[int] | None
+    ) -> None:
+        super().__init__()
+        self.wanted = wanted
+        self.intake = Intake(wanted) if wanted else nn.Identity()
+        self.network = network
+        self.chosen = None if chosen is None else list(chosen)
+
+    def of_chosen(self, of_all: Tensor) -> Tensor:
+        """The rows of the measured classes, of a tensor (C, ...) of all that the network knows."""
+        return of_all if self.chosen is None else of_all[self.chosen]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, 3, S, S) -> logits (B, C)."""
+        logits = self.network(self.intake(images))
+        return logits if self.chosen is None else logits[:, self.chosen]
+
+
+class _Reference(Generic[_Module]):
+    """A module that belongs to another one: no submodule, but copied together with it."""
+
+    def __init__(self, module: _Module) -> None:
+        self.module = module
 
 
 class _Trunk(nn.Module):
     """Images -> {"features": (B, channels, h, w)}, read off a layer of the unaltered network."""
 
     def __init__(
-        self, network: nn.Module, layer: nn.Module, finish: Callable[[Tensor], Tensor]
+        self,
+        whole: Whole,
+        place: nn.Module,
+        finish: Callable[[Tensor], Tensor] | None = None,
+        before: bool = False,
     ) -> None:
         super().__init__()
-        self._network = [network]  # no submodule: it is the model's
-        self._layer, self._finish = [layer], finish
+        self._whole, self._place = _Reference(whole), _Reference(place)
+        self._finish, self._before = finish, before
+        self.side = SIDE  # of the last images, pixels
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         found: list[Tensor] = []
-        with self._layer[0].register_forward_hook(lambda *call: found.append(call[2])):
-            self._network[0](images)
-        return {"features": self._finish(found[-1])}
+        place = self._place.module
+        if self._before:
+            hook = place.register_forward_pre_hook(lambda _, given: found.append(given[0]))
+        else:
+            hook = place.register_forward_hook(lambda _, __, result: found.append(result))
+        with hook:
+            self._whole.module(images)
+        self.side = images.shape[-1]
+        return {"features": self._finish(found[-1]) if self._finish else found[-1]}
 
 
 class _NoTrunk(nn.Module):
-    """Stands for the features that are not known."""
+    """Stands for the features of a network without a layer that has a map."""
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         raise UserError(
-            "This network does not end in pooling and a linear layer, so methods at its features "
-            "cannot be computed. Use a method that needs logits alone, such as gradient."
+            "This network has no layer with a map before its end, so methods at its features "
+            "cannot be computed. Name one by `layer`, or use a method that needs logits alone, "
+            "such as gradient."
         )
 
 
-class CamEnd(Head):
-    """The end of a network that pools and has a linear layer: features -> class activations."""
+class _GivenHead(Head):
+    """What the ends of given networks share: maps whose mean over the places is the logits."""
 
-    kind = "cam"
     has_logits = True
     rectified = False
-    weight: Tensor
-    bias: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self) -> None:
         super().__init__({})
-        self.register_buffer("weight", weight, persistent=False)
-        self.register_buffer("bias", bias, persistent=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (B, channels, h, w) -> class activations (B, C, h, w)."""
-        weight = self.weight.to(features)[..., None, None]  # (C, channels, 1, 1)
-        return F.conv2d(features, weight, self.bias.to(features))
 
     def logits(self, maps: Tensor) -> Tensor:
         """The pooled activations: (B, C, h, w) -> (B, C)."""
@@ -83,42 +115,137 @@ class CamEnd(Head):
         return F.log_softmax(self.logits(maps), dim=1)
 
 
-class LogitEnd(CamEnd):
-    """The end of any other network: its maps are the logits, (B, C, 1, 1)."""
+class CamEnd(_GivenHead):
+    """The end of a network that has class activations: features -> (B, C, h, w)."""
+
+    kind = "cam"
+
+    def __init__(self, whole: Whole, end: End) -> None:
+        super().__init__()
+        self._whole, self._linear = _Reference(whole), _Reference(end.linear)
+        self.rectified = end.rectified
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, channels, h, w) -> class activations (B, C, h, w)."""
+        linear, of_chosen = self._linear.module, self._whole.module.of_chosen
+        weight = of_chosen(linear.weight)  # (C, channels), of a convolution (C, channels, 1, 1)
+        bias = None if linear.bias is None else of_chosen(linear.bias)
+        maps = F.conv2d(features, weight.reshape(*weight.shape[:2], 1, 1), bias)
+        return F.relu(maps) if self.rectified else maps
+
+
+class LayerEnd(_GivenHead):
+    """All that follows a layer: its features -> logits as (B, C, 1, 1).
+
+    The network runs on an empty image, with the features in the place of that layer's output. It
+    does not matter which image that is, as nothing passes the layer by (`GivenModel` tries it).
+    """
 
     kind = "given"
 
-    def __init__(self) -> None:
-        super().__init__(torch.zeros(0), torch.zeros(0))
+    def __init__(self, whole: Whole, layer: nn.Module, trunk: _Trunk) -> None:
+        super().__init__()
+        self._whole, self._layer = _Reference(whole), _Reference(layer)
+        self._trunk = _Reference(trunk)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, channels, h, w) -> logits (B, C, 1, 1)."""
+        side = self._trunk.module.side
+        empty = features.new_zeros((len(features), 3, side, side))
+        # a copy, because what follows may write into it
+        with self._layer.module.register_forward_hook(lambda *call: features.clone()):
+            return self._whole.module(empty)[:, :, None, None]
+
+
+class LogitEnd(_GivenHead):
+    """The end of a network without a layer to look at: its maps are the logits, (B, C, 1, 1)."""
+
+    kind = "given"
 
 
 class GivenModel(nn.Module):
     """A classifier that is explained and measured as it is.
 
     Args:
-        network: images (B, 3, S, S), normalised -> logits (B, C).
-        side: of the images that the network is tried on, pixels.
+        network: images (B, 3, S, S) -> logits (B, C).
+        wanted: images come as those of a study, and are converted to what the network takes; None:
+            they come as it takes them.
+        layer: name of the module at which the Grad-CAM family looks; None: found.
+        chosen: the network's outputs that are measured, in the order of the labels; None: all.
+            Probabilities are over these.
+        side: of the images that the network is tried on, where ``wanted`` has none, pixels.
 
     Raises:
-        UserError: it fails on an image, or gives no logits.
+        UserError: it fails on an image, gives no logits, or has no such layer.
     """
 
-    def __init__(self, network: nn.Module, side: int = 224) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        wanted: Wanted | None = None,
+        *,
+        layer: str | None = None,
+        chosen: Sequence[int] | None = None,
+        side: int = SIDE,
+    ) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.whole = Whole(network, wanted, chosen).eval().requires_grad_(False)
+        self.side = (wanted and wanted.side) or side
         probe = torch.randn(
-            (2, 3, side, side), generator=torch.Generator().manual_seed(0)
+            (2, 3, self.side, self.side), generator=torch.Generator().manual_seed(0)
         )  # two, so that a batch norm in training mode would show
-        logits = _logits(network, probe)
-        self.num_classes = logits.shape[1]
-        end = _end(network, probe, logits)
-        self.head = CamEnd(end.weight, end.bias) if end else LogitEnd()
-        self.trunk = _Trunk(network, end.layer, end.finish) if end else _NoTrunk()
+        logits = _logits(network, self.whole.intake(probe))
+        self.outputs = logits.shape[1]
+        self.layer = layer
+        calls = calls_of(network, self.whole.intake(probe))
+        end = end_of(calls, logits)
+        named = None if layer is None else _named(network, layer, calls)
+        if end and (named is None or named.module is end.place):
+            self.head: _GivenHead = CamEnd(self.whole, end)
+            self.trunk: nn.Module = _Trunk(self.whole, end.place, end.finish, end.before)
+        else:
+            self._at_layer(calls, named, probe)
+
+    def _at_layer(self, calls: list[Call], named: Call | None, probe: Tensor) -> None:
+        """Stand on a layer's output, through which all must pass."""
+        self.head, self.trunk = LogitEnd(), _NoTrunk()
+        for call in [named] if named else spatial_layers(calls):
+            trunk = _Trunk(self.whole, call.module)
+            head = LayerEnd(self.whole, call.module, trunk)
+            with torch.no_grad():
+                rest = head(trunk(probe)["features"])[:, :, 0, 0]
+                if is_close(rest, self.whole(probe)):
+                    self.head, self.trunk = head, trunk
+                    return
+            if named:
+                raise UserError(
+                    f"layer: the prediction does not depend on the output of {named.name!r} alone, "
+                    "as other parts of the network pass it by. Name a later layer."
+                )
+
+    def choose(self, outputs: Sequence[int]) -> None:
+        """Measure these outputs of the network, in the order of the labels, from now on."""
+        self.whole.chosen = list(outputs)
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes that are measured."""
+        return self.outputs if self.whole.chosen is None else len(self.whole.chosen)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, as it was given."""
+        return self.whole.network
 
     @property
     def kind(self) -> str:
         """``"cam"`` where class activations are known, else ``"given"``."""
         return self.head.kind
+
+    @property
+    def has_features(self) -> bool:
+        """Whether there is a layer with a map, at which the Grad-CAM family can look."""
+        return not isinstance(self.trunk, _NoTrunk)
 
     @property
     def classes(self) -> int:
@@ -127,9 +254,9 @@ class GivenModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Class activations (B, C, h, w), or the logits as (B, C, 1, 1)."""
-        if isinstance(self.trunk, _NoTrunk):
-            return self.network(images)[:, :, None, None]
-        return self.head(self.trunk(images)["features"])
+        if isinstance(self.head, CamEnd):
+            return self.head(self.trunk(images)["features"])
+        return self.whole(images)[:, :, None, None]
 
     def class_maps(self, inputs: Tensor, maps: Tensor, images: Tensor, labels: Tensor) -> Tensor:
         """The maps (K, h, w) of single classes: of images (K,) the classes ``labels`` (K,)."""
@@ -137,11 +264,17 @@ class GivenModel(nn.Module):
 
     def logits(self, images: Tensor) -> Tensor:
         """The network's own output: (B, 3, S, S) -> (B, C)."""
-        return self.network(images)
+        return self.whole(images)
 
     def log_probs(self, images: Tensor) -> Tensor:
         """log p(y|x), the log-softmax of the logits: (B, 3, S, S) -> (B, C)."""
         return F.log_softmax(self.logits(images), dim=1)
+
+    def add_to_logits(self, shift: float) -> None:
+        """Add a number to all logits from now on, which changes no probability."""
+        if isinstance(self.head, CamEnd):
+            self.head.register_forward_hook(lambda _head, _features, maps: maps + shift)
+        self.whole.register_forward_hook(lambda _whole, _images, logits: logits + shift)
 
 
 def _logits(network: nn.Module, images: Tensor) -> Tensor:
@@ -162,54 +295,19 @@ def _logits(network: nn.Module, images: Tensor) -> Tensor:
     return found
 
 
-def _identity(features: Tensor) -> Tensor:
-    return features
+def _named(network: nn.Module, layer: str, calls: list[Call]) -> Call:
+    """The call of the layer of a name.
 
-
-def _end(network: nn.Module, probe: Tensor, logits: Tensor) -> _End | None:
-    """The pooling and linear layer that a network ends in, or None.
-
-    Every module's output is recorded on a probe. The linear layer is the one whose output is the
-    logits; the features are the last output (B, channels, h, w) whose mean over places, perhaps
-    after a ReLU, is that layer's input.
+    Raises:
+        UserError: there is none, or its output is no map.
     """
-    calls: list[tuple[nn.Module, tuple, Tensor]] = []
-    hooks = [
-        module.register_forward_hook(
-            lambda module, given, found: (
-                calls.append((module, given, found)) if isinstance(found, Tensor) else None
-            )
+    names = {call.name: call for call in calls}
+    if layer not in names:
+        raise UserError(f"layer: the network has no layer {layer!r}{nearest(layer, names)}.")
+    call = names[layer]
+    if call.found.ndim != 4 or call.found[0, 0].numel() < 2:
+        raise UserError(
+            f"layer: {layer!r} gives {tuple(call.found.shape)} for images {tuple(call.given.shape)}"
+            ". Name a layer whose output is (B, channels, h, w) with more than one place."
         )
-        for module in network.modules()
-    ]
-    try:
-        _logits(network, probe)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    linear = next(
-        (
-            (module, given[0])
-            for module, given, found in reversed(calls)
-            if isinstance(module, nn.Linear) and _close(found, logits)
-        ),
-        None,
-    )
-    if linear is None:
-        return None
-    layer, pooled = linear
-    for module, _, features in reversed(calls):
-        if features.ndim != 4 or features.shape[:2] != pooled.shape or features[0, 0].numel() < 2:
-            continue
-        for finish in (_identity, F.relu):
-            if _close(finish(features).mean(dim=(2, 3)), pooled):
-                bias = layer.bias if layer.bias is not None else torch.zeros(len(layer.weight))
-                return _End(module, finish, layer.weight.detach(), bias.detach())
-    return None
-
-
-def _close(found: Tensor, expected: Tensor) -> bool:
-    """Whether two results are the same but for rounding."""
-    if found.shape != expected.shape:
-        return False
-    return bool((found - expected).abs().max() <= TOLERANCE * expected.abs().max())
+    return call

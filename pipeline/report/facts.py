@@ -73,7 +73,9 @@ def _in_study(study: Mapping[str, Any], dataset: str, names: list[str]) -> bool:
     if len(names) < 2:  # a split, or nothing
         return True
     architecture, variant = names[:2]
-    return architecture in of_dataset["architectures"] and variant in of_dataset["variants"]
+    return architecture in of_dataset["architectures"] and (
+        variant in of_dataset["variants"] or variant == architecture  # a model from elsewhere
+    )
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ValidationError
 NewName = Callable[[tuple[str, ...], Any], str | None]
 
 
+class UnknownKey(ValueError):
+    """Raised for a value by which a key that may have any name shows to be a mistaken one."""
+
+
 # Words of other tools for keys of ours; slips of the pen are found without this table.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "architectures": ("models", "networks", "backbones", "trunks"),
@@ -71,15 +75,18 @@ def problems_of(
         new_name: the present name of a key that had another one, from its path and value.
     """
     for problem in error.errors():
-        # pydantic ends the path of a wrong name with "[key]"
-        path = tuple(str(part) for part in problem["loc"] if part != "[key]")
+        # pydantic ends the path of a wrong name with "[key]"; tags of a union are "[...]" as well
+        path = tuple(str(part) for part in problem["loc"] if not str(part).startswith("["))
         key = ".".join(path) or "config"
         message = problem["msg"].removeprefix("Value error, ")
+        misplaced = problem["type"] in ("extra_forbidden", "string_type")
+        if misplaced and new_name and (new := new_name(path, problem["input"])):
+            yield f"{key} is now {new}"
+            continue
         if problem["type"] == "extra_forbidden":
-            if new := new_name and new_name(path, problem["input"]):
-                yield f"{key} is now {new}"
-                continue
             message = "unknown key" + nearest(path[-1], _keys_at(model, path[:-1]))
+        elif isinstance(problem.get("ctx", {}).get("error"), UnknownKey):
+            message = f"unknown key{nearest(path[-1], _keys_at(model, path[:-1]))} {message}"
         elif problem["type"] in ("dict_type", "model_type") and problem["input"] is None:
             message = "has no value: write {} for the defaults, or remove the key"
         elif "input" in problem and not isinstance(problem["input"], dict | list):
@@ -102,24 +109,24 @@ def nearest(name: str, valid: Iterable[Any]) -> str:
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Names of the keys of the section at ``path``."""
+    """Names of the keys of the section at ``path``, or of either where it may be one of two."""
+    models = [model]
     for part in path:
-        inner = (
-            _section_in(model.model_fields[part].annotation)
-            if part in model.model_fields
-            else model
-        )  # a name chosen by the user, such as datasets.<name>
-        if inner is None:
-            return []
-        model = inner
-    return list(model.model_fields)
+        models = [
+            inner
+            for model in models
+            for inner in (
+                _sections_in(model.model_fields[part].annotation)
+                if part in model.model_fields
+                else [model]
+            )  # a name chosen by the user, such as datasets.<name>
+        ]
+    return list(dict.fromkeys(key for model in models for key in model.model_fields))
 
 
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section type inside an annotation such as dict[str, Architecture] or Section | None."""
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """The section types inside an annotation such as dict[str, Dataset] or Section | None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if found := _section_in(inner):
-            return found
-    return None
+        return [annotation]
+    inside = getattr(annotation, "__args__", ())
+    return [found for inner in inside for found in _sections_in(inner)]

@@ -8,6 +8,7 @@ JSON of its section, so a changed key reruns exactly the jobs that it touches. T
 from pipeline.settings.attribution import (
     Attribution,
     GradientMaps,
+    MethodOptions,
     Methods,
     Noise,
     OwnMaps,
@@ -50,6 +51,7 @@ from pipeline.settings.evaluation import (
     Sanity,
     Wsol,
 )
+from pipeline.settings.given import GivenArchitecture, GivenJob
 from pipeline.settings.models import Architecture, Training, TrainJob
 from pipeline.settings.report import ModelNote, Report, TablesJob
 from pipeline.settings.search import DrawJob, Range, Search
@@ -69,6 +71,8 @@ __all__ = [
     "Evaluation",
     "FilePath",
     "Fraction",
+    "GivenArchitecture",
+    "GivenJob",
     "GradientMaps",
     "GridPointing",
     "Images",
@@ -76,6 +80,7 @@ __all__ = [
     "InsertionDeletion",
     "MapEvaluation",
     "MaskValues",
+    "MethodOptions",
     "Methods",
     "ModelNote",
     "ModelPattern",

@@ -1,11 +1,13 @@
 """Sections of the attribution methods: which ones, and their options."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.catalogue.methods import METHODS
-from pipeline.settings.base import Count, FilePath, Fraction, Section, Seed
+from pipeline.runtime.functions import is_function_name
+from pipeline.runtime.validation import UnknownKey
+from pipeline.settings.base import Count, FilePath, Fraction, Name, Section, Seed, droppable
 from pipeline.settings.declared import with_declared
 
 
@@ -32,8 +34,24 @@ _IN_SCHEMA = WithJsonSchema(
 )
 
 
-class Methods(Section):
-    """Attribution methods by kind of model; all: every method of the catalogue for the kind."""
+def _function(given: Any) -> Any:
+    """Check the form of a function's name; what it stands for is found when it is called."""
+    if isinstance(given, dict) or (isinstance(given, str) and is_function_name(given)):
+        return given  # maps, which stood here once, have a message of their own
+    raise UnknownKey(
+        "To name a method of your own, write the function that computes it: "
+        "package.module:function (docs/own_methods.md)"
+    )
+
+
+class Methods(Section, extra="allow", json_schema_extra=droppable):
+    """Attribution methods by kind of model; all: every method of the catalogue for the kind.
+
+    Any other key is a method of your own, NAME: package.module:function (docs/own_methods.md). It
+    explains every model or, where a list names it, those of that list alone.
+    """
+
+    __pydantic_extra__: dict[Name, Annotated[str, BeforeValidator(_function)]] = Field(init=False)
 
     cam: Annotated[tuple[str, ...], _every_method("cam"), _IN_SCHEMA] = Field(
         ("cam", "cam_superset"), description="methods for CAM models"
@@ -43,11 +61,16 @@ class Methods(Section):
         description="methods for CALM models",
     )
 
+    @property
+    def functions(self) -> dict[str, str]:
+        """The user's own methods: name -> ``package.module:function``."""
+        return dict(self.__pydantic_extra__ or {})
+
     @model_validator(mode="after")
     def _known(self) -> "Methods":
         problems = []
         for kind in ("cam", "calm"):
-            names, valid = getattr(self, kind), _methods_of(kind)
+            names, valid = getattr(self, kind), (*_methods_of(kind), *self.functions)
             problems += [
                 f"methods.{kind}: a {kind} model has no method {name!r}; valid: {', '.join(valid)}"
                 for name in names
@@ -113,13 +136,21 @@ class Attribution(Section):
 
     target: Target = Field(
         "logit",
-        description="what gradients, Grad-CAM and its family, and occlusion explain: logit, the "
-        "class's score before the softmax, as published; log_prob, log p(y|x). CALM has "
-        "no logits, so it is log p(y|x) there in either case. The methods `*_released` "
-        "always take the logit",
+        description="what gradients, Grad-CAM and its family, LeGrad and occlusion explain: logit, "
+        "the class's score before the softmax, as published; log_prob, log p(y|x). CALM has "
+        "no logits, so it is log p(y|x) there in either case. DeepLIFT and the methods "
+        "`*_released` always take the logit, RISE takes p(y|x)",
     )
 
     integrated_gradients: IntegratedGradients = IntegratedGradients()
     noise: Noise = Noise()
     occlusion: Occlusion = Occlusion()
     gradient_maps: GradientMaps = GradientMaps()
+
+
+class MethodOptions(Attribution):
+    """What a job is given of the methods that it computes."""
+
+    functions: dict[str, str] = Field(
+        {}, description="methods of the user's own: name -> package.module:function"
+    )

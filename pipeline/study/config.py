@@ -5,7 +5,7 @@ Snakemake loads this module in every job, so it imports nothing heavy.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from pipeline import settings
 from pipeline.runtime.validation import problems_of
@@ -82,6 +82,21 @@ def _may_extend(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": ["extends"]}, {"required": schema.pop("required")}]
 
 
+def _kind(keys: Any) -> str:
+    """Which of the two sections of `AnyArchitecture` some keys are."""
+    if isinstance(keys, dict):
+        return "[model]" if "model" in keys else "[trunk]"
+    return "[model]" if isinstance(keys, settings.GivenArchitecture) else "[trunk]"
+
+
+# the tags are a part of the path of a wrong key, and left out of messages by their bracket
+AnyArchitecture = Annotated[
+    Annotated[settings.Architecture, Tag("[trunk]")]
+    | Annotated[settings.GivenArchitecture, Tag("[model]")],
+    Discriminator(_kind),
+]
+
+
 class Config(Section, json_schema_extra=_may_extend):
     """A whole study, as written in config/*.yaml."""
 
@@ -108,8 +123,9 @@ class Config(Section, json_schema_extra=_may_extend):
     seeds: tuple[settings.Seed, ...] = Field(
         (0,), min_length=1, description="each model is trained once per seed"
     )
-    architectures: dict[settings.Name, settings.Architecture] = Field(
-        json_schema_extra=droppable, description="name -> trunk and weights"
+    architectures: dict[settings.Name, AnyArchitecture] = Field(
+        json_schema_extra=droppable,
+        description="name -> trunk and weights, or a whole model from elsewhere",
     )
     datasets: dict[settings.Name, Dataset] = Field(
         min_length=1, json_schema_extra=droppable, description="name -> data set"

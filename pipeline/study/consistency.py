@@ -13,8 +13,8 @@ from pipeline.study.merging import is_of
 
 def problems(study: Study) -> list[str]:
     """What is wrong with a config whose sections are all valid by themselves, one text each."""
-    found = [*_models(study), *_weights(study), *_own_maps(study), *_per_model(study)]
-    found += _measured(study)
+    found = [*_models(study), *_given(study), *_weights(study), *_own_maps(study)]
+    found += [*_per_model(study), *_measured(study)]
     found += searches.problems(study)
     return found or [*searches.invalid_draws(study)]
 
@@ -35,8 +35,22 @@ def _models(study: Study) -> Iterator[str]:
                 )
 
 
+def _given(study: Study) -> Iterator[str]:
+    """Methods that no model from elsewhere can do; what a single one cannot, its opening finds."""
+    valid = [name for name, entry in METHODS.items() if {"cam", "given"} & {*entry.models}]
+    valid += study.methods.functions
+    for name in study.architectures:
+        given = study.given(name)
+        for method in (given and given.methods) or ():
+            if method not in valid:
+                yield (
+                    f"architectures.{name}.methods: a model from elsewhere has no method "
+                    f"{method!r}{nearest(method, valid)}"
+                )
+
+
 def _weights(study: Study) -> Iterator[str]:
-    models = _model_names(study)
+    models = {"/".join(model) for model in study.models_without_seed() if not study.given(model[1])}
     for key, weights in study.named_weights():
         source = weights.removeprefix("model:")
         if source != weights and source not in models:
@@ -48,9 +62,14 @@ def _weights(study: Study) -> Iterator[str]:
 
 def _own_maps(study: Study) -> Iterator[str]:
     models = _model_names(study)
+    for name in study.methods.functions:
+        if name in METHODS:
+            yield f"methods.{name}: that is the name of a built-in method; give yours another"
     for name, maps in study.own_maps.items():
         if name in METHODS:
             yield f"own_maps.{name}: that is the name of a built-in method; give your maps another"
+        if name in study.methods.functions:
+            yield f"own_maps.{name}: a method of your own has that name; give your maps another"
         if maps.model not in models:
             yield (
                 f"own_maps.{name}.model: the study trains no model {maps.model!r}"
@@ -82,8 +101,12 @@ def _per_model(study: Study) -> Iterator[str]:
         for model in study.models_without_seed():
             if not is_of(model, pattern) or not _has_method(study, model):
                 continue
-            kind = TRAINING_METHODS[study.training_of(model[0], model[2]).method].kind
-            valid = [name for name, entry in METHODS.items() if kind in entry.models]
+            kind = study.kind_of(*model)
+            kinds = {"cam", "given"} if kind == "given" else {kind}
+            valid = [name for name, entry in METHODS.items() if kinds & {*entry.models}]
+            valid += study.methods.functions
+            if kind == "given" and own.training:
+                yield f"{key}.training: {'/'.join(model)} is not trained"
             for method in own.methods:
                 if method not in valid:
                     yield (
@@ -94,6 +117,8 @@ def _per_model(study: Study) -> Iterator[str]:
 
 def _has_method(study: Study, model: tuple[str, str, str]) -> bool:
     """Whether the config says how a model is trained; if not, that is another problem."""
+    if study.given(model[1]):
+        return True
     own = study.datasets[model[0]].variants[model[2]]
     return "method" in own or model[2] in TRAINING_METHODS
 

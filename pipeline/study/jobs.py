@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pipeline import settings
 from pipeline.artefacts.files import canonical_json
 from pipeline.catalogue.evaluations import EVALUATIONS
-from pipeline.catalogue.methods import METHODS, sections_of
+from pipeline.catalogue.methods import METHODS, OWN_FUNCTION, Entry, sections_of
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.config import Config, PerModel
 from pipeline.study.merging import is_of, merge
@@ -21,13 +21,23 @@ class Study(Config):
         """The models, whatever their seeds: (dataset, architecture, variant)."""
         for name, dataset in self.datasets.items():
             for architecture in dataset.architectures:
-                for variant in dataset.variants:
+                for variant in self.variants_of(name, architecture):
                     yield name, architecture, variant
+
+    def given(self, architecture: str) -> settings.GivenArchitecture | None:
+        """The section of a model from elsewhere; None of an architecture that is trained."""
+        section = self.architectures.get(architecture)
+        return section if isinstance(section, settings.GivenArchitecture) else None
+
+    def variants_of(self, dataset: str, architecture: str) -> list[str]:
+        """The variants of an architecture; a model from elsewhere is one by itself, of its name."""
+        return [architecture] if self.given(architecture) else [*self.datasets[dataset].variants]
 
     def named_weights(self) -> Iterator[tuple[str, str]]:
         """Every key that names weights, and what it says."""
         for name, architecture in self.architectures.items():
-            yield f"architectures.{name}.weights", architecture.weights
+            if not self.given(name):
+                yield f"architectures.{name}.weights", architecture.weights or "none"
         trainings = {"training": self.training}
         for name, dataset in self.datasets.items():
             trainings[f"datasets.{name}.training"] = dataset.training
@@ -38,12 +48,25 @@ class Study(Config):
                 yield f"{key}.weights", weights
 
     def models(self) -> list[tuple[str, str, str, int]]:
-        """Every model to train: (dataset, architecture, variant, seed)."""
+        """Every model: (dataset, architecture, variant, seed); a given one has the first seed."""
         return [
             (name, architecture, variant, seed)
             for name, architecture, variant in self.models_without_seed()
-            for seed in self.datasets[name].seeds or self.seeds
+            for seed in self.seeds_of(name, architecture)
         ]
+
+    def seeds_of(self, dataset: str, architecture: str) -> tuple[int, ...]:
+        """The seeds of an architecture's models on a data set."""
+        seeds = self.datasets[dataset].seeds or self.seeds
+        return seeds[:1] if self.given(architecture) else seeds
+
+    def given_job(self, dataset: str, architecture: str) -> settings.GivenJob:
+        """Everything that decides a model from elsewhere, besides its files."""
+        given = self.given(architecture)
+        assert given is not None  # the caller asked
+        seed = self.seeds_of(dataset, architecture)[0]
+        stored = self.datasets[dataset].images.eval_size
+        return settings.GivenJob(**given.job_keys, stored_size=stored, seed=seed)
 
     def studied_models(self) -> list[tuple[str, str, str, int]]:
         """The models whose maps are measured: all but those that only pretrain a trunk."""
@@ -74,6 +97,7 @@ class Study(Config):
     ) -> settings.TrainJob:
         """Everything that decides the weights of one model."""
         trunk = self.architectures[architecture]
+        assert isinstance(trunk, settings.Architecture)  # others are not trained
         training = self.training_of(dataset, variant, architecture)
         return settings.TrainJob(
             trunk=trunk.trunk,
@@ -86,24 +110,51 @@ class Study(Config):
 
     def methods_of(self, dataset: str, architecture: str, variant: str) -> tuple[str, ...]:
         """Attribution methods of a model, its own maps last; none for pretraining."""
-        kind = TRAINING_METHODS[self.training_of(dataset, variant).method].kind
+        kind = self.kind_of(dataset, architecture, variant)
         if kind == "attributes":
             return ()
+        given = self.given(architecture)
+        if given and given.methods is not None:
+            methods = given.methods
+        else:
+            methods = self.methods.calm if kind == "calm" else self.methods.cam
         model = f"{dataset}/{architecture}/{variant}"
         own = (name for name, maps in self.own_maps.items() if maps.model == model)
-        of_kind = self.methods.calm if kind == "calm" else self.methods.cam
         further = (
             name for each in self.own_of(dataset, architecture, variant) for name in each.methods
         )
-        return tuple(dict.fromkeys((*of_kind, *further, *own)))
+        everywhere = (name for name in self.methods.functions if name not in self._listed())
+        return tuple(dict.fromkeys((*methods, *everywhere, *further, *own)))
+
+    def kind_of(self, dataset: str, architecture: str, variant: str) -> str:
+        """What a model's maps are: cam, calm or attributes; of one from elsewhere, given."""
+        if self.given(architecture):
+            return "given"
+        return TRAINING_METHODS[self.training_of(dataset, variant, architecture).method].kind
+
+    def _listed(self) -> set[str]:
+        """The methods that a list names."""
+        of_models = (name for own in self.per_model.values() for name in own.methods)
+        of_given = (
+            name
+            for architecture in self.architectures
+            if (given := self.given(architecture))
+            for name in given.methods or ()
+        )
+        return {*self.methods.cam, *self.methods.calm, *of_models, *of_given}
 
     def every_method(self) -> set[str]:
-        """The attribution methods of all models, the user's own maps among them."""
-        of_models = (name for own in self.per_model.values() for name in own.methods)
-        return {*self.methods.cam, *self.methods.calm, *of_models, *self.own_maps}
+        """The attribution methods of all models, the user's own maps and functions among them."""
+        return {*self._listed(), *self.methods.functions, *self.own_maps}
+
+    def entry(self, method: str) -> Entry | None:
+        """What is known of a method; None of maps that were made elsewhere."""
+        return OWN_FUNCTION if method in self.methods.functions else METHODS.get(method)
 
     def method_options(self, method: str) -> dict[str, Any]:
         """The options that an attribution method uses, as JSON; none for a user's own maps."""
+        if function := self.methods.functions.get(method):
+            return {"functions": {method: function}}
         used = sections_of(method) if method in METHODS else ()
         options = self.attribution.model_dump(mode="json", include=set(used))
         return options if used else {}
@@ -125,7 +176,7 @@ class Study(Config):
                     continue
                 for method in self.methods_of(*model[:3]):
                     chosen = section.methods is None or method in section.methods
-                    if chosen and entry.measures(method):
+                    if chosen and entry.measures(self.entry(method)):
                         yield (task, *model, method)
 
 

@@ -10,6 +10,7 @@ NAMED = (
     ("datasets",),
     ("datasets", "*", "variants"),
     ("own_maps",),
+    ("methods",),
     ("per_model",),
     ("search", "ranges"),
 )

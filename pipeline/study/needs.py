@@ -18,7 +18,8 @@ def records_job(study: Study, name: str) -> RecordsJob:
 def _needs(study: Study, name: str) -> list[Need]:
     dataset = study.datasets[name]
     needs: list[Need] = []
-    trainings = [study.training_of(name, variant) for variant in dataset.variants]
+    trained = not all(study.given(architecture) for architecture in dataset.architectures)
+    trainings = [study.training_of(name, v) for v in dataset.variants] if trained else []
     if any(training.epochs for training in trainings):
         needs.append("train_images")
     if any(training.method == "attributes" for training in trainings):

@@ -16,6 +16,8 @@ def is_searched(study: Study, dataset: str, architecture: str, variant: str) -> 
     search = study.search
     if search is None or not (search.variants is None or variant in search.variants):
         return False
+    if study.given(architecture):
+        return False
     is_trained = study.training_of(dataset, variant).epochs > 0
     return is_trained and bool(study.methods_of(dataset, architecture, variant))
 

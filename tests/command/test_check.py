@@ -59,6 +59,21 @@ def test_a_complete_study(tmp_path, config, capsys):
     assert "downloaded by torchvision" in text
 
 
+def test_functions_are_loaded(tmp_path, config, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "checked_lab.py").write_text("def f(query): ...\n")
+    config["methods"] = {"mine": "checked_lab:f"}
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 0
+    assert "methods.mine: checked_lab:f, found." in text
+    config["methods"] = {"mine": "checked_lab:g"}
+    status, text, error = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "names 1 data sets, weights or functions" in error
+    assert "methods.mine: checked_lab:g cannot be loaded" in text
+
+
 def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, capsys):
     config["datasets"]["birds"]["root"] = str(tmp_path / "CUB_200_2011")
     records = config["datasets"]["insects"]["records"]
@@ -66,7 +81,7 @@ def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, caps
     config["architectures"]["small"]["weights"] = "nowhere.pth"
     status, text, error = check(tmp_path, config, capsys)
     assert status == 2
-    assert "names 3 data sets or weights that cannot be used" in error
+    assert "names 3 data sets, weights or functions that cannot be used" in error
     assert f"{tmp_path / 'CUB_200_2011'} does not exist" in text
     assert "CaltechDATA" in text
     assert "bounding_boxes.txt: lines '<image id> <x> <y> <width> <height>'" in text
@@ -124,7 +139,7 @@ def test_the_exit_status_is_two(tmp_path, config, capsys, monkeypatch):
     with pytest.raises(SystemExit) as stop:
         main(execute)
     assert stop.value.code == 2
-    assert "names 1 data sets or weights" in capsys.readouterr().err
+    assert "names 1 data sets, weights or functions" in capsys.readouterr().err
 
 
 def test_a_folder_needs_no_config(config, drawn, capsys):

@@ -75,7 +75,9 @@ def test_check_says_what_is_missing(tmp_path, capsys):
         "datasets: {birds: {root: nowhere, records: {layout: cub}, architectures: [net],"
         " variants: {cam: {}}}}\n"
     )
-    with pytest.raises(UserError, match="names 1 data sets or weights that cannot be used"):
+    with pytest.raises(
+        UserError, match="names 1 data sets, weights or functions that cannot be used"
+    ):
         execute(["check", str(config)])
     assert "Where to get it" in capsys.readouterr().out
 

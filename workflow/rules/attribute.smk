@@ -14,9 +14,8 @@ rule attribute:
         records=PATHS.records,
         pairs=DATA.pairs,
         supersets=PATHS.supersets,
-        code=lambda wildcards: code_of(
-            "pipeline.attribution", METHODS[wildcards.method].code
-        ),
+        code=lambda wildcards: code_of("pipeline.attribution", MAPS.code(wildcards))
+        + MAPS.function_files(wildcards),
     output:
         PATHS.maps,
     log:
@@ -120,7 +119,7 @@ rule join_maps:
         f"{LOGS}/attribute/{MODEL}/{{split}}/{{method}}.log",
     wildcard_constraints:
         dataset=MAPS.datasets(chunked=True),
-        method="|".join(METHODS),
+        method=MAPS.computed_methods(),
     conda:
         ENV
     threads: 1

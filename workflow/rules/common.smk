@@ -44,7 +44,7 @@ REPORT = ReportInputs(STUDY, PATHS)
 wildcard_constraints:
     dataset="|".join(STUDY.datasets),
     architecture="|".join(STUDY.architectures),
-    variant="|".join(sorted({v for d in STUDY.datasets.values() for v in d.variants})),
+    variant="|".join(sorted({variant for *_, variant in STUDY.models_without_seed()})),
     seed=r"\d+",
     split="train|val|test",
     method="|".join(sorted(STUDY.every_method())),

@@ -151,7 +151,8 @@ rule measure:
         records=expand(PATHS.records, split="test", allow_missing=True),
         maps=expand(PATHS.maps, split="test", allow_missing=True),
         base=SCORES.task_base,
-        code=lambda wildcards: code_of(*SCORES.task_code(wildcards)),
+        code=lambda wildcards: code_of(*SCORES.task_code(wildcards))
+        + SCORES.task_files(wildcards),
     output:
         **SCORES.outputs("{task}"),
     log:

@@ -1,11 +1,9 @@
 """Guided backpropagation, by Captum, on a trunk whose every ReLU is a module of its own."""
 
-import copy
 import warnings
 
-import torch.nn.functional as F
 from captum.attr import GuidedBackprop
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from pipeline.attribution.explained import explained
 from pipeline.attribution.input_gradients import (
@@ -15,6 +13,7 @@ from pipeline.attribution.input_gradients import (
     strongest_channel,
 )
 from pipeline.attribution.query import Query
+from pipeline.attribution.relu_modules import in_place_off, with_relu_modules
 from pipeline.models.classifier import Classifier
 from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
@@ -35,8 +34,9 @@ def guided_backprop(query: Query) -> Tensor:
             "guided_backprop: not for given networks, whose ReLUs cannot be told apart."
             " Take another method."
         )
-    method = GuidedBackprop(_WithReluModules(query.model, query.options.target))
-    with warnings.catch_warnings():
+    network = _WithReluModules(query.model, query.options.target)
+    method = GuidedBackprop(network)
+    with in_place_off(network), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Setting backward hooks")  # which is the method
         maps = image_by_image(
             query, lambda row, image, labels: strongest_channel(by_captum(method, image, labels))
@@ -45,37 +45,18 @@ def guided_backprop(query: Query) -> Tensor:
 
 
 class _WithReluModules(nn.Module):
-    """Images -> scores of a model, whose parameters it shares, as `forward_of` gives them.
-
-    Captum hooks the ReLU modules. torchvision's trunks also call the function, which hooks miss,
-    and one module several times; here every call has a module of its own.
-    """
+    """Images -> scores of a model, whose parameters it shares, as `forward_of` gives them."""
 
     def __init__(self, model: Classifier, target: Target) -> None:
         super().__init__()
         self.head = model.head
         self.target = target
-        self.trunk = fx.GraphModule(model.trunk, copy.deepcopy(model.trunk.graph))
-        calls = [node for node in self.trunk.graph.nodes if _is_relu(node, model.trunk)]
-        if not calls:
+        self.trunk, relus = with_relu_modules(model.trunk)
+        if not relus:
             raise UserError(
                 f"guided_backprop: the trunk {model.job.trunk!r} has no ReLU. Drop the method "
                 "from `methods`, or the architecture."
             )
-        for node in calls:
-            name = f"own_{node.name}"
-            self.trunk.add_module(name, nn.ReLU())
-            with self.trunk.graph.inserting_after(node):
-                own = self.trunk.graph.call_module(name, node.args[:1])
-            node.replace_all_uses_with(own)
-            self.trunk.graph.erase_node(node)
-        self.trunk.recompile()
 
     def forward(self, images: Tensor) -> Tensor:
         return explained(self.head, self.head(self.trunk(images)["features"]), self.target)
-
-
-def _is_relu(node: fx.Node, trunk: nn.Module) -> bool:
-    if node.op == "call_module":
-        return isinstance(trunk.get_submodule(str(node.target)), nn.ReLU)
-    return node.op == "call_function" and node.target is F.relu

@@ -30,13 +30,14 @@ import torch
 from torch import Tensor
 
 from pipeline.attribution.explained import explained, wanted_by
-from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.methods import METHODS, OWN_FUNCTION
 from pipeline.evaluation.axioms.sensitivity import BATCH, of_blocks, of_locations, probabilities
 from pipeline.evaluation.explaining import copied, label_maps, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Chunk, Result, Subject
 from pipeline.images.scaling import minmax
-from pipeline.models.classifier import Classifier
+from pipeline.models.given import GivenModel
+from pipeline.models.study_models import Model
 from pipeline.settings import Axioms
 
 VALUES = (
@@ -51,9 +52,12 @@ VALUES = (
 KEPT = ("map_sum", "explained", "probability")  # of each image
 
 
-def shifted(model: Classifier, shift: float) -> Classifier:
-    """The same function, implemented differently: ``shift`` is added to all class logits."""
+def shifted(model: Model, shift: float) -> Model:
+    """The same function implemented differently: ``shift`` is added to all class logits."""
     other = copied(model)
+    if isinstance(other, GivenModel):
+        other.add_to_logits(shift)
+        return other
     if getattr(other.head, "rectified", False):  # before a ReLU a shift would be another function
         other.head.register_forward_hook(lambda _head, _features, maps: maps + shift)
         return other
@@ -89,7 +93,7 @@ def score_changes(subject: Subject, chunk: Chunk) -> Tensor | None:
     Returns:
         (B,) float64 on the CPU; None for a method whose maps stand on no score.
     """
-    target = wanted_by(METHODS[subject.method], subject.options)
+    target = wanted_by(METHODS.get(subject.method, OWN_FUNCTION), subject.options)
     if target is None:
         return None
     model = subject.model

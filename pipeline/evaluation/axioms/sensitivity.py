@@ -11,17 +11,19 @@ is not zero, and that where it does not, it is. Two readings of "the input" are 
 Nothing is exactly zero in floating point. What a threshold is relative to is said at each function.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, log_softmax
 
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 
 BATCH = 16  # images per forward pass
 
 
 @torch.inference_mode()
-def probabilities(model: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+def probabilities(model: Model, images: Tensor, labels: Tensor) -> Tensor:
     """p(y|x) of one class per image: (B, 3, S, S), (B,) -> (B,) float64 on the CPU."""
     log_probs = model.log_probs(images).double()  # (B, C)
     return log_probs.gather(1, labels[:, None])[:, 0].exp().cpu()
@@ -43,7 +45,7 @@ def wrong_shares(matters: Tensor, attributions: Tensor, zero: float) -> tuple[fl
     return is_zero[matters].double().mean().item(), (~is_zero)[~matters].double().mean().item()
 
 
-def location_responses(model: Classifier, output: Tensor, label: int) -> Tensor:
+def location_responses(model: Model, output: Tensor, label: int) -> Tensor:
     """By how much p(y|x) changes if a location is left out of the last layer's pooling.
 
     Args:
@@ -64,7 +66,7 @@ def location_responses(model: Classifier, output: Tensor, label: int) -> Tensor:
 
 
 def of_locations(
-    model: Classifier, output: Tensor, label: int, attribution: Tensor, zero: float
+    model: Model, output: Tensor, label: int, attribution: Tensor, zero: float
 ) -> tuple[float, float]:
     """Missed and spurious shares of the last layer's locations: see :func:`wrong_shares`.
 
@@ -75,6 +77,8 @@ def of_locations(
         attribution: (H, W), its sizes averaged over each location.
         zero: both a response and an attribution are zero up to this part of the largest.
     """
+    if output[0].numel() == 1:  # logits alone: the network has no last layer of places
+        return math.nan, math.nan
     responses = location_responses(model, output, label)
     height, width = responses.shape
     sizes = adaptive_avg_pool2d(attribution.double().abs()[None], (height, width))[0]  # (h, w)
@@ -90,7 +94,7 @@ def blocks_of(size: int, blocks: int) -> Tensor:
 
 
 def of_blocks(
-    model: Classifier,
+    model: Model,
     image: Tensor,
     label: Tensor,
     attribution: Tensor,

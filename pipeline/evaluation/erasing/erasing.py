@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.evaluation.erasing.erasers import ERASERS
 from pipeline.evaluation.erasing.relevance import erased_count
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Erase
@@ -76,7 +76,7 @@ def masks_of(ranks: np.ndarray, fractions: Sequence[float], order: str) -> np.nd
 
 
 def predictions(
-    model: Classifier, image: Tensor, image_id: str, masks: np.ndarray, section: Erase
+    model: Model, image: Tensor, image_id: str, masks: np.ndarray, section: Erase
 ) -> dict[str, np.ndarray]:
     """The most likely class of an image with pixels erased.
 
@@ -99,7 +99,7 @@ def predictions(
 
 
 @torch.inference_mode()
-def classes(model: Classifier, images: Tensor) -> np.ndarray:
+def classes(model: Model, images: Tensor) -> np.ndarray:
     """The most likely class of each image: (B, 3, S, S) -> (B,) int64."""
     images = images.contiguous(memory_format=torch.channels_last)
     return model.log_probs(images).argmax(dim=1).cpu().numpy()

@@ -14,7 +14,7 @@ from pipeline.evaluation.erasing.relevance import relevance_ranks
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import upsampled
-from pipeline.models.classifier import Classifier
+from pipeline.models.study_models import Model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import InsertionDeletion
@@ -24,7 +24,7 @@ BATCH = 32  # images per forward pass
 
 @torch.inference_mode()
 def curves(
-    model: Classifier, image: Tensor, label: int, ranks: np.ndarray, section: InsertionDeletion
+    model: Model, image: Tensor, label: int, ranks: np.ndarray, section: InsertionDeletion
 ) -> tuple[np.ndarray, np.ndarray]:
     """p(y|x) along the two paths.
 

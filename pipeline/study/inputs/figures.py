@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
-from pipeline.catalogue.methods import METHODS
 from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
@@ -60,7 +59,9 @@ class FigureInputs:
         """The figures of a data set and architecture: name and how the report shows it."""
         if self._models.is_studied(names.dataset):
             yield from self._of_measured(names)
-        if self._models.is_trained(names.dataset):
+        if self._models.trained_variants(names.dataset) and not self._study.given(
+            names.architecture
+        ):
             yield "training", PLOT
 
     def _of_measured(self, names: Any) -> Iterator[tuple[str, str]]:
@@ -189,7 +190,7 @@ class FigureInputs:
         found = [
             f"{variant}/{method}"
             for variant, methods in self._methods(names).items()
-            for method in (*GALLERY, *self._study.own_maps)
+            for method in (*GALLERY, *self._study.methods.functions, *self._study.own_maps)
             if method in methods
         ]
         found = self._at_most(names, found, GALLERY_COLUMNS)
@@ -235,7 +236,7 @@ class FigureInputs:
         return [
             f"{variant}/{method}"
             for method in self._methods(names)[variant]
-            if method in self._study.own_maps or METHODS[method].targets != "counterfactual"
+            if (entry := self._study.entry(method)) is None or entry.targets != "counterfactual"
         ]
 
     def _with_gradients(self, names: Any, shown: list[str], most: int) -> list[str]:
@@ -253,18 +254,19 @@ class FigureInputs:
         """Variant -> its methods, for the variants that have any."""
         found = {
             variant: self._study.methods_of(names.dataset, names.architecture, variant)
-            for variant in self._data.of(names).variants
+            for variant in self._study.variants_of(names.dataset, names.architecture)
         }
         return {variant: methods for variant, methods in found.items() if methods}
 
     def _is_plain(self, names: Any, variant: str) -> bool:
         """Whether it is CAM or CALM, and no training method of localisation."""
+        if self._study.given(names.architecture):
+            return True  # it has no other variant
         method = self._study.training_of(names.dataset, variant).method
         return method == "cam" or TRAINING_METHODS[method].kind == "calm"
 
     def _is_calm(self, names: Any, variant: str) -> bool:
-        method = self._study.training_of(names.dataset, variant).method
-        return TRAINING_METHODS[method].kind == "calm"
+        return self._study.kind_of(names.dataset, names.architecture, variant) == "calm"
 
     def _depth_variant(self, names: Any) -> str | None:
         """The model whose maps are summed over ever larger sets: a CALM where there is one."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import NOTHING, Paths, fill
-from pipeline.catalogue.methods import METHODS
+from pipeline.catalogue.methods import METHODS, Entry
+from pipeline.runtime.functions import source_files
 from pipeline.study.jobs import Study
 
 # The methods by noisy gradients share the noise: one job writes the maps of all of them.
@@ -26,9 +27,15 @@ class MapInputs:
         found = [name for name, dataset in datasets if (dataset.map_chunks > 1) == chunked]
         return "|".join(found) or NOTHING
 
+    def computed_methods(self) -> str:
+        """The methods whose maps the study computes, as a pattern."""
+        return "|".join((*METHODS, *self._study.methods.functions))
+
     def single_methods(self) -> str:
-        """The methods of the catalogue that have a job of their own, as a pattern."""
-        return "|".join(name for name in METHODS if name not in NOISE)
+        """Those that have a job of their own, as a pattern."""
+        return "|".join(
+            name for name in (*METHODS, *self._study.methods.functions) if name not in NOISE
+        )
 
     def own_methods(self) -> str:
         """The names of the user's own maps, as a pattern."""
@@ -36,7 +43,21 @@ class MapInputs:
 
     def entries(self, *methods: str) -> str:
         """What the catalogue says of methods: it decides their maps as the options do."""
-        return canonical_json([asdict(METHODS[name]) for name in methods])
+        return canonical_json([asdict(self._entry(name)) for name in methods])
+
+    def code(self, names: Any) -> str:
+        """The module of a method."""
+        return self._entry(names.method).code
+
+    def function_files(self, names: Any) -> list[str]:
+        """The files of the user's that a method is made of."""
+        function = self._study.methods.functions.get(names.method)
+        return source_files(function) if function else []
+
+    def _entry(self, method: str) -> Entry:
+        entry = self._study.entry(method)
+        assert entry is not None  # these maps are computed
+        return entry
 
     def options(self, *methods: str) -> str:
         """The options that methods use, as canonical JSON."""

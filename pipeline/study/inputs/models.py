@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.artefacts.paths import NOTHING, Names, Paths, fill
 from pipeline.runtime.packages import PREFIX, find_in_package
 from pipeline.settings import Training
 from pipeline.study import searches
@@ -28,6 +28,9 @@ class ModelInputs:
 
     def trained_variants(self, dataset: str) -> list[str]:
         """The variants of a data set that are trained; the weights of others are given."""
+        architectures = self._study.datasets[dataset].architectures
+        if all(self._study.given(architecture) for architecture in architectures):
+            return []
         return [
             variant
             for variant in self._study.datasets[dataset].variants
@@ -75,13 +78,39 @@ class ModelInputs:
         weights = job.weights
         if weights.startswith("model:"):
             dataset, architecture, variant = weights.removeprefix("model:").split("/")
-            seeds = self._study.datasets[dataset].seeds or self._study.seeds
+            seeds = self._study.seeds_of(dataset, architecture)
             source = Names(dataset, architecture, variant, seed if seed in seeds else seeds[0])
             return [fill(self._paths.weights, source)]
         if weights.startswith(PREFIX):
             file = find_in_package(weights)
             return [os.path.relpath(file)] if file else []  # a job may have another environment
         return [weights] if os.path.exists(weights) else []
+
+    def given(self) -> str:
+        """The architectures that are models from elsewhere, as a pattern."""
+        return "|".join(name for name in self._study.architectures if self._study.given(name)) or (
+            NOTHING
+        )
+
+    def trained(self) -> str:
+        """The architectures that are trained, as a pattern."""
+        return "|".join(
+            name for name in self._study.architectures if not self._study.given(name)
+        ) or (NOTHING)
+
+    def given_section(self, names: Any) -> str:
+        """All that decides a model from elsewhere besides its files, as canonical JSON."""
+        return params(self._study.given_job(names.dataset, names.architecture))
+
+    def given_files(self, names: Any) -> list[str]:
+        """The files that decide a model from elsewhere: weights, classes, code.
+
+        A missing one is the stage's to explain.
+        """
+        given = self._study.given(names.architecture)
+        assert given is not None  # the rule is of these alone
+        file = find_in_package(given.weights) if (given.weights or "").startswith(PREFIX) else None
+        return given.files + ([os.path.relpath(file)] if file else [])
 
     def found_keys(self, names: Any) -> list[str]:
         """The training keys that a model's search found, if it is searched."""

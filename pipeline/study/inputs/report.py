@@ -56,8 +56,11 @@ class ReportInputs:
         study = self._study
         models = {}
         for dataset, architecture, variant, seed in study.studied_models():
-            job = study.train_job(dataset, architecture, variant, seed)
-            note = {"trunk": job.trunk, "method": job.training.method}
+            if given := study.given(architecture):
+                note = {"trunk": given.model, "method": "given"}
+            else:
+                job = study.train_job(dataset, architecture, variant, seed)
+                note = {"trunk": job.trunk, "method": job.training.method}
             models[f"{dataset}/{architecture}/{variant}"] = note
         return canonical_json(
             {

@@ -5,7 +5,6 @@ from typing import Any
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import NO_MAPS, Names, Paths, fill
 from pipeline.catalogue.evaluations import EVALUATIONS
-from pipeline.catalogue.methods import METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.maps import MapInputs
 from pipeline.study.inputs.models import names_of
@@ -40,7 +39,7 @@ class ScoreInputs:
 
     def val_maps(self, names: Any) -> list[str]:
         """The maps of the val images; none where the test images' come from elsewhere."""
-        if self._data.val_records(names) and names.method in METHODS:
+        if self._data.val_records(names) and self._study.entry(names.method):
             return [fill(self._paths.maps, names, split="val")]
         return []
 
@@ -50,8 +49,12 @@ class ScoreInputs:
         The entry point finds the evaluation by its name, and does not import it.
         """
         entry = EVALUATIONS[names.task]
-        explained = (METHODS[names.method].code,) if entry.explains else ()
+        explained = (self._maps.code(names),) if entry.explains else ()
         return "pipeline.evaluation", entry.code, *explained
+
+    def task_files(self, names: Any) -> list[str]:
+        """The files of the user's that its method is made of, where it explains."""
+        return self._maps.function_files(names) if EVALUATIONS[names.task].explains else []
 
     def task_options(self, names: Any) -> str:
         """The options of the method where the evaluation computes further maps."""
@@ -88,7 +91,8 @@ class ScoreInputs:
             dataset = self._data.of(names)
             for method in self._data.methods(names):
                 # maps from elsewhere are of classes
-                targets = METHODS[method].targets if method in METHODS else "class"
+                entry = self._study.entry(method)
+                targets = entry.targets if entry else "class"
                 if targets in CUE_TARGETS and dataset.cue_localization:
                     scores.append(self._of(names, "cue_localization", method))
                 chosen = self._study.evaluation.wsol.methods

@@ -2,25 +2,9 @@ import numpy as np
 import torch
 from asked import IMAGES, LABELS, Counting, asked, log_probs_of
 from captum.attr import LayerGradCam
+from feature_gradients import each
 
 METHODS = ("gradcam", "gradcam_pp", "layercam")
-
-
-def features_and_gradients(model, image, label, target):
-    """A and the score's gradient at A of one image: (channels, h, w) float64, and p(y|x)."""
-    features = model.trunk(image)["features"].detach().requires_grad_()
-    maps = model.head(features)
-    log_probs = model.head.log_probs(maps)
-    is_logit = target == "logit" and model.head.kind == "cam"
-    (maps.mean((2, 3)) if is_logit else log_probs)[0, label].backward()
-    return features[0].detach().numpy(), features.grad[0].numpy(), log_probs[0, label].exp().item()
-
-
-def each(model, inputs, method, target):
-    maps = asked(model, inputs, target=target).maps(method)
-    for row, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
-        found = features_and_gradients(model, inputs[image : image + 1], label, target)
-        yield maps[row].numpy(), *found
 
 
 def test_gradcam_weights_channels_by_their_mean_gradient(model, inputs, target):
@@ -93,6 +77,6 @@ def test_the_trunk_runs_once_an_image_and_parts_of_the_maps_change_nothing(
     maps = [query.maps(method) for method in METHODS]
     assert counting.images == 3
     assert not any(found.requires_grad for found in maps)
-    monkeypatch.setattr("pipeline.attribution.methods.gradcam.MAPS", 2)
+    monkeypatch.setattr("pipeline.attribution.features.MAPS", 2)
     for method, found in zip(METHODS, maps, strict=True):
         assert torch.allclose(asked(cam_model, inputs).maps(method), found, rtol=1e-12, atol=0)
