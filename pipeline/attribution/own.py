@@ -22,7 +22,7 @@ from pipeline.attribution.inputs import (
     inputs_from,
     read_images,
 )
-from pipeline.attribution.own_maps import check_maps, open_maps, read_map
+from pipeline.attribution.own_maps import check_maps, few, open_maps, read_map
 from pipeline.attribution.plan import make_plan
 from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
@@ -62,8 +62,13 @@ def take_over(
     labels = dict(zip(records["image_id"], records["label"].tolist(), strict=True))
 
     with open_maps(path, labels) as own:
-        shape = check_maps(own, plan, labels)
+        shape, constant = check_maps(own, plan, labels)
         log.info("%s: %d of the %d maps given are needed", name, len(rows), len(own.rows))
+        if constant:
+            log.warning(
+                "%s: %d of these maps are constant, so that they rank no pixel: %s",
+                name, len(constant), few(constant),
+            )  # fmt: skip
         used = ("weights", "shards", "records", *(("pairs",) if inputs.pairs else ()))
         digests = {f"sha256_{file}": sha256(getattr(inputs, file)) for file in used}
         batches = track(
@@ -79,7 +84,12 @@ def take_over(
             method=name,
             targets="class",
             units="as given",
-            attributes={"forwards": plan.forwards, "digest_path": _digest(path), **digests},
+            attributes={
+                "forwards": plan.forwards,
+                "constant_maps": len(constant),
+                "digest_path": _digest(path),
+                **digests,
+            },
             half=shape == (shards.side, shards.side),
         ) as writer:
             start = 0

@@ -3,7 +3,7 @@
 docs/own_maps.md says how they are laid out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from pipeline.artefacts.foreign_hdf5 import LARGEST_ROW, check_own_data, is_number
 from pipeline.artefacts.targets import class_target
 from pipeline.attribution.plan import Plan
 from pipeline.runtime.errors import UserError
@@ -18,6 +19,18 @@ from pipeline.runtime.errors import UserError
 _SHOWN = 3  # examples of each problem in the message
 
 Row = tuple[str, str]  # image id, target
+
+
+class Checked(NamedTuple):
+    """What a check found.
+
+    Attributes:
+        shape: (h, w) of a map.
+        constant: the maps whose values are all the same, by name: they rank no pixel.
+    """
+
+    shape: tuple[int, int]
+    constant: list[str]
 
 
 class GivenMaps(NamedTuple):
@@ -63,7 +76,7 @@ def open_maps(path: Path, labels: Mapping[str, int]) -> Iterator[GivenMaps]:
         raise UserError(f"{path} does not exist. Correct `path` under `own_maps` in the config.")
 
 
-def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> tuple[int, int]:
+def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> Checked:
     """Check that the maps are those of a plan, each a matrix of finite numbers of one shape.
 
     Args:
@@ -71,19 +84,17 @@ def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> tuple
         plan: which maps the evaluations need.
         labels: image id -> label.
 
-    Returns:
-        (h, w) of a map.
-
     Raises:
         UserError: they are not; one message with every problem, its count and some examples.
     """
     missing = [row for row in plan.rows() if row not in given.rows]
     own = {(image, class_target(label)) for image, label in labels.items()}
+    wrong, constant = _wrong_arrays(given, [row for row in plan.rows() if row in given.rows])
     problems = {
         "have no map of their own class": [row[0] for row in missing if row in own],
         "lack the map of a pair's other class": [_name(row) for row in missing if row not in own],
         **given.problems,
-        **_wrong_arrays(given, [row for row in plan.rows() if row in given.rows]),
+        **wrong,
     }
     found = [_problem(what, names) for what, names in problems.items() if names]
     if found:
@@ -91,7 +102,12 @@ def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> tuple
             f"The maps of {given.path} cannot be measured (docs/own_maps.md):\n  "
             + "\n  ".join(found)
         )
-    return read_map(given, plan.rows()[0]).shape
+    return Checked(read_map(given, plan.rows()[0]).shape, constant)
+
+
+def few(names: Sequence[str]) -> str:
+    """Some of the names, and dots for the others."""
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def read_map(given: GivenMaps, row: Row) -> np.ndarray:
@@ -99,10 +115,10 @@ def read_map(given: GivenMaps, row: Row) -> np.ndarray:
     return given.read(given.rows[row]).astype(np.float32)
 
 
-def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> dict[str, list[str]]:
-    """The maps that are not finite matrices of the same shape as the first."""
+def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list[str]], list[str]]:
+    """The maps that are not finite matrices of the first one's shape; the constant maps."""
     first = None
-    unreadable, matrix, shape, finite = [], [], [], []
+    unreadable, matrix, shape, finite, constant = [], [], [], [], []
     for row in rows:
         try:
             values = read_map(given, row)
@@ -117,20 +133,29 @@ def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> dict[str, list[str]]
             shape.append(f"{_name(row)} {values.shape}")
         if not np.isfinite(values).all():
             finite.append(_name(row))
-    return {
+        elif values.min() == values.max():
+            constant.append(_name(row))
+    wrong = {
         "cannot be read as numbers": unreadable,
         "are not two-dimensional": matrix,
         f"have another shape than the first, {first}": shape,
         "are not finite (NaN or infinite)": finite,
     }
+    return wrong, constant
 
 
 def _of_file(path: Path, file: h5py.File, labels: Mapping[str, int]) -> GivenMaps:
+    check_own_data(path, file, ("maps", "image_id", "target"))
     try:
         maps, images = file["maps"], file["image_id"].asstr()[:].tolist()
+        if not is_number(maps):
+            raise TypeError(f"`maps` holds {maps.dtype}, not plain integers or floats")
         if "target" in file:
             column = file["target"]
-            texts = column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
+            is_text = h5py.check_string_dtype(column.dtype)
+            if not is_text and not (is_number(column) and column.dtype.kind in "iu"):
+                raise TypeError(f"`target` holds {column.dtype}, not whole numbers")
+            texts = column.asstr()[:] if is_text else column[:]
             classes: list[int | None] = [int(text) for text in texts]
         else:
             classes = [labels.get(image) for image in images]
@@ -169,7 +194,23 @@ def _of_folder(path: Path, labels: Mapping[str, int]) -> GivenMaps:
             if after.isdecimal():
                 found, label = image_of(before), int(after)
         named.append((found or name, labels.get(found or name) if label is None else label))
-    return _given(path, named, labels, lambda number: np.load(files[number]))
+    return _given(path, named, labels, lambda number: _of_npy(files[number]))
+
+
+def _of_npy(path: Path) -> np.ndarray:
+    """The array of a .npy file; ValueError where it holds no real numbers, or fewer than it says.
+
+    It is mapped into memory, so that a declared size is compared with the file's before anything
+    is allocated.
+    """
+    if not path.is_file():
+        raise ValueError("it is no regular file")
+    array = np.lib.format.open_memmap(path, mode="r")
+    if array.dtype.kind not in "iufb":
+        raise ValueError(f"it holds {array.dtype}, not integers or floats")
+    if array.size > LARGEST_ROW:
+        raise ValueError(f"it has the shape {array.shape}: at most {LARGEST_ROW} numbers are read")
+    return array
 
 
 def _given(
@@ -200,5 +241,4 @@ def _name(row: Row) -> str:
 
 
 def _problem(what: str, names: list[str]) -> str:
-    more = "" if len(names) <= _SHOWN else ", ..."
-    return f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{more}"
+    return f"{len(names)} {what}: {few(names)}"

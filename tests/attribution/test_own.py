@@ -1,3 +1,5 @@
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -116,7 +118,7 @@ def test_every_problem_is_told_before_anything_is_computed(study, tmp_path, monk
     assert f"12 lack the map of a pair's other class: {images[0]} (class 1)" in found
     assert "1 name no image of the split, or, without a suffix, several: stranger@3" in found
     assert f"1 are given twice: {images[0]} (class 0)" in found
-    assert f"1 cannot be read as numbers: {images[4]} (class 1): could not" in found
+    assert f"1 cannot be read as numbers: {images[4]} (class 1): it holds <U1" in found
     assert f"1 are not two-dimensional: {images[3]} (class 1) (3, 4, 4)" in found
     assert f"1 have another shape than the first, (4, 4): {images[2]} (class 0) (5, 4)" in found
     assert f"1 are not finite (NaN or infinite): {images[1]} (class 0)" in found
@@ -142,9 +144,48 @@ def test_files_of_another_kind_are_refused(study, tmp_path):
     refused(r"\(3, 4, 4\).*12 rows", path)
     _write(path, np.zeros((12, 4, 4)), images, np.array(["sparrow"] * 12, h5py.string_dtype()))
     refused("class labels.*sparrow", path)
+    _write(path, np.zeros((12, 4, 4)) + 1j, images)
+    refused("`maps` holds complex128", path)
+    _write(path, np.zeros((12, 4, 4)), images, np.full(12, 0.5))
+    refused("`target` holds float64, not whole numbers", path)
     with h5py.File(path, "w") as file:
         file["map"] = np.zeros((3, 4, 4))
     refused("does not hold `maps`", path)
+    with h5py.File(path, "w") as file:
+        file["maps"] = h5py.ExternalLink("/etc/passwd", "maps")
+    refused("`maps` is a link", path)
+
+
+def test_arrays_that_are_no_maps_are_named_before_they_fill_the_memory(study, tmp_path):
+    images = study.table["image_id"].to_list()
+    folder = tmp_path / "mine"
+    for image in images:
+        (folder / image).parent.mkdir(parents=True, exist_ok=True)
+        np.save(folder / f"{image}.npy", np.zeros((4, 4)))
+    declared = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)}
+    with open(folder / f"{images[0]}.npy", "wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, declared)
+    np.save(folder / f"{images[1]}.npy", np.zeros((4, 4)) + 1j)
+    np.savez(tmp_path / "several.npz", np.zeros((4, 4)))
+    (tmp_path / "several.npz").rename(folder / f"{images[2]}.npy")
+    (folder / f"{images[3]}.npy").unlink()
+    os.mkfifo(folder / f"{images[3]}.npy")
+    with pytest.raises(UserError, match="4 cannot be read as numbers") as caught:
+        _run(study, folder, tmp_path / "out.h5")
+    assert images[0] in str(caught.value)
+
+
+def test_constant_maps_are_counted_and_named(study, tmp_path, caplog):
+    images = study.table["image_id"].to_list()
+    rows = [(image, label) for image in images for label in range(4)]
+    maps = np.random.default_rng(0).random((48, 4, 4))
+    maps[0] = maps[5] = 3  # of the first image's class 0, and of the second's class 1
+    _write(tmp_path / "m.h5", maps, [image for image, _ in rows], [label for _, label in rows])
+    with _run(study, tmp_path / "m.h5", tmp_path / "out.h5") as store:
+        (said,) = [text for text in caplog.messages if "constant" in text]
+        assert said.startswith("mine: 2 of these maps are constant")
+        assert f"{images[0]} (class 0), {images[1]} (class 1)" in said
+        assert store.attributes["constant_maps"] == 2
 
 
 def test_a_name_without_suffix_that_fits_two_images_is_told(study, tmp_path):
