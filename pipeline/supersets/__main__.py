@@ -23,19 +23,25 @@ def _wordnet(
     wnids = wnids_of(names)
     tree = read_tree(section.is_a or imagenet.IS_A, section.parents)
     roots = imagenet.read_annotation(section.annotation)
+    below = classes_below(tree, wnids)
     check: dict[str, Any] = {
         "overlaps": [
             f"{roots[first]} {first} and {roots[second]} {second}: {len(classes)} classes"
             for first, second, classes in check_partition(tree, wnids, roots)
         ],
         "roots": [
-            {"wnid": wnid, "name": roots[wnid], "classes": len(classes)}
+            {
+                "wnid": wnid,
+                "name": roots[wnid],
+                "classes": len(classes),
+                "below": len(below[wnid]),
+            }
             for wnid, classes in classes_of_roots(tree, wnids, roots).items()
         ],
         "table4": None,
     }
     if sorted(wnids) == sorted(imagenet.class_wnids()):
-        rows = imagenet.compare_with_table4(classes_below(tree, wnids))
+        rows = imagenet.compare_with_table4(below)
         wrong = [row for row in rows if row["printed"] != row["counted"]]
         check["table4"] = {
             "rows": len(rows),

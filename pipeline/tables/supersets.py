@@ -49,9 +49,9 @@ def _rows(check: _Check) -> Iterator[Row]:
     own = [root for root in check["roots"] if root["classes"] > 1]
     for root in sorted(own, key=lambda root: -root["classes"]):
         printed = paper.pop(root["wnid"], None)
-        numbers = {"classes": root["classes"]}
+        numbers = {"classes": root["classes"], "below": root["below"]}
         if printed:
-            numbers |= {"below": printed["counted"], "paper": printed["printed"]}
+            numbers["paper"] = printed["printed"]
         yield Row(kind="measured", names=(root["name"], root["wnid"]), cells=_cells(numbers))
     for printed in paper.values():
         numbers = {"below": printed["counted"], "paper": printed["printed"]}
