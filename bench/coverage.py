@@ -6,7 +6,7 @@ Needs no PyTorch; four minutes on one core.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bench import populations
+from pipeline.evaluation.accuracy.reliability import Strategy, binned, error_replicates
 from pipeline.evaluation.bootstrap import defined_interval, interval, replicated_means
 from pipeline.evaluation.cues.pair_bootstrap import (
     image_histograms,
@@ -83,7 +84,28 @@ def cases() -> Iterator[Case]:
     truth = populations.pair_precision(12)
     for classes, words in ((80, "no class in two"), (27, "a class in three on average")):
         yield Case(f"mPxAP, 40 pairs, {words}", partial(_pairs, 40, classes, 12), truth)
+    yield from _calibration()
     yield from _over_seeds()
+
+
+def _calibration() -> Iterator[Case]:
+    """Intervals of the calibration error, of models from calibrated to overconfident."""
+    models = {"calibrated": 1.0, "slightly overconfident": 1.2, "overconfident": 2.0}
+    for images in (100, 400, 1389):
+        for words, power in models.items():
+            truth = populations.calibration_error(power)
+            name = f"ECE, {images} images, {words}"
+            yield Case(name, partial(_ece, images, power, "uniform"), truth)
+    for words, power in models.items():
+        truth = populations.calibration_error(power)
+        name = f"ECE of equal-mass bins, 400 images, {words}"
+        yield Case(name, partial(_ece, 400, power, "quantile"), truth)
+    for words, power in models.items():
+        for others, other in models.items():
+            if other >= power:
+                truth = populations.calibration_error(other) - populations.calibration_error(power)
+                name = f"difference of two ECE, 400 images, {words} and {others}"
+                yield Case(name, partial(_ece_difference, 400, (power, other)), truth)
 
 
 def _over_seeds() -> Iterator[Case]:
@@ -144,6 +166,21 @@ def _box_difference(images: int, rng: np.random.Generator) -> Ends:
     same = bootstrap(rng)
     cam, other = (box_replicates(c, same) for c in populations.box_curves(rng, images, 2))
     return interval((other - cam).mean(axis=1), LEVEL)
+
+
+def _ece(images: int, power: float, strategy: Strategy, rng: np.random.Generator) -> Ends:
+    (hits,), (confidence,) = populations.confident(rng, images, (power,))
+    found = binned(hits, confidence, 15, strategy)
+    return interval(error_replicates(found, bootstrap(rng))[0], LEVEL)
+
+
+def _ece_difference(images: int, powers: Sequence[float], rng: np.random.Generator) -> Ends:
+    same = bootstrap(rng)
+    first, second = (
+        error_replicates(binned(hits, confidence, 15, "uniform"), same)[0]
+        for hits, confidence in zip(*populations.confident(rng, images, powers), strict=True)
+    )
+    return interval(second - first, LEVEL)
 
 
 def _object_pixels(images: int, rng: np.random.Generator) -> Ends:

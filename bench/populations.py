@@ -1,6 +1,6 @@
 """Simulated populations whose true values are known, for `bench.coverage`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.stats import norm
@@ -64,6 +64,27 @@ def best_accuracies(maps: int, images: int = 400_000) -> np.ndarray:
         curves = box_curves(rng, 4000, maps)
         counts += np.stack([(curves >= iou).sum(axis=1) for iou in IOU_THRESHOLDS], axis=1)
     return counts[..., levels].max(axis=2) / (images // 4000 * 4000)
+
+
+def confident(
+    rng: np.random.Generator, images: int, powers: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hits (models, N) bool and confidences (models, N) of some models on the same images.
+
+    A model that is confident to the degree c, of density 3 c^2 in [0, 1], is right with probability
+    c^power: calibrated at power 1, overconfident above. How confident models are, and whether they
+    are right, is correlated between them by .7.
+    """
+    shape = (len(powers), images)
+    parts = rng.normal(size=(2, 1, images)), rng.normal(size=(2, *shape))
+    sure, luck = norm.cdf(np.sqrt(0.7) * parts[0] + np.sqrt(0.3) * parts[1])
+    confidence = np.cbrt(sure)
+    return luck < confidence ** np.asarray(powers)[:, None], confidence
+
+
+def calibration_error(power: float) -> float:
+    """The ECE of :func:`confident`: c - c^power has one sign, so that bins do not matter."""
+    return 3 / 4 - 3 / (3 + power)
 
 
 def areas(rng: np.random.Generator, images: int) -> np.ndarray:

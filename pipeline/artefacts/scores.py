@@ -18,11 +18,11 @@ from pydantic import BaseModel
 
 from pipeline.artefacts.files import atomic_path, digest, read_json, sha256, write_json
 from pipeline.artefacts.integrity import damaged
-from pipeline.catalogue.evaluations import BASES, EVALUATIONS
+from pipeline.catalogue.evaluations import BASES, EVALUATIONS, OF_PREDICTIONS
 from pipeline.runtime.errors import UserError
 
 FRACTIONS = ("classification", "cue_localization", "wsol")  # tasks whose values all lie in [0, 1]
-TASKS = (*FRACTIONS, *BASES, *EVALUATIONS)
+TASKS = (*FRACTIONS, *OF_PREDICTIONS, *BASES, *EVALUATIONS)
 IDENTITY = ("dataset", "architecture", "variant", "seed", "method")
 KEYS = ("task", "identity", "values", "intervals", "details", "provenance")
 

@@ -8,7 +8,7 @@ command lines of their own.)
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.catalogue.methods import Entry
 
@@ -27,6 +27,8 @@ class Column:
         words: how a sentence calls it, if it is one of the main numbers, which the report's
             findings and first table are made of.
         short: its heading among these, if that of its own table needs the table around it.
+        compared: the table has a column of its differences from CAM; where no column says so, the
+            first one has.
     """
 
     value: str
@@ -37,6 +39,7 @@ class Column:
     ranked: bool = False
     words: str = ""
     short: str = ""
+    compared: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,29 @@ EVALUATIONS: dict[str, Evaluation] = {
         ),
         _OF_CLASSES,
         explains=True,
+    ),
+}
+
+
+def _of_probabilities(value: str, heading: str, **more: Any) -> Column:
+    return Column(value, heading, **{"better": "lower", "table": "calibration", **more})
+
+
+# of what the classification keeps of each image, with a command line of its own
+OF_PREDICTIONS: dict[str, Evaluation] = {
+    "calibration": Evaluation(
+        "accuracy.calibration",
+        (
+            _of_probabilities("ece", "ECE", compared=True),
+            _of_probabilities("ece_calibrated", "ECE if calibrated", better="neither"),
+            _of_probabilities("ece_mass", "ECE, equal-mass bins"),
+            _of_probabilities("mce", "Largest gap (MCE)"),
+            _of_probabilities("brier", "Brier score", percent=False, compared=True),
+            _of_probabilities("nll", "Negative log-likelihood", percent=False),
+            _of_probabilities("confidence", "Mean confidence", better="neither"),
+            _of_probabilities("top1", "Top-1", better="higher"),
+        ),
+        targets=(),
     ),
 }
 

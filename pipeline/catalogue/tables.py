@@ -5,7 +5,7 @@ The order is that of the report.
 
 from collections.abc import Collection
 
-from pipeline.catalogue.evaluations import EVALUATIONS, Column
+from pipeline.catalogue.evaluations import EVALUATIONS, OF_PREDICTIONS, Column
 
 # evaluation -> its columns of the table of ranks: the headlines of maps of single classes
 RANKED: dict[str, tuple[Column, ...]] = {
@@ -22,7 +22,7 @@ def columns_of(table: str) -> dict[str, tuple[Column, ...]]:
     """Evaluation -> its columns of a table, for those that have some."""
     return {
         name: columns
-        for name, entry in EVALUATIONS.items()
+        for name, entry in (OF_PREDICTIONS | EVALUATIONS).items()
         if (columns := tuple(column for column in entry.columns if column.table == table))
     }
 
@@ -31,6 +31,7 @@ def columns_of(table: str) -> dict[str, tuple[Column, ...]]:
 TABLES: dict[str, tuple[frozenset[str], int]] = {
     "cue_localization": (frozenset({"cue_localization"}), 1),
     "accuracy": (frozenset({"classification"}), 1),
+    "calibration": (frozenset(columns_of("calibration")), 1),
     "wsol": (frozenset({"wsol"}), 1),
     "erasing": (frozenset(columns_of("erasing")), 1),
     "trunks": (frozenset({"wsol"}), 1),

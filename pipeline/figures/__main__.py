@@ -17,6 +17,7 @@ FIGURES = (
     "contrast",
     "counterfactual",
     "cue_scores",
+    "reliability",
     "erase_curves",
     "sanity_curves",
     "search",

@@ -39,6 +39,7 @@ from pipeline.settings.data import (
 )
 from pipeline.settings.evaluation import (
     Axioms,
+    Calibration,
     Classification,
     CueLocalization,
     Erase,
@@ -61,6 +62,7 @@ __all__ = [
     "Attribution",
     "Axioms",
     "Bootstrap",
+    "Calibration",
     "ClassPair",
     "Classification",
     "Count",

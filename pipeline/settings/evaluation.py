@@ -86,6 +86,13 @@ class Classification(Section):
     bootstrap: Bootstrap = Bootstrap()
 
 
+class Calibration(Section):
+    """Calibration of p(y|x) on the test split: expected calibration error, Brier score."""
+
+    bins: Annotated[int, Field(ge=2)] = Field(15, description="bins of confidence")
+    bootstrap: Bootstrap = Bootstrap()
+
+
 class MapEvaluation(Section):
     """Evaluation of single maps: the keys that all of them have."""
 
@@ -245,6 +252,9 @@ class _WholeModels(Section):
     """Evaluations with command lines of their own."""
 
     classification: Classification = Classification()
+    calibration: Calibration | None = Field(
+        Calibration(), description="whether p(y|x) is calibrated; null: not measured"
+    )
     cue_localization: CueLocalization = CueLocalization()
     wsol: Wsol = Wsol()
 

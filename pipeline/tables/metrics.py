@@ -1,4 +1,4 @@
-"""Tables with a row for each map and a column for each metric: erasing, faithfulness, axioms.
+"""Tables with a row for each map, or model, and a column for each metric.
 
 The columns are those of `pipeline.catalogue.evaluations`.
 """
@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pipeline.artefacts.paths import NO_MAPS
 from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
 from pipeline.catalogue.evaluations import Column
 from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
-from pipeline.tables.paired import delta, heading, reference, unpaired
+from pipeline.tables.paired import delta, reference, unpaired
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
@@ -51,12 +52,20 @@ def metrics_of(columns: Mapping[str, Sequence[Column]]) -> tuple[Metric, ...]:
 
 # the tables of this form
 TITLES = {
+    "calibration": "Calibration of p(y|x) on the test split",
     "erasing": "Remove-and-classify: accuracy relative to random erasing (%)",
     "faithfulness": "Faithfulness, pointing and sanity of the maps",
     "axioms": "The axioms of sections 3.1 and 4.2 as numbers",
 }
 
 _NOTES = {
+    "calibration": "ECE: the expected calibration error, mean over the images of |accuracy - "
+    "confidence| of their bin, in percent; MCE: of the bin where it is largest. Chance alone makes "
+    "both positive: ECE if calibrated is what the model's would be on average without any error. "
+    "Brackets of ECE are about its value on unlimited images and allow for that, so they reach "
+    "far below the number; its differences allow for it where both models have it alike. Brier "
+    "score (0 to 2) and negative log-likelihood (nats) have no such bias, and also ask for "
+    "accuracy: compare models by them. docs/protocols.md has definitions and simulations.",
     "erasing": "R_k is the accuracy with k % of the pixels erased by the map, relative to "
     "random erasing (section 5.3). Mean R is the area under R_k over its range of k. Most "
     "relevant first: lower is better; least relevant first: higher is better.",
@@ -72,19 +81,22 @@ _NOTES = {
 def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
     """One of the tables of `TITLES`: a block for every (data set, architecture).
 
-    The last column is the difference of the first metric from CAM's map, where both were measured
-    on the same images. Where no score has any of the metrics, as with a model that is never right
-    with pixels erased, the first stands alone, a column of dashes.
+    The last columns are the differences of the compared metrics (else the first) from CAM's map or
+    model, where both were measured on the same images. Where no score has any of the metrics, as
+    with a model that is never right with pixels erased, the first stands alone, a column of dashes.
     """
     columns = columns_of(name)
     known = metrics_of(columns)
     metrics = [metric for metric in known if _measured(groups, metric)] or [*known[:1]]
+    compared = [metric for metric in metrics if metric.compared] or metrics[:1]
+    deltas = dict(zip(["delta", *(f"delta.{m.key}" for m in compared[1:])], compared, strict=True))
     chosen = [group for group in groups if group.task in columns]
+    of_models = all(group.method in (None, NO_MAPS) for group in chosen)
     blocks = []
     for dataset, architecture in datasets_and_architectures(chosen):
         of_block = [group for group in chosen if group.belongs_to(dataset, architecture)]
         rows = [
-            _row(names, of_method, reference(of_block, job), metrics, job)
+            _row(names[:1] if of_models else names, of_method, of_block, metrics, deltas, job)
             for names, of_method in by_method(of_block).items()
         ]
         blocks.append(
@@ -94,13 +106,14 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
                 rows=tuple(rows),
             )
         )
+    shown = {column for block in blocks for row in block.rows for column in row.cells}
     first = metrics[0]
     return Table(
         name=name,
         title=TITLES[name],
-        names={"variant": "Model", "method": "Map"},
+        names={"variant": "Model"} | ({} if of_models else {"method": "Map"}),
         columns={metric.key: metric.heading for metric in metrics}
-        | heading(blocks, f"{first.heading}: Δ CAM"),
+        | {key: f"{m.heading}: Δ CAM" for key, m in deltas.items() if key in shown},
         blocks=tuple(blocks),
         main={
             metric.key: MainNumber(heading=metric.short or metric.heading, words=metric.words)
@@ -108,14 +121,15 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
             if metric.words
         },
         lower=tuple(metric.key for metric in metrics if metric.lower),
-        neither=tuple(metric.key for metric in metrics if metric.better == "neither"),
+        neither=(*(metric.key for metric in metrics if metric.better == "neither"), *deltas),
         plain=(
             *(metric.key for metric in metrics if not metric.percent),
-            *(() if first.percent else ("delta",)),
+            *(key for key, metric in deltas.items() if not metric.percent),
         ),
         notes=(
             f"{_NOTES[name]} Brackets are bootstrap intervals over images. {SEEDS} Δ CAM: the "
-            "difference from CAM's map on the same images, resampled together.",
+            f"difference from CAM's {'model' if of_models else 'map'} on the same images, "
+            "resampled together.",
             *unpaired(
                 [group for group in chosen if group.task == first.task],
                 job,
@@ -136,10 +150,11 @@ def by_method(groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Group]
 
 
 def _row(
-    names: tuple[str, str],
+    names: tuple[str, ...],
     of_method: Mapping[str, Group],
-    against: Mapping[str, Group],
+    of_block: Sequence[Group],
     metrics: Sequence[Metric],
+    deltas: Mapping[str, Metric],
     job: TablesJob,
 ) -> Row:
     cells = {
@@ -147,12 +162,11 @@ def _row(
         for metric in metrics
         if metric.task in of_method
     }
-    first = metrics[0]
-    if first.task in of_method:
-        group = of_method[first.task]
-        cells["delta"] = delta(
-            group, first.value, against.get(first.task), first.value, job, first.scale
-        )
+    against = reference(of_block, job)
+    for key, metric in deltas.items():
+        if group := of_method.get(metric.task):
+            cam = against.get(metric.task)
+            cells[key] = delta(group, metric.value, cam, metric.value, job, metric.scale)
     groups = list(of_method.values())
     return Row(
         kind="measured",

@@ -9,7 +9,12 @@ import pytest
 from pipeline import settings
 from pipeline.artefacts.scores import TASKS
 from pipeline.artefacts.targets import KINDS
-from pipeline.catalogue.evaluations import BASES, EVALUATIONS, code_of_evaluation
+from pipeline.catalogue.evaluations import (
+    BASES,
+    EVALUATIONS,
+    OF_PREDICTIONS,
+    code_of_evaluation,
+)
 from pipeline.catalogue.tables import RANKED, TABLES, columns_of
 from pipeline.evaluation import __main__ as entry_point
 from pipeline.runtime.codegraph import code_of
@@ -25,9 +30,9 @@ def test_every_evaluation_is_a_function_of_a_subject_and_its_section(name):
     assert name in TASKS
 
 
-@pytest.mark.parametrize("name", EVALUATIONS)
+@pytest.mark.parametrize("name", [*EVALUATIONS, *OF_PREDICTIONS])
 def test_every_evaluation_has_columns_of_tables_that_there_are(name):
-    entry = EVALUATIONS[name]
+    entry = (EVALUATIONS | OF_PREDICTIONS)[name]
     assert set(entry.targets) <= set(KINDS)
     assert entry.columns
     for column in entry.columns:

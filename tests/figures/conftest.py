@@ -28,6 +28,7 @@ def study(tmp_path_factory):
         "expected": folder / "expected_best.csv",
         "erase": [],
         "sanity": [],
+        "reliability": [],
     }
     paths["is_a"].write_text(IS_A)
     names = [f"n0900001{label} Blue_Bird_{label}" for label in range(4)]
@@ -45,6 +46,14 @@ def study(tmp_path_factory):
         )
         paths[f"{method}/weights"] = folder / f"{method}.safetensors"
         save_model(build_classifier(job, 4), paths[f"{method}/weights"], {})
+    for variant in ("cam", "calm_em"):
+        path = folder / "reliability" / f"{variant}.json"
+        bins = [
+            {"confidence": p, "accuracy": p * p, "low": p / 2, "high": p, "images": 9}
+            for p in (0.3, 0.6, 0.9)
+        ]
+        who = identity(variant, "model")
+        paths["reliability"].append(score(path, "calibration", who, {"ece": 0.2}, curve=bins))
     for variant, method in (name.split("/") for name in NAMES):
         who = identity(variant, method)
         values = {f"relative.blur.most.{k}": 1 - k / 100 for k in (10, 50)} | {"relative": 0.5}
@@ -105,6 +114,6 @@ def _arguments(study, name):
         return ["--variants", "cam", *given, "--title", "birds"]
     if name == "cue_scores":
         return ["--tables", study["tables"], "--dataset", "birds", "--architecture", "net"]
-    if name in ("erase_curves", "sanity_curves"):
+    if name in ("erase_curves", "sanity_curves", "reliability"):
         return ["--scores", *study[name.removesuffix("_curves")], "--title", "birds"]
     return ["--variants", "cam", "--histories", study["history"], "--title", "birds"]

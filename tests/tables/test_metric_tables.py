@@ -221,3 +221,28 @@ def test_the_catalogue_names_the_tables_that_can_be_built():
     assert tables_of({"sanity"}) == ["faithfulness"]
     for name in TITLES:
         assert TABLES[name] == (frozenset(columns_of(name)), 1)
+
+
+def test_calibration_has_a_row_for_each_model_and_two_differences(tmp_path):
+    paths = []
+    for variant, ece, brier in (("cam", 0.1, 0.4), ("calm_em", 0.04, 0.5)):
+        values = {"ece": ece, "ece_calibrated": 0.03, "ece_mass": ece, "mce": 0.3, "brier": brier}
+        replicates = {"ece": [ece] * 3, "brier": [brier] * 3}
+        who = identity(variant, None)
+        path = tmp_path / f"{variant}.json"
+        paths.append(measured(path, "calibration", who, values, replicates))
+    table = metric_table("calibration", read_groups(map(str, paths)), JOB)
+    assert table.names == {"variant": "Model"}
+    assert list(table.columns) == [
+        "calibration.ece", "calibration.ece_calibrated", "calibration.ece_mass",
+        "calibration.mce", "calibration.brier", "delta", "delta.calibration.brier",
+    ]  # fmt: skip
+    cam, calm = table.blocks[0].rows
+    assert (cam.names, calm.names) == (("cam",), ("calm_em",))
+    assert calm.cells["calibration.ece"].value == pytest.approx(4)
+    assert calm.cells["delta"].value == pytest.approx(-6)
+    assert calm.cells["delta.calibration.brier"].value == pytest.approx(0.1)
+    assert not {"delta", "delta.calibration.brier"} & set(cam.cells)
+    line = next(each for each in to_markdown(table).splitlines() if each.startswith("| calm_em"))
+    assert line.startswith("| calm_em | **4.0 [2.0, 7.0]** | 3.0 [1.0, 6.0] | **4.0")
+    assert line.endswith("| -6.0 [-6.0, -6.0] | 0.1 [0.1, 0.1] |")

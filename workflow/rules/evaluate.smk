@@ -1,5 +1,6 @@
 # Stage 7, evaluate: scores with intervals, and results per image.
 #   weights, test shards                -> scores/classification/{model}/model.{json,npz}
+#   results per image of that           -> scores/calibration/{model}/model.{json,npz}
 #   maps, part maps, pairs              -> scores/cue_localization/{model}/{method}.{json,npz}
 #   maps, boxes or masks in the records -> scores/wsol/{model}/{method}.{json,npz}
 #   weights, test shards, records, maps -> scores/{task}/{model}/{method}.{json,npz}, for the tasks of
@@ -29,6 +30,28 @@ rule classification:
         " --weights {input.weights:q} --shards {input.shards:q} --identity {params.identity:q}"
         " --out {output.score:q} --workers {threads} --threads {threads}"
         " --gpus {resources.gpu} > {log:q} 2>&1"
+
+
+rule calibration:
+    input:
+        **SCORES.outputs("classification", NO_MAPS),
+        code=code_of("pipeline.evaluation.accuracy.calibration"),
+    output:
+        **SCORES.outputs("calibration", NO_MAPS),
+    log:
+        f"{LOGS}/calibration/{MODEL}.log",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        section=lambda wildcards: params(STUDY.evaluation.calibration),
+        identity=SCORES.identity,
+    shell:
+        "python -m pipeline.evaluation.accuracy.calibration --section {params.section:q}"
+        " --predictions {input.score:q} --identity {params.identity:q} --out {output.score:q}"
+        " > {log:q} 2>&1"
 
 
 rule cue_localization:

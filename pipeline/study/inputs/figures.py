@@ -73,6 +73,8 @@ class FigureInputs:
                 yield "contrast", PICTURE
             if self._differences(names):
                 yield "counterfactual", PICTURE
+        if self._study.evaluation.calibration:
+            yield "reliability", PLOT
         for task in ("erase", "sanity"):
             if self._scores.of_task(task, names, self._seed(names)):
                 yield f"{task}_curves", PLOT
@@ -108,6 +110,8 @@ class FigureInputs:
         if kind in ("erase_curves", "sanity_curves"):
             task = kind.removesuffix("_curves")
             return {"scores": self._scores.of_task(task, names, self._seed(names))}
+        if kind == "reliability":
+            return {"scores": self._scores.calibrations(names, self._seed(names))}
         if kind == "superset_depth":
             model = {"variant": self._depth_variant(names), "seed": self._seed(names)}
             supersets = fill(paths.supersets, names)
@@ -133,7 +137,7 @@ class FigureInputs:
         if kind == "superset_depth":
             title = f"{title}: {self._depth_variant(names)}"
             return {"title": title, "is_a": dataset.supersets.is_a or []}
-        if kind in ("erase_curves", "sanity_curves"):
+        if kind in ("erase_curves", "sanity_curves", "reliability"):
             return {"title": title}
         shown = self._shown(names)
         if kind == "kinds":

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.artefacts.files import canonical_json
 from pipeline.artefacts.paths import Names, Paths, fill
-from pipeline.catalogue.evaluations import EVALUATIONS
+from pipeline.catalogue.evaluations import EVALUATIONS, OF_PREDICTIONS
 from pipeline.catalogue.tables import tables_of
 from pipeline.study.inputs.figures import FigureInputs
 from pipeline.study.inputs.models import ModelInputs, names_of
@@ -36,7 +36,7 @@ class ReportInputs:
         return canonical_json(
             {
                 name: [asdict(column) for column in entry.columns]
-                for name, entry in EVALUATIONS.items()
+                for name, entry in (OF_PREDICTIONS | EVALUATIONS).items()
                 if name in measured
             }
         )
@@ -47,6 +47,7 @@ class ReportInputs:
         tasks = {task for task, *_ in study.measurements()}
         for name in self._studied():
             tasks.add("classification")
+            tasks |= {"calibration"} if study.evaluation.calibration else set()
             tasks |= {"cue_localization"} if study.datasets[name].cue_localization else set()
             tasks |= {"wsol"} if study.datasets[name].wsol else set()
         return tasks | ({"supersets"} if self.superset_datasets() else set())

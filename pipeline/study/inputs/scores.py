@@ -82,12 +82,24 @@ class ScoreInputs:
             if (name, dataset, architecture, number) == (task, *model)
         ]
 
+    def calibrations(self, names: Any, seed: int) -> list[str]:
+        """The calibration of every model of a data set, architecture and seed, if measured."""
+        model = names.dataset, names.architecture, seed
+        measured = self._study.studied_models() if self._study.evaluation.calibration else []
+        return [
+            self._of(Names(dataset, architecture, variant, number), "calibration", NO_MAPS)
+            for dataset, architecture, variant, number in measured
+            if (dataset, architecture, number) == model
+        ]
+
     def all(self) -> list[str]:
         """Every score of the study."""
         scores = []
         models = names_of(self._study.studied_models())
         for names in models:
             scores.append(self._of(names, "classification", NO_MAPS))
+            if self._study.evaluation.calibration:
+                scores.append(self._of(names, "calibration", NO_MAPS))
             dataset = self._data.of(names)
             for method in self._data.methods(names):
                 # maps from elsewhere are of classes
