@@ -78,6 +78,7 @@ class Paths:
         self.data_check = f"{self.dataset}/check.json"
         # 2 shards, 3 cues, 4 supersets
         self.shards = f"{results}/shards/{{dataset}}/{{split}}/manifest.json"
+        self.shard_samples = f"{results}/shards/{{dataset}}/{{split}}/samples.parquet"
         self.pairs = f"{results}/cues/{{dataset}}/pairs.csv"
         self.part_maps = f"{results}/cues/{{dataset}}/part_maps.h5"
         self.cue_check = f"{results}/cues/{{dataset}}/check.json"

@@ -21,6 +21,7 @@ from torchvision.io import ImageReadMode, decode_image
 
 from pipeline.artefacts import files
 from pipeline.artefacts.integrity import damaged
+from pipeline.artefacts.remote import RemoteShards, is_remote, open_remote
 from pipeline.runtime.errors import UserError
 
 
@@ -90,6 +91,8 @@ class Shards:
 def open_shards(manifest_path: str | Path, rows: np.ndarray | None = None) -> Shards:
     """Verify the shards of a manifest (existence, size, SHA-256, counts) and index their samples.
 
+    Shards that lie elsewhere are fetched into their cache first, those that are wanted.
+
     Args:
         manifest_path: of the split.
         rows: indices of the samples that are wanted, ascending, all of them if not given. They
@@ -107,6 +110,16 @@ def open_shards(manifest_path: str | Path, rows: np.ndarray | None = None) -> Sh
         raise damaged(manifest_path, str(error)) from error
 
 
+def open_training(manifest_path: str | Path) -> Shards | RemoteShards:
+    """The training images of a manifest: to be streamed where its shards lie elsewhere.
+
+    Raises:
+        UserError: as of :func:`open_shards`; of shards elsewhere while they are streamed.
+    """
+    path = Path(manifest_path)
+    return open_remote(path) if is_remote(files.read_json(path)) else open_shards(path)
+
+
 class _NotAsWrittenError(Exception):
     """What is wrong with a shard or the manifest."""
 
@@ -115,8 +128,10 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     manifest = files.read_json(manifest_path)
     try:
         side, count = int(manifest["side"]), int(manifest["count"])
+        remote = open_remote(manifest_path) if is_remote(manifest) else None
+        folder = remote.cache if remote else manifest_path.parent
         entries = [
-            (_beside(manifest_path, entry["name"]), entry["count"], entry["bytes"], entry["sha256"])
+            (_in(folder, entry["name"]), entry["count"], entry["bytes"], entry["sha256"])
             for entry in manifest["shards"]
         ]
     except (KeyError, TypeError, ValueError) as error:
@@ -128,6 +143,8 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
         raise _NotAsWrittenError(f"it has {total} samples, not {rows[-1] + 1}")
     labels, image_ids, shard, span, indices = [], [], [], [], [np.arange(0)]
     for number in np.unique(np.searchsorted(ends, rows, side="right")):
+        if remote:
+            remote.whole().get_file(remote.shards[number].url)
         samples = entries[number][1]
         for about, place in _samples(*entries[number]):
             labels.append(about["label"])
@@ -148,11 +165,11 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     return read.select(np.searchsorted(np.concatenate(indices), rows))
 
 
-def _beside(manifest_path: Path, name: str) -> Path:
-    """The shard ``name``; ValueError if that is not the name of a file in the manifest's folder."""
+def _in(folder: Path, name: str) -> Path:
+    """The shard ``name``; ValueError if that is not the name of a file in the folder."""
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"{name!r} is not a file name")
-    return manifest_path.parent / name
+    return folder / name
 
 
 def _samples(

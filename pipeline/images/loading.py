@@ -7,13 +7,14 @@ workers; WebDataset's own order depends on it.
 import collections
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from pipeline.artefacts.remote import RemoteShards
 from pipeline.artefacts.shards import Shards, open_shards
+from pipeline.images.batches import Batch, denormalise, normalise
+from pipeline.images.streaming import StreamLoader
 from pipeline.runtime.errors import UserError
 
 __all__ = [
@@ -26,17 +27,7 @@ __all__ = [
     "train_loader",
 ]
 
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet, which pretrained trunks expect
-STD = (0.229, 0.224, 0.225)
 WINDOW_SHARDS = 16  # samples are mixed within this many shards, so that reads stay near each other
-
-
-class Batch(NamedTuple):
-    """Images (B, 3, S, S) float32, normalised; labels (B,) int64; image_ids, B of them."""
-
-    images: Tensor
-    labels: Tensor
-    image_ids: list[str]
 
 
 class Loader:
@@ -111,7 +102,7 @@ class Loader:
 
 
 def train_loader(
-    shards: Shards,
+    shards: Shards | RemoteShards,
     *,
     crop: int,
     flip: bool,
@@ -121,14 +112,16 @@ def train_loader(
     workers: int,
     rank: int = 0,
     world_size: int = 1,
-) -> Loader:
+) -> Loader | StreamLoader:
     """The batches of a training epoch: shuffled, randomly cropped and mirrored.
 
     Order and augmentation depend on (seed, epoch, sample) alone: ``workers`` and resuming change
     nothing, and several ranks share the batches of one. Every sample comes once per epoch, over
     all ranks together: the rest that does not fill a batch is the last batch, or joins the one
     before if it has fewer than two samples per rank (batch normalisation may need two). All ranks
-    make equally many steps; their parts of the last batch may differ by one sample.
+    make equally many steps; their parts of the last batch may differ by one sample. Of shards that
+    are streamed the batches are as even as they can be, and their order depends on ranks and
+    workers too (`pipeline.images.streaming`).
 
     Args:
         shards: the training split.
@@ -161,14 +154,26 @@ def train_loader(
             f"The training split has {shards.count} images; {world_size} device(s) need at least "
             f"{smallest}. Check `classes` and `val_fraction`."
         )
-    starts = np.arange(batch_size, shards.count, batch_size)
-    if 0 < shards.count % batch_size < smallest:
-        starts = starts[:-1]
-    batches = np.split(_order(shards, seed, epoch), starts)
     draw = np.random.default_rng([seed, epoch, 1])
     boxes = np.empty((shards.count, 3), np.int64)
     boxes[:, :2] = draw.integers(0, shards.side - crop, (shards.count, 2), endpoint=True)
     boxes[:, 2] = draw.integers(0, 1, shards.count, endpoint=True) if flip else 0
+    if isinstance(shards, RemoteShards):
+        return StreamLoader(
+            shards,
+            boxes,
+            crop,
+            batch_size=batch_size,
+            seed=seed,
+            epoch=epoch,
+            workers=workers,
+            rank=rank,
+            world_size=world_size,
+        )
+    starts = np.arange(batch_size, shards.count, batch_size)
+    if 0 < shards.count % batch_size < smallest:
+        starts = starts[:-1]
+    batches = np.split(_order(shards, seed, epoch), starts)
     return Loader(shards, batches, crop, boxes, workers, rank, world_size)
 
 
@@ -194,22 +199,3 @@ def _order(shards: Shards, seed: int, epoch: int) -> np.ndarray:
     draw = np.random.default_rng([seed, epoch, 0])
     place = draw.permutation(len(shards.paths))[shards.shard]  # (N,) of each sample's shard
     return np.lexsort((draw.random(shards.count), place // WINDOW_SHARDS))
-
-
-def normalise(images: Tensor) -> Tensor:
-    """uint8 (..., 3, H, W) -> float32 with ImageNet's mean 0 and standard deviation 1."""
-    scaled = images.to(torch.float32, memory_format=torch.contiguous_format)
-    return scaled.mul_(_per_channel([1 / (255 * s) for s in STD], images)).sub_(
-        _per_channel([m / s for m, s in zip(MEAN, STD, strict=True)], images)
-    )
-
-
-def denormalise(images: Tensor) -> Tensor:
-    """The inverse of :func:`normalise`, for figures: float (..., 3, H, W) -> uint8."""
-    scaled = images * _per_channel(STD, images) + _per_channel(MEAN, images)
-    return scaled.mul(255).round().clamp(0, 255).to(torch.uint8)
-
-
-def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
-    """(3,) -> (3, 1, 1), float32, on the images' device."""
-    return torch.tensor(values, dtype=torch.float32, device=like.device)[:, None, None]

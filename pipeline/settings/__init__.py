@@ -34,6 +34,7 @@ from pipeline.settings.data import (
     Need,
     Records,
     RecordsJob,
+    ShardSource,
     Supersets,
     SynthBirds,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "Search",
     "Section",
     "Seed",
+    "ShardSource",
     "Supersets",
     "SynthBirds",
     "TablesJob",

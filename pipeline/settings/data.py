@@ -1,11 +1,18 @@
 """Sections of the data: drawing, records, stored images, cues, supersets."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from pipeline.catalogue.layouts import LAYOUTS
-from pipeline.settings.base import Count, FilePath, OneOf, Section, Seed
+from pipeline.settings.base import Count, FilePath, OneOf, Positive, Section, Seed
 from pipeline.settings.declared import with_declared
 
 ClassPair = tuple[str, str]
@@ -176,6 +183,32 @@ class Images(Section):
     )
     quality: Annotated[int, Field(ge=1, le=100)] = Field(95, description="JPEG quality")
     shard_images: Count = Field(512, description="images per shard")
+
+
+def _check_url(url: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s{}]*[^\s{}/]", url) or url.startswith("file:"):
+        raise ValueError(
+            "give the address of a folder elsewhere, such as https://host/birds, without braces "
+            "and a last slash; shards on this machine belong into the results folder"
+        )
+    return url
+
+
+class ShardSource(Section):
+    """Shards that were written before and lie elsewhere (docs/scale.md)."""
+
+    url: Annotated[str, AfterValidator(_check_url)] = Field(
+        description="address of a folder as RESULTS/shards/DATASET, which holds "
+        "{train,val,test}/manifest.json and the shards: http://, https://, s3://, gs:// ..."
+    )
+    cache: FilePath | None = Field(
+        None, description="folder of the fetched copies; null: RESULTS/shards/DATASET/SPLIT/cache"
+    )
+    cache_gb: Positive | None = Field(
+        None,
+        description="training keeps at most about this many gigabytes of copies, the newest; null: "
+        "all",
+    )
 
 
 class Cues(Section):

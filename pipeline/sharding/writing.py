@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 from webdataset.writer import TarWriter
@@ -23,12 +22,10 @@ from pipeline.images.opening import LARGE, ImageFault, opened, rgb
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 from pipeline.settings import Images
+from pipeline.sharding.order import stored_order
 
 MANIFEST = "manifest.json"
 SUFFIXES = {"jpeg": "jpg", "png": "png"}
-TRAIN_ORDER_SEED = (
-    0  # of the stored order; the order of an epoch is drawn by pipeline.images.loading
-)
 
 
 def write_shards(
@@ -56,10 +53,8 @@ def write_shards(
     training = split == "train"
     side = section.train_size if training else section.eval_size
     form = section.train_format if training else section.eval_format
-    order = np.arange(len(records))
-    if training:
-        order = np.random.default_rng(TRAIN_ORDER_SEED).permutation(order)
-    rows = records.reindex(columns=["image_id", "path", "label", "upright"]).iloc[order]
+    rows = records.reindex(columns=["image_id", "path", "label", "upright"])
+    rows = rows.iloc[stored_order(len(records), split)]
     rows["upright"] = rows["upright"].eq(True)
     shards: list[dict[str, Any]] = []
     with ThreadPoolExecutor(max(workers, 1)) as pool:

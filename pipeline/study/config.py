@@ -32,6 +32,9 @@ class Dataset(Section):
     draw: settings.SynthBirds | None = Field(None, description="draw SynthBirds instead")
     records: settings.Records = settings.Records()
     images: settings.Images = settings.Images()
+    shards: settings.ShardSource | None = Field(
+        None, description="shards that lie elsewhere; null: made from the images"
+    )
     cue_localization: bool = Field(
         True, description="measure cue localisation (needs parts, attributes)"
     )

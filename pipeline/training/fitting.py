@@ -10,8 +10,9 @@ from torch import Tensor
 
 from pipeline.artefacts.classes import read_classes
 from pipeline.artefacts.files import digest, sha256
+from pipeline.artefacts.remote import RemoteShards
 from pipeline.artefacts.searches import read_best_keys
-from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.shards import Shards, open_shards, open_training
 from pipeline.models.classifier import Classifier, build_classifier
 from pipeline.runtime.codegraph import code_digest
 from pipeline.runtime.errors import UserError
@@ -21,7 +22,7 @@ from pipeline.training import checkpoints, processes
 from pipeline.training.constant import Constant, best_constant, log_odds, spread
 from pipeline.training.events import Events
 from pipeline.training.inputs import Inputs
-from pipeline.training.loop import DivergedError, train
+from pipeline.training.loop import DivergedError, TrainingImages, train
 
 
 def attribute_targets(attributes: Path, classes: pd.DataFrame) -> Tensor:
@@ -96,14 +97,18 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
     if manifests:
         events = Events(inputs.tensorboard)
         fabric = processes.start(machine, job.training.precision)
-        shards = {split: open_shards(path) for split, path in manifests.items()}
+        val = open_shards(manifests["val"])
+        train_images: Shards | RemoteShards
         if per_class:
-            shards["train"] = shards["train"].first_per_class(per_class)
-        targets = {split: torch.as_tensor(data.labels) for split, data in shards.items()}
+            train_images = open_shards(manifests["train"]).first_per_class(per_class)
+        else:
+            train_images = open_training(manifests["train"])
+        shards = TrainingImages(train_images, val)
+        targets = {split: torch.as_tensor(data.labels) for split, data in shards._asdict().items()}
         if table is not None:
             targets = {split: table[labels] for split, labels in targets.items()}
             model.head.start_at(log_odds(targets["train"]))  # type: ignore[operator]
-        constant = best_constant(targets, outputs, spread(model, shards["val"].side))
+        constant = best_constant(targets, outputs, spread(model, shards.val.side))
         try:
             workers = processes.share(machine.workers, fabric)
             history = train(fabric, model, shards, targets, checkpoint, workers, events.record)

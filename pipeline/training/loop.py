@@ -14,13 +14,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from pipeline.artefacts.remote import RemoteShards
 from pipeline.artefacts.shards import Shards
 from pipeline.images.loading import Batch, eval_loader, train_loader
 from pipeline.models.classifier import Classifier
@@ -36,10 +37,17 @@ class DivergedError(UserError):
     """The loss is no longer finite: these training keys do not train the model."""
 
 
+class TrainingImages(NamedTuple):
+    """The images that a model is trained on, and those that it is watched on."""
+
+    train: Shards | RemoteShards
+    val: Shards
+
+
 def train(
     fabric: Fabric,
     model: Classifier,
-    shards: dict[str, Shards],
+    shards: TrainingImages,
     targets: dict[str, Tensor],
     checkpoint: Path,
     workers: int,
@@ -50,7 +58,7 @@ def train(
     Args:
         fabric: device, precision and ranks.
         model: a new classifier; its ``job`` has the training keys and the seed.
-        shards: splits ``train`` and ``val``; an empty val gives NaN in the history.
+        shards: an empty val gives NaN in the history.
         targets: split -> what each image id's row in the split is trained towards, class indices
             (N,) or attribute vectors (N, A).
         checkpoint: folder of this training's checkpoint.
@@ -78,10 +86,10 @@ def train(
     for epoch in range(len(history), training.epochs):
         start = time.monotonic()
         row = {"epoch": epoch + 1, "lr": training.lr * lr_factor(training, epoch)}
-        row |= _train_epoch(fabric, model, optimizer, shards["train"], targets, epoch, workers)
+        row |= _train_epoch(fabric, model, optimizer, shards.train, targets, epoch, workers)
         seconds = time.monotonic() - start
-        row |= _evaluate(fabric, trained, shards["val"], targets["val"], workers)
-        row |= {"images_per_second": shards["train"].count / seconds, "seconds": seconds}
+        row |= _evaluate(fabric, trained, shards.val, targets["val"], workers)
+        row |= {"images_per_second": shards.train.count / seconds, "seconds": seconds}
         history.append(row)
         log.info(
             "epoch %d/%d: loss %.4f, accuracy %.3f (val %.3f), %.0f images/s",
@@ -109,7 +117,7 @@ def _train_epoch(
     fabric: Fabric,
     model: Any,
     optimizer: Any,
-    shards: Shards,
+    shards: Shards | RemoteShards,
     targets: dict[str, Tensor],
     epoch: int,
     workers: int,

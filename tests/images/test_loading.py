@@ -12,6 +12,7 @@ from torchvision.transforms.v2.functional import normalize
 from pipeline.artefacts.files import read_json, sha256, write_json
 from pipeline.artefacts.shards import open_shards
 from pipeline.images import loading
+from pipeline.images.batches import MEAN, STD
 from pipeline.images.loading import denormalise, eval_loader, normalise, train_loader
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images
@@ -258,7 +259,7 @@ def test_a_loader_left_early_stops_its_workers(train):
 
 def test_normalise_is_torchvisions(train):
     images = torch.randint(0, 256, (2, 3, 5, 4), dtype=torch.uint8)
-    expected = normalize(images / 255, loading.MEAN, loading.STD)
+    expected = normalize(images / 255, MEAN, STD)
     torch.testing.assert_close(normalise(images), expected)
     every = torch.arange(256, dtype=torch.uint8).expand(3, 1, 256)
     assert torch.equal(denormalise(normalise(every)), every)

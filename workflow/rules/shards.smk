@@ -2,12 +2,20 @@
 #   datasets/{dataset}/{split}.parquet -> shards/{dataset}/{split}/manifest.json (+ the *.tar it lists)
 # The manifest carries count, bytes and sha256 of each shard, so it alone is the output: what reads
 # the shards checks them against it.
+# Shards that lie elsewhere (`shards: {url: ...}`) are no input of any rule. A copy of their manifest,
+# made once, stands for them, and what reads the shards checks them against it.
+REMOTE = "|".join(name for name, data in STUDY.datasets.items() if data.shards)
+LOCAL = "|".join(name for name, data in STUDY.datasets.items() if not data.shards)
+
+
 rule shards:
     input:
         records=PATHS.records,
         code=code_of("pipeline.sharding"),
     output:
         PATHS.shards,
+    wildcard_constraints:
+        dataset=LOCAL or "$^",
     log:
         f"{LOGS}/shards/{{dataset}}/{{split}}.log",
     benchmark:
@@ -23,3 +31,28 @@ rule shards:
     shell:
         "python -m pipeline.sharding --section {params.section:q} --records {input.records:q}"
         " --split {wildcards.split} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
+
+
+rule remote_shards:
+    input:
+        records=PATHS.records,
+        code=code_of("pipeline.sharding.remote"),
+    output:
+        PATHS.shards,
+        PATHS.shard_samples,
+    wildcard_constraints:
+        dataset=REMOTE or "$^",
+    log:
+        f"{LOGS}/shards/{{dataset}}/{{split}}.log",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        section=lambda wildcards: params(DATA.of(wildcards).images),
+        source=lambda wildcards: params(DATA.of(wildcards).shards),
+    shell:
+        "python -m pipeline.sharding.remote --section {params.section:q}"
+        " --source {params.source:q} --records {input.records:q} --split {wildcards.split}"
+        " --out {output[0]:q} > {log:q} 2>&1"

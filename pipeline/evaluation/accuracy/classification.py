@@ -113,8 +113,12 @@ def predict(model: Any, batches: Iterable[Batch], device: torch.device) -> Predi
         columns.append(tuple(column.numpy() for column in found))
     if not image_ids:
         raise UserError("There is no image to classify: the split is empty.")
-    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    return Predictions(np.array(image_ids), *joined, classes=classes)
+    labels, predicted, log_probability, confidence, brier, rank = (
+        np.concatenate(parts) for parts in zip(*columns, strict=True)
+    )
+    return Predictions(
+        np.array(image_ids), labels, predicted, log_probability, confidence, brier, rank, classes
+    )
 
 
 def summarise(predictions: Predictions, section: Classification) -> Result:

@@ -1,0 +1,237 @@
+"""Shards that lie elsewhere, behind a URL: fetched one by one into a cache and verified there.
+
+WebDataset opens the addresses (`webdataset.gopen`: curl for http, gsutil for gs; fsspec for s3 and
+what else it knows) and keeps the files (`webdataset.cache.FileCache`). It asks only whether a file
+looks like a tar, so here each must have the size and the SHA-256 that the manifest promises,
+whenever it is opened.
+
+The folder of the manifest holds `samples.parquet`, the image and the label of every sample in the
+stored order, made from the records: what is to be read is known before the first shard comes.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from webdataset.cache import FileCache
+from webdataset.gopen import gopen, gopen_schemes
+
+from pipeline.artefacts.files import read_json, sha256
+from pipeline.runtime.errors import UserError
+
+SAMPLES = "samples.parquet"
+TRIES = 4  # of each file: servers drop connections
+PAUSE = 1.0  # seconds before the second try, twice as many before each further one
+# exit status of curl -> what it means, and whether another try may help
+_CURL = {
+    "6": ("its host has no address", False),
+    "7": ("no server answers there", True),
+    "18": ("the connection ended too early", True),
+    "22": ("the server has no such file, or refuses it", False),
+    "28": ("the server does not answer in time", True),
+    "52": ("the server closed the connection", True),
+    "56": ("the connection broke", True),
+}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard as its manifest lists it: address, samples, size in bytes, SHA-256."""
+
+    url: str
+    count: int
+    size: int
+    checksum: str
+
+    def fault(self, path: str | Path) -> str | None:
+        """What is wrong with a fetched copy, if anything is."""
+        found = Path(path).stat().st_size
+        if found != self.size:
+            return f"it has {found} bytes instead of {self.size}"
+        return None if sha256(path) == self.checksum else "its SHA-256 differs from the manifest's"
+
+
+@dataclass(frozen=True, eq=False)
+class RemoteShards:
+    """The samples of a split whose shards lie elsewhere.
+
+    Attributes:
+        side: side of the stored images, pixels.
+        shards: in the stored order.
+        image_ids: of the N samples, in that order.
+        labels: (N,) int64.
+        cache: folder of the fetched copies.
+        cache_bytes: the oldest copies go where they are more; 0: they are all kept.
+    """
+
+    side: int
+    shards: list[Shard]
+    image_ids: list[str]
+    labels: Tensor
+    cache: Path
+    cache_bytes: int
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.image_ids)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """(shards + 1,) index of the first sample of each shard, and N."""
+        return np.cumsum([0, *(shard.count for shard in self.shards)])
+
+    def whole(self) -> "VerifiedCache":
+        """A cache that keeps every copy, for reading at random."""
+        return VerifiedCache(self.shards, self.cache)
+
+    def opener(self) -> "VerifiedCache":
+        """The stage of a pipeline of WebDataset that opens these shards."""
+        return VerifiedCache(self.shards, self.cache, self.cache_bytes)
+
+
+class VerifiedCache(FileCache):
+    """WebDataset's cache of files, of which each is what the manifest says."""
+
+    def __init__(self, shards: Iterable[Shard], folder: Path, size: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(str(folder), url_to_name=_name_of, validator=None, cache_size=size or -1)
+        self._shards = {shard.url: shard for shard in shards}
+
+    def get_file(self, url: str) -> str:
+        """The path of the verified copy; fetched again where it is damaged.
+
+        Raises:
+            UserError: it cannot be fetched, or is not what the manifest promises.
+        """
+        shard = self._shards[url]
+        why = ""
+        for number in range(TRIES):
+            if number:
+                time.sleep(PAUSE * 2 ** (number - 1))
+            try:
+                path = super().get_file(url)
+                fault = shard.fault(path)
+            except (OSError, ValueError, ImportError) as error:
+                why, again = _reason(error, url)
+                if not again:
+                    break
+                continue
+            if fault is None:
+                return path
+            why = fault
+            Path(path).unlink(missing_ok=True)
+        raise UserError(
+            f"{url}: {why}. Put the shard of the manifest there (or a new manifest, and delete the "
+            f"copy next to {self.cache_dir}), see that the server answers, and run again: what was "
+            "fetched is kept."
+        )
+
+
+def _name_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def fetch(url: str) -> bytes:
+    """The contents of a small file.
+
+    Raises:
+        UserError: it cannot be fetched.
+    """
+    why = ""
+    for number in range(TRIES):
+        if number:
+            time.sleep(PAUSE * 2 ** (number - 1))
+        try:
+            with open_url(url) as stream:
+                return stream.read()
+        except (OSError, ValueError, ImportError) as error:
+            why, again = _reason(error, url)
+            if not again:
+                break
+    raise UserError(f"{url}: {why}. Check `shards.url` of the data set and run again.")
+
+
+def open_url(url: str) -> BinaryIO:
+    """Open an address for reading, as WebDataset does."""
+    return gopen(url)
+
+
+def _by_fsspec(url: str, mode: str = "rb", bufsize: int = 8192) -> Any:
+    """Open what WebDataset has no program for."""
+    import fsspec
+
+    return fsspec.open(url, mode).open()
+
+
+gopen_schemes["__default__"] = _by_fsspec  # its table of openers, made to be extended
+
+
+def _reason(error: Exception, url: str) -> tuple[str, bool]:
+    """Why a file could not be fetched, in words, and whether another try may help."""
+    if isinstance(error, ImportError):
+        return f"a package for {url.partition(':')[0]}:// is missing ({error})", False
+    if isinstance(error, FileNotFoundError):
+        program = f"the program {error.filename} is missing" if error.filename else "no such file"
+        return program, False
+    status = re.search(r"exit (\d+) \(read\)", str(error))
+    if status is None:
+        return f"it cannot be fetched ({error})", True
+    return _CURL.get(status[1], (f"it cannot be fetched (exit status {status[1]})", True))
+
+
+def is_remote(manifest: Mapping[str, Any]) -> bool:
+    """Whether the shards of a manifest lie elsewhere."""
+    return "url" in manifest
+
+
+def open_remote(manifest_path: str | Path) -> RemoteShards:
+    """The samples of a split whose shards lie elsewhere; no shard is read.
+
+    Args:
+        manifest_path: the copy of the manifest, by `pipeline.sharding.remote`.
+
+    Raises:
+        UserError: the copy is broken.
+    """
+    path = Path(manifest_path)
+    manifest = read_json(path)
+    try:
+        samples = pd.read_parquet(path.with_name(SAMPLES))
+        found = RemoteShards(
+            side=int(manifest["side"]),
+            shards=listed(manifest, manifest["url"]),
+            image_ids=samples["image_id"].tolist(),
+            labels=torch.from_numpy(samples["label"].to_numpy(np.int64, copy=True)),
+            cache=Path(manifest["cache"] or path.with_name("cache")),
+            cache_bytes=int(manifest["cache_bytes"]),
+        )
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise UserError(f"{path} is broken ({error}). Delete it and run again.") from error
+    if found.first[-1] != found.count:
+        raise UserError(f"{path} and {SAMPLES} do not belong together. Delete both and run again.")
+    return found
+
+
+def listed(manifest: Mapping[str, Any], url: str) -> list[Shard]:
+    """The shards that a manifest lists, next to it at ``url``.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no manifest of shards.
+    """
+    entries = manifest["shards"]
+    names = [str(entry["name"]) for entry in entries]
+    if any(Path(name).name != name for name in names) or len(set(names)) != len(names):
+        raise ValueError("its shards have no names of files")
+    return [
+        Shard(f"{url}/{name}", int(entry["count"]), int(entry["bytes"]), str(entry["sha256"]))
+        for name, entry in zip(names, entries, strict=True)
+    ]

@@ -1,0 +1,89 @@
+"""Shards that lie elsewhere: their manifest is fetched, and checked against the study's records."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.artefacts.files import atomic_path, write_json
+from pipeline.artefacts.records import read_records
+from pipeline.artefacts.remote import SAMPLES, fetch, listed
+from pipeline.runtime import cli
+from pipeline.runtime.errors import UserError
+from pipeline.settings import Images, ShardSource
+from pipeline.sharding.order import stored_order
+
+log = logging.getLogger(__name__)
+
+
+def copy_manifest(
+    records: pd.DataFrame, source: ShardSource, images: Images, split: str, out: Path
+) -> None:
+    """Fetch the manifest of a split; write a copy that knows its address, and `SAMPLES` next to it.
+
+    Args:
+        records: of the split; they were what the shards were made from.
+        source: where the shards are.
+        images: says how large the stored images must be.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        out: the copy to write.
+
+    Raises:
+        UserError: there is no manifest, or one of other images.
+    """
+    url = f"{source.url}/{split}"
+    address = f"{url}/manifest.json"
+    text = fetch(address)
+    try:
+        manifest = json.loads(text)
+        shards = listed(manifest, url)
+        count, side = int(manifest["count"]), int(manifest["side"])
+        if sum(shard.count for shard in shards) != count:
+            raise ValueError(f"it promises {count} samples, its shards hold another number")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{address} is no manifest of shards ({error}). `shards.url` must be the address of a "
+            "folder as `shards/DATASET` of a study's results."
+        ) from error
+    wanted = images.train_size if split == "train" else images.eval_size
+    if side != wanted:
+        raise UserError(
+            f"{address}: images of {side} pixels, but `images` asks for {wanted} in split {split}."
+        )
+    if count != len(records):
+        raise UserError(
+            f"{address} has {count} images, the records of split {split} {len(records)}. Shards "
+            "and records must come from the same data with the same keys of `records`."
+        )
+    rows = records.iloc[stored_order(len(records), split)]
+    with atomic_path(out.with_name(SAMPLES)) as temporary:
+        samples = rows[["image_id", "label"]].astype({"label": np.int64})
+        samples.to_parquet(temporary, index=False)
+    gigabytes = source.cache_gb or 0
+    about = {"url": url, "cache": _cache(source, split), "cache_bytes": int(gigabytes * 1e9)}
+    write_json(out, manifest | about)
+
+
+def _cache(source: ShardSource, split: str) -> str | None:
+    return str(Path(source.cache).absolute() / split) if source.cache else None
+
+
+def run(argv: list[str]) -> None:
+    """Command line of the stage where the shards lie elsewhere."""
+    arguments = cli.parser("pipeline.sharding.remote", "Fetch the manifest of shards elsewhere.")
+    cli.add_section(arguments, Images)
+    arguments.add_argument("--source", required=True, metavar="JSON", help="where the shards are")
+    arguments.add_argument("--records", required=True, help="records of the split, a parquet file")
+    arguments.add_argument("--split", required=True, choices=("train", "val", "test"))
+    arguments.add_argument("--out", type=Path, required=True, help="manifest.json to write")
+    given = arguments.parse_args(argv)
+    images = cli.read_section(given.section, Images)
+    source = cli.read_section(given.source, ShardSource)
+    copy_manifest(read_records(given.records), source, images, given.split, given.out)
+    log.info("%s: a copy of %s/%s/manifest.json", given.out, source.url, given.split)
+
+
+if __name__ == "__main__":
+    cli.main(run)

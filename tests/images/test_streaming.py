@@ -1,0 +1,247 @@
+"""Shards behind http, streamed from a server on the loopback address."""
+
+import numpy as np
+import pytest
+import torch
+from drawn_images import draw_records
+from shard_server import serve
+
+from pipeline.artefacts import remote
+from pipeline.artefacts.files import read_json, sha256, write_json
+from pipeline.artefacts.remote import RemoteShards
+from pipeline.artefacts.shards import Shards, open_shards, open_training
+from pipeline.images.loading import eval_loader, train_loader
+from pipeline.runtime.errors import UserError
+from pipeline.settings import Images, ShardSource
+from pipeline.sharding.remote import copy_manifest
+from pipeline.sharding.writing import write_shards
+
+STORED = Images(train_size=32, eval_size=24, shard_images=5, train_format="png")
+COUNT = 43  # nine shards, the last of three
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return draw_records(tmp_path_factory.mktemp("raw"), COUNT)
+
+
+@pytest.fixture
+def served(records, tmp_path):
+    """Shards of train and test on a server: their folder, its address, its faults, its log."""
+    for split in ("train", "test"):
+        write_shards(records, STORED, split, tmp_path / "far" / "birds" / split)
+    faults = {}
+    with serve(tmp_path / "far", faults) as (address, asked):
+        yield tmp_path / "far" / "birds", f"{address}/birds", faults, asked
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(remote, "PAUSE", 0.01)
+
+
+def copied(url, records, out, split="train", **source):
+    manifest = out / split / "manifest.json"
+    copy_manifest(records, ShardSource(url=url, **source), STORED, split, manifest)
+    return manifest
+
+
+def epoch(shards, **changes):
+    options = {"crop": 24, "flip": True, "batch_size": 6, "seed": 1, "epoch": 0, "workers": 0}
+    return train_loader(shards, **(options | changes))
+
+
+def by_id(*loaders):
+    """Image id -> its image as it is given to the network, each once."""
+    found = [
+        (image_id, image)
+        for loader in loaders
+        for batch in loader
+        for image_id, image in zip(batch.image_ids, batch.images, strict=True)
+    ]
+    assert len({image_id for image_id, _ in found}) == len(found)
+    return dict(found)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_each_image_comes_once_and_cropped_as_from_local_shards(
+    served, records, tmp_path, workers, nodes
+):
+    folder, url, _, _ = served
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    assert isinstance(shards, RemoteShards)
+    local = open_training(folder / "train" / "manifest.json")
+    assert isinstance(local, Shards)
+    assert shards.image_ids == local.image_ids
+    assert torch.equal(shards.labels, local.labels)
+    loaders = [epoch(shards, workers=workers, rank=n, world_size=nodes) for n in range(nodes)]
+    streamed, expected = by_id(*loaders), by_id(epoch(local))
+    assert streamed.keys() == expected.keys()
+    assert len(streamed) == COUNT
+    assert all(torch.equal(streamed[name], expected[name]) for name in expected)
+    # all nodes make equally many steps, of about the batch size together
+    assert len({len(loader) for loader in loaders}) == 1
+    assert sum(loaders[0].whole_sizes) == COUNT
+    steps = [[len(batch.image_ids) for batch in loader] for loader in loaders]
+    assert [sum(parts) for parts in zip(*steps, strict=True)] == loaders[0].whole_sizes
+    assert max(loaders[0].whole_sizes) <= 6
+
+
+def order(shards, **changes):
+    return [name for batch in epoch(shards, **changes) for name in batch.image_ids]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_seed_and_epoch_decide_the_order(served, records, tmp_path, workers):
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    first = order(shards, workers=workers)
+    assert first == order(shards, workers=workers)
+    assert first != order(shards, workers=workers, epoch=1)
+    assert first != order(shards, workers=workers, seed=2)
+    # samples are mixed, not only shards
+    place = {name: row // 5 for row, name in enumerate(shards.image_ids)}
+    assert len({place[name] for name in first[:5]}) > 1
+
+
+def test_shards_are_fetched_once_and_again_where_a_copy_is_damaged(served, records, tmp_path):
+    _, url, _, asked = served
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    for number in range(2):
+        assert len(order(shards, epoch=number)) == COUNT
+    assert set(asked.values()) == {1}
+    copy = tmp_path / "near/train/cache/00003.tar"
+    copy.write_bytes(copy.read_bytes()[:-1] + b"?")
+    assert len(order(shards)) == COUNT
+    assert asked["/birds/train/00003.tar"] == 2
+    assert asked["/birds/train/00002.tar"] == 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("missing", "no such file"),
+        ("cut", "ended too early"),
+        ("zeros", "SHA-256 differs"),
+        ("drop", "closed the connection"),
+    ],
+)
+def test_a_fault_is_one_message_and_no_shorter_epoch(
+    served, records, tmp_path, workers, fault, message
+):
+    _, url, faults, asked = served
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    faults["00004.tar"] = fault
+    with pytest.raises(UserError, match=rf"^http.*/birds/train/00004\.tar: .*{message}.*run again"):
+        order(shards, workers=workers)
+    tries = 1 if fault == "missing" else remote.TRIES
+    assert asked["/birds/train/00004.tar"] == tries
+    assert not list((tmp_path / "near/train/cache").glob("00004.tar"))
+    del faults["00004.tar"]
+    assert len(order(shards, workers=workers)) == COUNT
+    assert asked["/birds/train/00004.tar"] == tries + 1
+
+
+def test_a_connection_that_is_dropped_once_is_tried_again(served, records, tmp_path):
+    _, url, faults, asked = served
+    faults["00004.tar"] = "drop once"
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    assert len(order(shards)) == COUNT
+    assert asked["/birds/train/00004.tar"] == 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_garbage_that_the_manifest_vouches_for_is_counted(served, records, tmp_path, workers):
+    """WebDataset reads half a tar, or none of it, without an error."""
+    folder, url, _, _ = served
+    path = folder / "train/00004.tar"
+    path.write_bytes(bytes(path.stat().st_size))
+    manifest = read_json(folder / "train/manifest.json")
+    manifest["shards"][4]["sha256"] = sha256(path)
+    write_json(folder / "train/manifest.json", manifest)
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    with pytest.raises(UserError, match=r"00004\.tar gave 0 of 5 images of the manifest"):
+        order(shards, workers=workers)
+
+
+def test_shards_of_other_records_are_refused(served, records, tmp_path):
+    other = records.assign(label=(records["label"] + 1) % 2)
+    shards = open_training(copied(served[1], other, tmp_path / "near"))
+    with pytest.raises(UserError, match=r"train/0000\d\.tar does not hold the samples"):
+        order(shards)
+    with pytest.raises(UserError, match=f"has {COUNT} images, the records of split train 40"):
+        copied(served[1], records[:40], tmp_path / "near")
+
+
+def test_other_sizes_and_addresses_without_a_manifest_are_refused(served, records, tmp_path):
+    _, url, faults, _ = served
+    out = tmp_path / "manifest.json"
+    with pytest.raises(UserError, match="images of 32 pixels, but `images` asks for 256"):
+        copy_manifest(records, ShardSource(url=url), Images(), "train", out)
+    with pytest.raises(UserError, match=r"val/manifest\.json: the server has no such file"):
+        copy_manifest(records, ShardSource(url=url), STORED, "val", out)
+    faults["manifest.json"] = "zeros"
+    with pytest.raises(UserError, match="is no manifest of shards"):
+        copy_manifest(records, ShardSource(url=url), STORED, "train", out)
+
+
+def test_too_few_shards_for_the_devices(served, records, tmp_path):
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    with pytest.raises(UserError, match=r"9 shards .* cannot be shared by 10 device"):
+        epoch(shards, batch_size=20, world_size=10)
+
+
+def test_what_is_read_at_random_is_fetched_where_it_is_asked_for(served, records, tmp_path):
+    folder, url, faults, asked = served
+    manifest = copied(url, records, tmp_path / "near", "test", cache=str(tmp_path / "copies"))
+    rows = np.array([7, 8, 12])  # of the second and third shard
+    near = open_shards(manifest, rows)
+    far = open_shards(folder / "test" / "manifest.json", rows)
+    for index in range(3):
+        assert torch.equal(near.image(index), far.image(index))
+    assert {name for name in asked if name.endswith("tar")} == {
+        "/birds/test/00001.tar", "/birds/test/00002.tar",
+    }  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "copies/test").iterdir()) == [
+        "00001.tar", "00002.tar",
+    ]  # fmt: skip
+    everything = open_shards(manifest)
+    batches = list(eval_loader(everything, batch_size=10, workers=0))
+    assert [name for batch in batches for name in batch.image_ids] == records["image_id"].tolist()
+    faults["00001.tar"] = "missing"
+    (tmp_path / "copies/test/00001.tar").unlink()
+    with pytest.raises(UserError, match=r"00001\.tar: the server has no such file"):
+        open_shards(manifest)
+    assert manifest.is_file()
+
+
+def test_the_oldest_copies_go_where_the_cache_is_full(served, records, tmp_path, monkeypatch):
+    size = (served[0] / "train/00000.tar").stat().st_size
+    manifest = copied(served[1], records, tmp_path / "near", cache_gb=2.5 * size / 1e9)
+    shards = open_training(manifest)
+    opener = shards.opener()
+    opener.cleaner.interval = None  # it looks every half a minute else
+    for shard in shards.shards:
+        opener.get_file(shard.url)
+    assert len(list((tmp_path / "near/train/cache").glob("*.tar"))) <= 4
+    assert len(order(shards)) == COUNT
+
+
+def test_other_addresses_are_opened_by_fsspec(served, records, tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    for path in (served[0] / "test").iterdir():
+        memory.pipe(f"/bucket/birds/test/{path.name}", path.read_bytes())
+    manifest = copied("memory://bucket/birds", records, tmp_path / "near", "test")
+    assert open_shards(manifest).image_ids == records["image_id"].tolist()
+    with pytest.raises(UserError, match="s3:// is missing"):
+        copied("s3://bucket/birds", records, tmp_path / "near", "test")
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///data", "pipe:cat x", "/data/shards", "http://x/", "http://x/{a}", "http://a b"]
+)
+def test_addresses_that_are_none(url):
+    with pytest.raises(ValueError, match="url"):
+        ShardSource(url=url)
