@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.images.loading import MEAN, STD
+from pipeline.images.batches import MEAN, STD
 from pipeline.models.networks import is_library
 from pipeline.models.normalisation import from_imagenet
 

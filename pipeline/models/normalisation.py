@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.images.loading import MEAN, STD
+from pipeline.images.batches import MEAN, STD
 
 TO_ONE = (0.5, 0.5, 0.5)  # as mean and as deviation: images in [-1, 1]
 

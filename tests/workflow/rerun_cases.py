@@ -33,6 +33,8 @@ JOBS = (
     f"attribute {CALM}/test/counterfactual",
     f"classification {CAM}",
     f"classification {CALM}",
+    f"calibration {CAM}",
+    f"calibration {CALM}",
     f"cue_localization {CAM}/cam",
     f"cue_localization {CALM}/joint",
     "cue_baseline birds/chance",
@@ -48,6 +50,7 @@ JOBS = (
     "figure birds/small_pretrained/counterfactual",
     "figure birds/small_pretrained/kinds",
     "figure birds/small_pretrained/cue_scores",
+    "figure birds/small_pretrained/reliability",
     "explorer birds/small_pretrained",
     "report",
 )
@@ -62,7 +65,8 @@ PICTURES = (
     "explorer *",
 )
 MAPS = ("cue_localization *", "wsol birds*", *PICTURES, *TABLES)
-MODELS = ("attribute *", "classification *", "figure */training", *MAPS)
+PREDICTIONS = ("classification *", "calibration *", "figure */reliability")
+MODELS = ("attribute *", *PREDICTIONS, "figure */training", *MAPS)
 CUES = ("attribute *", "cue_baseline *", *MAPS)
 FIGURES = ("figure *", "report")
 EVERYTHING = ("*",)
@@ -133,6 +137,8 @@ CASES = (
             "train */calm_em/*",
             "attribute */calm_em/*",
             "classification */calm_em/*",
+            "calibration */calm_em/*",
+            "figure */reliability",
             "cue_localization */calm_em/*",
             "wsol */calm_em/*",
             "figure birds/*/training",

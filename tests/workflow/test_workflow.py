@@ -14,21 +14,22 @@ def files(folder):
 
 def test_the_finished_study_has_its_report_tables_scores_and_no_leftovers(finished):
     results = finished / "results"
-    for table in ("cue_localization", "accuracy", "wsol"):
+    for table in ("cue_localization", "accuracy", "calibration", "wsol"):
         for suffix in ("csv", "md", "tex"):
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 100
     page = (results / "report.html").read_text()
     assert "A tiny study" in page
-    assert page.count("data:image/") == 6  # the figures are inside
+    assert page.count("data:image/") == 7  # the figures are inside
     tasks = {
         "classification": "classification",
+        "calibration": "calibration",
         "cue_localization": "cue_localization",
         "cue_baseline": "cue_localization",
         "wsol": "wsol",
         "wsol_baseline": "wsol",
     }
     scores = [job.split() for job in JOBS if job.split()[0] in tasks]
-    assert len(scores) == len(list((results / "scores").rglob("*.json"))) == 9
+    assert len(scores) == len(list((results / "scores").rglob("*.json"))) == 11
     assert {read_score(path)["task"] for path in (results / "scores").rglob("*.json")} == {
         tasks[rule] for rule, _ in scores
     }

@@ -22,6 +22,7 @@ def test_the_figures_that_a_study_has(figures):
         ("cue_scores", PLOT),
         ("contrast", PICTURE),
         ("counterfactual", PICTURE),
+        ("reliability", PLOT),
         ("gallery", PICTURE),
         ("kinds", PICTURE),
         ("training", PLOT),

@@ -18,8 +18,8 @@ def test_tables_are_those_that_there_are_scores_for(study, paths):
 def test_the_columns_of_what_is_measured_decide_the_tables(paths, monkeypatch):
     studies = [study_with(evaluation={"pointing_game": {}, "axioms": on}) for on in (None, {})]
     without, both = (ReportInputs(study, paths).columns() for study in studies)
-    assert list(json.loads(without)) == ["pointing_game"]
-    assert list(json.loads(both)) == ["axioms", "pointing_game"]
+    assert list(json.loads(without)) == ["calibration", "pointing_game"]
+    assert list(json.loads(both)) == ["axioms", "calibration", "pointing_game"]
     changed = replace(EVALUATIONS["axioms"], columns=(Column("invariance.raw", "Another"),))
     monkeypatch.setitem(EVALUATIONS, "axioms", changed)
     assert ReportInputs(studies[0], paths).columns() == without

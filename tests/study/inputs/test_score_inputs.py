@@ -20,6 +20,7 @@ def test_every_score_of_a_study(measured):
     assert len(scores) == len(set(scores))
     cam = [name.removeprefix("out/scores/") for name in scores if "/cam/seed3/" in name]
     assert sorted(cam) == [
+        "calibration/birds/pretrained/cam/seed3/model.json",
         "classification/birds/pretrained/cam/seed3/model.json",
         "cue_localization/birds/pretrained/cam/seed3/cam.json",
         "cue_localization/birds/pretrained/cam/seed3/gradient.json",
@@ -33,6 +34,16 @@ def test_every_score_of_a_study(measured):
     assert not [name for name in scores if "others" in name]  # it only pretrains
     # a counterfactual map explains no single class
     assert not [name for name in scores if name.endswith("/counterfactual.json")]
+
+
+def test_the_calibration_is_of_every_model_unless_it_is_not_wanted(measured, paths):
+    assert measured.calibrations(Names("birds", "pretrained"), 3) == [
+        f"out/scores/calibration/birds/pretrained/{variant}/seed3/model.json"
+        for variant in ("cam", "calm_em")
+    ]
+    without = ScoreInputs(study_with(evaluation={"calibration": None}), paths)
+    assert without.calibrations(Names("birds", "pretrained"), 3) == []
+    assert not [name for name in without.all() if "calibration" in name]
 
 
 def test_an_evaluation_may_need_a_score_without_maps(measured):
