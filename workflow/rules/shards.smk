@@ -14,12 +14,12 @@ rule shards:
         code=code_of("pipeline.sharding"),
     output:
         PATHS.shards,
-    wildcard_constraints:
-        dataset=LOCAL or "$^",
     log:
         f"{LOGS}/shards/{{dataset}}/{{split}}.log",
     benchmark:
         f"{BENCHMARKS}/shards/{{dataset}}/{{split}}.tsv"
+    wildcard_constraints:
+        dataset=LOCAL or "$^",
     conda:
         ENV
     threads: 2
@@ -40,10 +40,10 @@ rule remote_shards:
     output:
         PATHS.shards,
         PATHS.shard_samples,
-    wildcard_constraints:
-        dataset=REMOTE or "$^",
     log:
         f"{LOGS}/shards/{{dataset}}/{{split}}.log",
+    wildcard_constraints:
+        dataset=REMOTE or "$^",
     conda:
         ENV
     threads: 1
