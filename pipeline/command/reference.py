@@ -55,8 +55,9 @@ are replaced. A null drops the entry of that name: `variants: {calm_ml: null}` t
 Data sets, architectures, own maps and ranges of a search are dropped in the same way.
 
 Training keys are merged from three places, later ones taking precedence: `training` of the study,
-`training` of a data set, and the keys under a variant in `datasets.*.variants`. A variant's name is its
-`method` unless the key `method` says otherwise, so one method can be trained under several names.
+`training` of a data set, and the keys under a variant in `datasets.*.variants`. The name of a
+variant is its `method` unless the key `method` says otherwise, so one method can be trained under
+several names.
 """
 
 

@@ -64,8 +64,8 @@ def first_of_each_class(records: pd.DataFrame, section: Records) -> pd.Series:
 def hold_out_val(records: pd.DataFrame, fraction: float, seed: int) -> pd.Series:
     """Move a stratified part of the training images to split val, by scikit-learn.
 
-    Of n training images ``fraction * n`` are held out, rounded, each class in proportion. A class of
-    two or more images keeps at least one for training and gives at least one to val, for which a
+    Of n training images ``fraction * n`` are held out, rounded, each class in proportion. A class
+    of two or more images keeps at least one for training and gives at least one to val, for which a
     few more may change sides; a class of one image keeps it.
 
     Args:

@@ -35,8 +35,8 @@ class Predictions(NamedTuple):
         log_probability: (N,) float64, log p(y|x) of the true class, nats.
         confidence: (N,) float64, p(y|x) of the predicted class.
         brier: (N,) float64 in [0, 2], the squared distance of p(.|x) from the true class.
-        rank: (N,) int64, how many classes stand before the true one: those that are likelier, and of
-            equal ones those of lower number.
+        rank: (N,) int64, how many classes come before the true one: those that are likelier, and
+            of equal ones those of lower number.
         classes: how many the model knows.
     """
 
