@@ -27,7 +27,7 @@ _INTRODUCTION = """\
 # Config reference
 
 This page is generated from `pipeline/settings/` and `pipeline/study/` by
-`python -m pipeline.command.reference`; a test keeps it equal to them.
+`python -m pipeline.command.reference`; a test keeps it in sync.
 
 | file | study |
 |---|---|
@@ -35,7 +35,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `full.yaml` | every attribution method and every evaluation on SynthBirds |
 | `pretrain.yaml` | makes the weights that the default study starts from (docs/pretraining.md) |
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
-| `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as it goes |
+| `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as possible |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
 | `cub_methods.yaml` | every attribution method on a hundred of its images |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
@@ -48,15 +48,16 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 
 A key that is absent has its default. An unknown or wrong key stops the workflow before any job,
 with every problem in one message. Fractions are in [0, 1]; sizes are in pixels. A path may begin
-with `~`, your home folder; others count from the folder in which the workflow runs.
+with `~`, your home folder; others are relative to the folder in which the workflow runs.
 
 A config may extend another, which it names in `extends`: mappings are merged key by key, lists
 are replaced. A null drops the entry of that name: `variants: {calm_ml: null}` trains no CALM-ML.
 Data sets, architectures, own maps and ranges of a search are dropped in the same way.
 
-Training keys are merged from three places, the later winning: `training` of the study, `training`
-of a data set, and the keys under a variant in `datasets.*.variants`. A variant's name is its
-`method` unless the key `method` says otherwise, so one method can be trained under several names.
+Training keys are merged from three places, later ones taking precedence: `training` of the study,
+`training` of a data set, and the keys under a variant in `datasets.*.variants`. The name of a
+variant is its `method` unless the key `method` says otherwise, so one method can be trained under
+several names.
 """
 
 
@@ -89,8 +90,8 @@ def page_text() -> str:
         text += "| key | default | values | meaning |\n|---|---|---|---|\n"
         text += "".join(_rows(model))
     text += "\n## What `protocol: released` sets\n\n"
-    text += "Each is a key of its own, and a key in the config wins over the preset. Those of "
-    text += "`evaluation.erase` hold where the config asks for that evaluation.\n\n"
+    text += "Each is a key of its own, and a key in the config takes precedence. Those of "
+    text += "`evaluation.erase` apply only if the config runs that evaluation.\n\n"
     text += "| key | value |\n|---|---|\n"
     text += "".join(f"| `{key}` | `{value}` |\n" for key, value in _leaves(PRESETS["released"]))
     return text

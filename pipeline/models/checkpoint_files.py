@@ -1,8 +1,8 @@
-"""Files of weights that people have, read as named tensors without running anything they hold.
+"""Files of weights of common kinds, read as named tensors without running anything in them.
 
 A file may be a state dict or a whole checkpoint of a training, by PyTorch, Lightning or
 safetensors. What a checkpoint holds besides tensors and plain containers (a Namespace of
-arguments, hyperparameters of a class of one's own) is never imported: an inert object takes its
+arguments, hyperparameters of a user's class) is never imported: an inert object takes its
 place, and only the tensors leave this module.
 """
 

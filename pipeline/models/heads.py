@@ -75,7 +75,7 @@ class Head(nn.Module):
         """
         if cls.PLACES and trunk not in cls.PLACES:
             raise UserError(
-                f"method: {cls.__name__.lower()!r} has no places on trunk {trunk!r}. Choose one of "
+                f"method: {cls.__name__.lower()!r} has no places in trunk {trunk!r}. Choose one of "
                 f"{', '.join(cls.PLACES)}, or another method."
             )
         return cls.PLACES.get(trunk, {})

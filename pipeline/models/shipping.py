@@ -36,7 +36,7 @@ def ship(weights: Path, out: Path, made_by: str) -> None:
 def run(argv: list[str]) -> None:
     """Command line."""
     arguments = parser("pipeline.models.shipping", "Write a trained trunk as a file to ship.")
-    arguments.add_argument("weights", type=Path, help="weights.safetensors of a model of a study")
+    arguments.add_argument("weights", type=Path, help="weights.safetensors of a trained model")
     arguments.add_argument("--made-by", required=True, help="config and commit that trained it")
     arguments.add_argument("--out", type=Path, required=True, help="file in a package")
     given = arguments.parse_args(argv)

@@ -86,7 +86,7 @@ class Records(Section):
     masks: FilePath | None = Field(
         None,
         description="wsol: folder that the mask paths start from; null: the root. folder: folder "
-        "of PNG masks, or COCO JSON; null: masks/ in the root, if it is there",
+        "of masks (PNG, BMP, TIFF, GIF), or COCO JSON; null: masks/ in the root, if it is there",
     )
     mask_values: MaskValues | None = Field(
         None,

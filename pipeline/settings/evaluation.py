@@ -145,8 +145,7 @@ class InsertionDeletion(MapEvaluation):
 
     steps: Count = Field(
         28,
-        description="steps in which the pixels are changed; RISE: 224, each a row's worth of "
-        "pixels",
+        description="number of steps; RISE: 224, each of one image row's worth of pixels",
     )
     blur_kernel: Annotated[int, Field(ge=1)] = Field(
         31, description="kernel of the blur that insertion starts from, pixels, odd; RISE: 11"
@@ -172,8 +171,8 @@ class PointingGame(MapEvaluation):
     )
     tolerance: Fraction = Field(
         15 / 224,
-        description="a hit is at most this far from the object, relative to the image's side (15 "
-        "pixels of 224)",
+        description="largest distance from the object that is a hit, relative to the image's side "
+        "(15 pixels of 224)",
     )
 
 
@@ -181,7 +180,7 @@ class GridPointing(MapEvaluation):
     """Grid pointing game (Boehle et al., CVPR 2021)."""
 
     side: Annotated[int, Field(ge=2)] = Field(
-        2, description="images along a side of a grid, which stays at their full resolution"
+        2, description="images along a side of a grid; each keeps its full resolution"
     )
     grids: Count = Field(100, description="number of grids; fewer where there are too few images")
 

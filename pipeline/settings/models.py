@@ -83,8 +83,8 @@ class Training(Section):
     """Optimisation of one model (paper, section 5.1 and Appendix C)."""
 
     method: Annotated[str, OneOf(TRAINING_METHODS)] = Field(
-        description="head and loss; attributes = multi-label pretraining on attributes; from has "
-        "on: see docs/wsol_methods.md"
+        description="head and loss; attributes = multi-label pretraining on attributes; has and "
+        "those after it: see docs/wsol_methods.md"
     )
     epochs: Annotated[int, Field(ge=0)] = Field(
         40,
@@ -138,7 +138,8 @@ class Training(Section):
     )
     decay_every: Count = Field(
         30,
-        description="epochs between steps; counted from 1, so that 3 is first in the third epoch",
+        description="epochs between decays, counted from 1: with 3 the third epoch is the first at "
+        "the lower rate",
     )
     decay_factor: Fraction = Field(0.1, description="factor at each step")
     warmup_epochs: Annotated[float, Field(ge=0)] = Field(
@@ -155,7 +156,7 @@ class Training(Section):
     posterior_guard: Annotated[float, Field(ge=0)] = Field(
         0.0,
         description="added to p(y|x) where EM's posterior is divided by it (released code: 1e-10); "
-        "weakens images whose label is about as unlikely",
+        "weakens the gradient of images whose label is comparably unlikely",
     )
     class_init_scale: Positive = Field(
         1.0, description="factor on the initial weights of the class branch g"

@@ -49,7 +49,7 @@ class Search(Section):
         "order; null: all",
     )
     variants: tuple[str, ...] | None = Field(
-        None, description="variants to search for; null: all that are trained and studied"
+        None, description="variants to search for; null: all whose maps are evaluated"
     )
     ranges: dict[str, Range] = Field(
         {},

@@ -26,10 +26,12 @@ TrainingKeys = Annotated[dict[str, Any], AfterValidator(_valid_training_keys)]
 
 
 class Dataset(Section):
-    """A data set, the models trained on it and what is special about them."""
+    """A data set, the models trained on it, and their own settings."""
 
     root: settings.FilePath | None = Field(None, description="folder of the raw data")
-    draw: settings.SynthBirds | None = Field(None, description="draw SynthBirds instead")
+    draw: settings.SynthBirds | None = Field(
+        None, description="draw SynthBirds instead of reading `root`"
+    )
     records: settings.Records = settings.Records()
     images: settings.Images = settings.Images()
     shards: settings.ShardSource | None = Field(
@@ -107,9 +109,7 @@ class Config(Section, json_schema_extra=_may_extend):
         None, description="another config file that this one extends; keys given here win"
     )
     title: str = Field("An attribution study", description="heading of the report")
-    results: settings.ResultsFolder = Field(
-        "results", description="folder for everything that is made"
-    )
+    results: settings.ResultsFolder = Field("results", description="folder for all outputs")
     cpu_threads: settings.Count = Field(
         2,
         description="threads of a training on the CPU, however many --cores there are: sums are "
@@ -121,7 +121,9 @@ class Config(Section, json_schema_extra=_may_extend):
         "(needs the package tensorboard; changes no result and retrains nothing)",
     )
     protocol: Literal["corrected", "released"] = Field(
-        "corrected", description="preset: the paper's text done soundly, or the authors' code"
+        "corrected",
+        description="preset: corrected = the paper's text done soundly; released = the authors' "
+        "code",
     )
     seeds: tuple[settings.Seed, ...] = Field(
         (0,), min_length=1, description="each model is trained once per seed"

@@ -1,4 +1,4 @@
-"""Attention-based Dropout Layer (Choe and Shim, CVPR 2019), in training alone.
+"""Attention-based Dropout Layer (Choe and Shim, CVPR 2019), in training only.
 
 At some places of the trunk, the mean over channels is the attention. A mini-batch either loses
 its features where the attention is high, so that less discriminative regions must do, or has them

@@ -1,4 +1,4 @@
-"""In-sample contrastive attention, after Ki et al., ACCV 2020 (arXiv 2009.12063): our own reading.
+"""In-sample contrastive attention, after Ki et al., ACCV 2020 (arXiv 2009.12063), as we read it.
 
 No code of the authors was found, and this is built from the paper's abstract alone, so its numbers
 say little about theirs. What the abstract names, and what is made of it here:
@@ -67,7 +67,7 @@ class Seen(NamedTuple):
 
 
 class IncaOptions(Section):
-    """In-sample Contrastive Attention (Ki et al., ACCV 2020), as this study reads it."""
+    """In-sample Contrastive Attention (Ki et al., ACCV 2020), as interpreted here."""
 
     drop_rate: Fraction = Field(
         0.75, description="probability that a mini-batch is masked; else it is weighted"

@@ -33,7 +33,7 @@ PLACES = {  # of B1 and of B2
     "convnext_tiny": {"features.4": 384, "features.5": 384},  # stage 3: before and after its blocks
 }
 WIDTH = 512  # channels inside the side heads; more in B1 and B2 where both places have more
-FEWEST = 30  # foreground pixels, else the bar is lowered ...
+FEWEST = 30  # foreground pixels, else the threshold is lowered ...
 LOWERED = 0.7  # ... to this part of the guide's maximum
 
 
@@ -58,7 +58,7 @@ FORMS = {
 
 
 class SpgOptions(Section):
-    """Self-produced Guidance (Zhang et al., ECCV 2018): bars of each side head's target."""
+    """Self-produced Guidance (Zhang et al., ECCV 2018): thresholds of each side head's target."""
 
     b1_low: Fraction = Field(0.05, description="background of head B1: below this, from B2")
     b1_high: Fraction = Field(0.5, description="foreground of head B1: above this")
