@@ -21,6 +21,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from pipeline.models import inception, timm_trunks, torchvision_trunks, vgg
 from pipeline.models.anatomy import Output
+from pipeline.models.depthwise import quicken
 from pipeline.models.freezing import prefixes_of_stages, within, without_chance
 
 
@@ -267,4 +268,5 @@ def build_trunk(
         extractor = create_feature_extractor(network, {trunk.node: "features", **inner})
     for name, parameter in extractor.named_parameters():
         parameter.requires_grad_(not within(name, frozen))
+    quicken(extractor)
     return extractor
