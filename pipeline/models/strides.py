@@ -37,6 +37,20 @@ def without_values(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).to("meta").eval()
 
 
+def built_without_values(build: Callable[[], nn.Module]) -> nn.Module:
+    """What a function builds, on the meta device and in evaluation mode; draws nothing that counts.
+
+    A few networks compute sizes with tensors as they are built, which needs values.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return build().eval()
+        except (NotImplementedError, RuntimeError):
+            with torch.device("cpu"):
+                return build().to("meta").eval()
+
+
 def stride_of(side: int, cells: int) -> int:
     """The power of two that a map's size is nearest to, as an image's side over its stride."""
     return 2 ** max(0, round(math.log2(side / cells)))

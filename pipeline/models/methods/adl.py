@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import torch
 from pydantic import Field
-from torch import Tensor, fx
+from torch import Tensor, nn
 
 from pipeline.models.heads import CamHead
 from pipeline.models.methods.altered import altered
+from pipeline.models.places import attention_places
 from pipeline.settings import Training
 from pipeline.settings.base import Fraction, Section
 
@@ -42,6 +43,7 @@ class AdlOptions(Section):
 class Adl(CamHead):
     """CAM, trained with dropout by attention instead of the trunk's own dropout."""
 
+    find_places = staticmethod(attention_places)
     PLACES = PLACES
     dropout = False
 
@@ -52,7 +54,7 @@ class Adl(CamHead):
         self.options = training.own(AdlOptions)
 
     def training_step(
-        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step with features dropped, see `pipeline.models.heads.Head`."""
         changes = dict.fromkeys(self.places, self.dropped)
