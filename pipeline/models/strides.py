@@ -13,7 +13,7 @@ meta device) shows at which stride each layer works.
 import copy
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -101,7 +101,9 @@ def change_strides(
         if isinstance(layer, nn.Conv2d):
             _spread(layer, found, spread, kept, even.get(found.before, False))
         else:
-            pool = _SpreadPool(layer, found, spread, kept, even.get(found.before, False))
+            pool = _SpreadPool(
+                cast(Pool, layer), found, spread, kept, even.get(found.before, False)
+            )
             network.set_submodule(name, pool)
 
 

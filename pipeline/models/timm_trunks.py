@@ -138,12 +138,13 @@ def plan_of(name: str, side: int) -> Plan:
     if not timm.is_model(name):
         raise UserError(f"trunk: timm has no network {name!r}{nearest(name, timm.list_models())}")
     network, given = _built(name, side)
-    cfg = network.pretrained_cfg
+    cfg = _about(network)
     reasons = []
     for size in dict.fromkeys((PROBE, side, cfg["input_size"][1])):
         try:
             with torch.no_grad():
-                features = network.forward_features(torch.empty(1, 3, size, size, device="meta"))
+                images = torch.empty(1, 3, size, size, device="meta")
+                features = network.forward_features(images)  # type: ignore[operator]
         except Exception as error:  # each family has its own way to refuse a size
             reasons.append(f"{size} pixels: {error}")
             continue
@@ -157,8 +158,10 @@ def plan_of(name: str, side: int) -> Plan:
         anatomy = anatomy_of(network, run, features, size, unused)
         classifier = _classifier(network, plan, unused)
         return plan._replace(anatomy=anatomy, classifier=classifier)
+    why = f" ({reasons[-1]})" if reasons else ", but features of several kinds or of the whole image"
     raise UserError(
-        f"trunk: timm's {name!r} has no spatial map{': ' + reasons[-1] if reasons else ''}"
+        f"trunk: timm's {name!r} has no spatial map{why}. Take a network that has one, such as "
+        "'timm:resnet18' or 'timm:vit_small_patch16_224'."
     )
 
 
@@ -178,8 +181,15 @@ def _created(name: str, given: Mapping[str, Any]) -> nn.Module:
 
     try:
         return timm.create_model(name, pretrained=False, **given)
-    except RuntimeError as error:  # an unknown tag, as in NAME.TAG
+    except RuntimeError as error:
+        if "pretrained tag" not in str(error):  # as in NAME.TAG
+            raise
         raise UserError(f"trunk: timm cannot build {name!r}: {error}") from error
+
+
+def _about(network: nn.Module) -> Mapping[str, Any]:
+    """timm's description of a network: its normalisation, size and classifier."""
+    return network.pretrained_cfg  # type: ignore[return-value]
 
 
 def _has_weights(network: nn.Module, name: str) -> bool:
@@ -191,7 +201,7 @@ def _has_weights(network: nn.Module, name: str) -> bool:
 
 def _classifier(network: nn.Module, plan: Plan, unused: set[str]) -> str:
     """The linear layer that alone follows the mean of the map; empty if other layers do."""
-    name = network.pretrained_cfg.get("classifier")
+    name = _about(network).get("classifier")
     head = getattr(network, "head", None)
     pools = getattr(network, "global_pool", None) or getattr(head, "global_pool", None)
     if isinstance(pools, nn.Module):
@@ -245,7 +255,7 @@ def published(name: str) -> dict[str, Tensor]:
 
 def as_trunk(network: nn.Module, plan: Plan) -> TimmTrunk:
     """The same network, whose call gives its map instead of its logits."""
-    cfg = network.pretrained_cfg
+    cfg = _about(network)
     network.__class__ = type("TimmTrunk", (TimmTrunk, type(network)), {})
     assert isinstance(network, TimmTrunk)
     network.plan, network.places = plan, {}

@@ -174,6 +174,8 @@ def trunk_named(name: str, side: int = 224) -> Trunk:
     source, _, network = name.partition(":")
     if not network:
         return TRUNKS[name]
+    build: Callable[..., nn.Module]
+    plan: timm_trunks.Plan | torchvision_trunks.Plan
     if source == "timm":
         plan = timm_trunks.plan_of(network, side)
         build, node = partial(timm_trunks.build, network, side), ""
