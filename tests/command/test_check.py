@@ -259,5 +259,5 @@ def test_trunks_that_cannot_be_had_are_named_before_anything_runs(tmp_path, conf
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "architectures.typo: trunk: timm has no network 'resnet19'" in text
-    assert "architectures.tokens: map_size: 28: 'timm:test_vit' gives 10 cells" in text
+    assert "architectures.tokens: map_size: 28: 'timm:test_vit' gives 14 cells" in text
     assert "architectures.swin: drawn/spg: method: 'spg' has no places" in text
