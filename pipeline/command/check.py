@@ -125,8 +125,13 @@ def _trunks(study: Study) -> Iterator[tuple[bool, str]]:
             if name in given.architectures
             for variant in given.variants
         }
+        stored = {
+            dataset.images.eval_size
+            for dataset in study.datasets.values()
+            if name in dataset.architectures
+        }
         try:
-            yield True, f"architectures.{name}.trunk: {described(architecture, jobs)}"
+            yield True, f"architectures.{name}.trunk: {described(architecture, jobs, stored)}"
         except UserError as error:
             yield False, f"architectures.{name}: {error}"
 

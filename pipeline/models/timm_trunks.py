@@ -158,7 +158,9 @@ def plan_of(name: str, side: int) -> Plan:
         anatomy = anatomy_of(network, run, features, size, unused)
         classifier = _classifier(network, plan, unused)
         return plan._replace(anatomy=anatomy, classifier=classifier)
-    why = f" ({reasons[-1]})" if reasons else ", but features of several kinds or of the whole image"
+    why = ", but features of several kinds or of the whole image"
+    if reasons:
+        why = f" ({reasons[-1]})"
     raise UserError(
         f"trunk: timm's {name!r} has no spatial map{why}. Take a network that has one, such as "
         "'timm:resnet18' or 'timm:vit_small_patch16_224'."

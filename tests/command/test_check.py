@@ -252,12 +252,20 @@ def test_trunks_that_cannot_be_had_are_named_before_anything_runs(tmp_path, conf
         "typo": {"trunk": "timm:resnet19"},
         "tokens": {"trunk": "timm:test_vit", "map_size": 28},
         "swin": {"trunk": "torchvision:swin_t"},
+        "mixer": {"trunk": "timm:mixer_s32_224"},
     }
     config["datasets"] = {
-        "drawn": {"draw": {"seed": 1}, "architectures": ["swin"], "variants": {"spg": {}}}
+        "drawn": {"draw": {"seed": 1}, "architectures": ["swin"], "variants": {"spg": {}}},
+        "small": {
+            "draw": {"seed": 1},
+            "images": {"train_size": 144, "eval_size": 128},
+            "architectures": ["mixer"],
+            "variants": {"cam": {}},
+        },
     }
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "architectures.typo: trunk: timm has no network 'resnet19'" in text
     assert "architectures.tokens: map_size: 28: 'timm:test_vit' gives 14 cells" in text
+    assert "architectures.mixer: images of 128 pixels do not go through" in text
     assert "architectures.swin: drawn/spg: method: 'spg' has no places" in text
