@@ -36,11 +36,7 @@ class Head(nn.Module):
 
     Attributes:
         kind: what the maps are, ``"cam"``, ``"calm"`` or ``"attributes"``.
-        find_places: the outputs of a trunk, besides its features, that `training_step` reads or
-            changes: (outputs of its stages, channels of its features) -> name -> channels, from
-            the first to the last. ``features`` stands for the trunk's end. None if the head reads
-            the features alone.
-        PLACES: trunk -> the same, where the method's paper or the benchmark says them.
+        PLACES: trunk -> what `find_places` gives, where the method's paper or the benchmark says it.
         FORMS: name -> the trunk in another form, where this head needs one.
         has_logits: class scores stand before the probabilities, see `CamHead.logits`.
         location_in_loss: the loss holds the entropy of the location.
@@ -49,7 +45,6 @@ class Head(nn.Module):
     """
 
     kind: str
-    find_places: ClassVar[Callable[[Sequence[Output], int], Mapping[str, int]] | None] = None
     PLACES: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     FORMS: ClassVar[Mapping[str, Trunk]] = {}
     has_logits = False
@@ -70,6 +65,20 @@ class Head(nn.Module):
         """The trunk of this name, in the form that the head stands on; see `trunk_named`."""
         return cls.FORMS[name] if name in cls.FORMS else trunk_named(name, side)
 
+    @staticmethod
+    def find_places(outputs: Sequence[Output], channels: int) -> Mapping[str, int] | None:
+        """The outputs of a trunk, besides its features, that `training_step` reads or changes.
+
+        Args:
+            outputs: of the trunk's stages.
+            channels: of its features.
+
+        Returns:
+            name -> channels, from the first to the last, where ``features`` stands for the trunk's
+            end; empty if this trunk has none; None if the head reads the features alone.
+        """
+        return None
+
     @classmethod
     def places_on(cls, name: str, trunk: Trunk) -> Mapping[str, int]:
         """The places of a trunk.
@@ -77,9 +86,9 @@ class Head(nn.Module):
         Raises:
             UserError: the training method has places, but none on this trunk.
         """
-        if cls.find_places is None:
-            return {}
         places = cls.PLACES.get(name) or cls.find_places(trunk.outputs, trunk.channels)
+        if places is None:
+            return {}
         if not places:
             raise UserError(
                 f"method: {cls.__name__.lower()!r} has no places in trunk {name!r}, which has no "

@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from pipeline.images.loading import MEAN, STD
+from pipeline.images.batches import MEAN, STD
 from pipeline.models.classifier import Classifier, build_classifier, load_model, save_model
 from pipeline.models.pretrained import read_weights
 from pipeline.models.trunks import build_trunk, trunk_named
