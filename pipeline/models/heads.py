@@ -36,7 +36,7 @@ class Head(nn.Module):
 
     Attributes:
         kind: what the maps are, ``"cam"``, ``"calm"`` or ``"attributes"``.
-        PLACES: trunk -> what `find_places` gives, where the method's paper or the benchmark says it.
+        PLACES: trunk -> the result of `find_places`, where the paper or the benchmark says it.
         FORMS: name -> the trunk in another form, where this head needs one.
         has_logits: class scores stand before the probabilities, see `CamHead.logits`.
         location_in_loss: the loss holds the entropy of the location.

@@ -304,7 +304,7 @@ def test_two_networks_normalised_otherwise_see_the_same_image():
         ("torchvision:vit_b_16", "native", "timm:vit_base_patch16_224"),
         ("timm:vit_tiny_patch16_224", 28, "gives 14 cells"),
         ("timm:swin_tiny_patch4_window7_224", 14, "Write `map_size: native`"),
-        ("timm:crossvit_tiny_240", "native", "has no spatial map, but features of several kinds"),
+        ("timm:crossvit_tiny_240", "native", "has no spatial map"),
         ("torchvision:resnet18", 7, None),
         ("torchvision:squeezenet1_1", 7, "gives 14 cells"),
     ],
