@@ -141,7 +141,8 @@ def _parts(network: nn.Module, unused: Iterable[str], order: list[str]) -> list[
 
 
 def _has_inner_weights(network: nn.Module, path: str) -> bool:
-    return any("." in name for name, _ in network.get_submodule(path).named_parameters())
+    parameters = network.get_submodule(path).named_parameters()
+    return any("." in name and each.ndim > 1 for name, each in parameters)  # more than a norm
 
 
 def _is_list(module: nn.Module) -> bool:

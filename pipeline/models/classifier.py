@@ -28,7 +28,7 @@ class Classifier(nn.Module):
         self.num_classes = outputs
         training, head = job.training, head_of(job.training)
         trunk = head.trunk_of(job.trunk, training.crop)
-        places = head.places_on(job.trunk)
+        places = head.places_on(job.trunk, trunk)
         self.form = trunk
         self.frozen = prefixes_of_stages(trunk.stages, training.frozen_stages)
         self.trunk = build_trunk(
@@ -134,7 +134,7 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
     torch.manual_seed(job.seed)
     model = Classifier(job, outputs)
     if job.weights != "none":
-        state = fitted(read_weights(job.weights, weights), model.trunk.state_dict())
+        state = fitted(read_weights(job.weights, weights, job.trunk), model.trunk.state_dict())
         state = renamed(state, job.trunk, job.training.method)
         state = of_lukemelas(state, model.trunk.state_dict())
         load_trunk(model.trunk, job.trunk, state, job.weights, model.form)

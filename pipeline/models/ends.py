@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 TOLERANCE = 1e-4  # relative, between a network's logits and those of the end that was found
 
@@ -65,6 +65,9 @@ def calls_of(network: nn.Module, probe: Tensor) -> list[Call]:
 
 def layers_in_order(network: nn.Module, images: Tensor) -> list[str]:
     """Names of a network's innermost modules, in the order in which images go through them."""
+    if isinstance(network, fx.GraphModule):  # some layers were taken apart when it was traced
+        nodes = [node for node in network.graph.nodes if node.op in ("call_module", "get_attr")]
+        return [str(node.target) for node in nodes]
     calls = calls_of(network, images)
     return [call.name for call in calls if not any(call.module.children())]
 

@@ -7,7 +7,6 @@ draws at random in training (dropout, stochastic depth) is not drawn.
 
 from collections.abc import Sequence
 
-from timm.layers import DropPath
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -44,7 +43,7 @@ def without_chance(network: nn.Module, frozen: Prefixes, *, dropout: bool) -> No
             layer.p = 0.0
         if isinstance(layer, StochasticDepth) and within(name, frozen):
             layer.p = 0.0
-        if isinstance(layer, DropPath) and within(name, frozen):
+        if hasattr(layer, "drop_prob") and within(name, frozen):  # timm's stochastic depth
             layer.drop_prob = 0.0
 
 

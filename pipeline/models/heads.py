@@ -7,15 +7,16 @@ more than that in `training_step`, where it has the images and the trunk; those 
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from pipeline import calm
 from pipeline.catalogue.training_methods import TRAINING_METHODS
+from pipeline.models.anatomy import Output
 from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training
@@ -35,9 +36,7 @@ class Head(nn.Module):
 
     Attributes:
         kind: what the maps are, ``"cam"``, ``"calm"`` or ``"attributes"``.
-        PLACES: trunk -> the outputs of the trunk, besides its features, that `training_step`
-            reads or changes: name -> channels, from the first to the last. ``features`` stands
-            for the trunk's end. Empty if the head fits every trunk as it is.
+        PLACES: trunk -> the result of `find_places`, where the paper or the benchmark says it.
         FORMS: name -> the trunk in another form, where this head needs one.
         has_logits: class scores stand before the probabilities, see `CamHead.logits`.
         location_in_loss: the loss holds the entropy of the location.
@@ -66,22 +65,39 @@ class Head(nn.Module):
         """The trunk of this name, in the form that the head stands on; see `trunk_named`."""
         return cls.FORMS[name] if name in cls.FORMS else trunk_named(name, side)
 
+    @staticmethod
+    def find_places(outputs: Sequence[Output], channels: int) -> Mapping[str, int] | None:
+        """The outputs of a trunk, besides its features, that `training_step` reads or changes.
+
+        Args:
+            outputs: of the trunk's stages.
+            channels: of its features.
+
+        Returns:
+            name -> channels, from the first to the last, where ``features`` stands for the trunk's
+            end; empty if this trunk has none; None if the head reads the features alone.
+        """
+        return None
+
     @classmethod
-    def places_on(cls, trunk: str) -> Mapping[str, int]:
+    def places_on(cls, name: str, trunk: Trunk) -> Mapping[str, int]:
         """The places of a trunk.
 
         Raises:
             UserError: the training method has places, but none on this trunk.
         """
-        if cls.PLACES and trunk not in cls.PLACES:
+        places = cls.PLACES.get(name) or cls.find_places(trunk.outputs, trunk.channels)
+        if places is None:
+            return {}
+        if not places:
             raise UserError(
-                f"method: {cls.__name__.lower()!r} has no places in trunk {trunk!r}. Choose one of "
-                f"{', '.join(cls.PLACES)}, or another method."
+                f"method: {cls.__name__.lower()!r} has no places in trunk {name!r}, which has no "
+                "stages that give maps. Choose another trunk, or another method."
             )
-        return cls.PLACES.get(trunk, {})
+        return places
 
     def training_step(
-        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One pass of training.
 

@@ -7,28 +7,34 @@ import torchvision
 from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights
+from pipeline.models import timm_trunks
 from pipeline.models.checkpoint_files import read_state_dict
 from pipeline.models.reference_names import HEAD
 from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.settings import TrainJob
+from pipeline.settings.models import LIBRARIES
 
 
-def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
+def read_weights(source: str, path: Path | None = None, trunk: str = "") -> dict[str, Tensor]:
     """The state dict that the key ``weights`` names.
 
     A model of a study comes with the trunk's tensors under their own names, as in torchvision's
     files, and its heads' tensors under ``head.``.
 
     Args:
-        source: ``torchvision:NAME`` (downloaded), ``package:PACKAGE/PATH``, a path, or a
-            ``model:...`` of the study.
+        source: ``torchvision:NAME`` (downloaded), ``timm`` or ``torchvision`` for the weights that
+            the library publishes for its own network (downloaded), ``package:PACKAGE/PATH``, a
+            path, or a ``model:...`` of the study.
         path: the file behind ``source`` where that is known: always for a model of the study.
+        trunk: that they are for, as in a config; read for a library's own weights alone.
 
     Raises:
         UserError: the weights are missing, unreadable, or unknown to torchvision.
     """
+    if source in LIBRARIES:
+        return _published(source, trunk)
     if source.startswith("torchvision:"):
         return _download(source.removeprefix("torchvision:"))
     if path is None and source.startswith(PREFIX):
@@ -39,6 +45,18 @@ def read_weights(source: str, path: Path | None = None) -> dict[str, Tensor]:
     if source.startswith("model:"):
         return _named_as_trunk(read_own_weights(path)[0])
     return _named_as_trunk(read_state_dict(path).tensors)
+
+
+def _published(library: str, trunk: str) -> dict[str, Tensor]:
+    source, _, name = trunk.partition(":")
+    if source != library:
+        raise UserError(
+            f"weights: {library}: the trunk {trunk!r} is no network of {library}. Give a file, or "
+            f"the trunk as '{library}:NAME'."
+        )
+    if library == "timm":
+        return timm_trunks.published(name)
+    return _download(str(torchvision.models.get_model_weights(name).DEFAULT))
 
 
 def _named_as_trunk(state: dict[str, Tensor]) -> dict[str, Tensor]:

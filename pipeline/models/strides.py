@@ -13,7 +13,7 @@ meta device) shows at which stride each layer works.
 import copy
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +35,20 @@ class _Seen(NamedTuple):
 def without_values(network: nn.Module) -> nn.Module:
     """A copy on the meta device, in evaluation mode: shapes alone."""
     return copy.deepcopy(network).to("meta").eval()
+
+
+def built_without_values(build: Callable[[], nn.Module]) -> nn.Module:
+    """What a function builds, on the meta device and in evaluation mode; draws nothing that counts.
+
+    A few networks compute sizes with tensors as they are built, which needs values.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return build().eval()
+        except (NotImplementedError, RuntimeError):
+            with torch.device("cpu"):
+                return build().to("meta").eval()
 
 
 def stride_of(side: int, cells: int) -> int:
@@ -87,7 +101,9 @@ def change_strides(
         if isinstance(layer, nn.Conv2d):
             _spread(layer, found, spread, kept, even.get(found.before, False))
         else:
-            pool = _SpreadPool(layer, found, spread, kept, even.get(found.before, False))
+            pool = _SpreadPool(
+                cast(Pool, layer), found, spread, kept, even.get(found.before, False)
+            )
             network.set_submodule(name, pool)
 
 

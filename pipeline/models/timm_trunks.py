@@ -1,23 +1,31 @@
 """Any network of timm as a trunk, as ``timm:NAME``: its features as a map."""
 
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from pipeline.models.anatomy import Anatomy, anatomy_of
 from pipeline.models.layouts import Layout, layout_of
 from pipeline.models.normalisation import from_imagenet
-from pipeline.models.strides import change_strides, no_such_map, stride_of, without_values
+from pipeline.models.strides import (
+    built_without_values,
+    change_strides,
+    no_such_map,
+    stride_of,
+    without_values,
+)
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
 PROBE = 448  # side of the images on which shapes are measured: a multiple of 14, 16 and 32
 # Norms that a classifier applies to the pooled features; here each place has its own
 _LATE_NORMS = ("fc_norm", "head.norm")
+
+Change = Callable[[Tensor], Tensor]  # of a map
 
 
 class Plan(NamedTuple):
@@ -50,22 +58,43 @@ class TimmTrunk(nn.Module):
     plan: Plan
     places: dict[str, Layout]
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Images (B, 3, S, S), normalised by ImageNet's values -> "features" and the places."""
+    def forward(
+        self,
+        images: Tensor,
+        changes: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType({}),
+    ) -> dict[str, Tensor]:
+        """One pass.
+
+        Args:
+            images: (B, 3, S, S), normalised by ImageNet's mean and deviation.
+            changes: "features" or a place -> what is applied to its map; the pass goes on with it.
+
+        Returns:
+            "features" and the places, as they are after the changes.
+        """
         found: dict[str, Tensor] = {}
 
-        def keep(name: str, layout: Layout) -> Any:
-            return lambda module, given, output: found.update({name: layout.as_map(output)})
+        def watch(name: str, layout: Layout) -> Callable:
+            def hook(module: nn.Module, given: tuple, output: Tensor) -> Tensor:
+                found[name] = layout.as_map(output)
+                if name not in changes:
+                    return output
+                found[name] = changes[name](found[name])
+                return layout.put_back(output, found[name])
+
+            return hook
 
         hooks = [
-            self.get_submodule(name).register_forward_hook(keep(name, layout))
+            self.get_submodule(name).register_forward_hook(watch(name, layout))
             for name, layout in self.places.items()
         ]
         try:
             features = read(self, self.plan, self.convert(images))
         finally:
-            for hook in hooks:
-                hook.remove()
+            for each in hooks:
+                each.remove()
+        if "features" in changes:
+            features = changes["features"](features)
         return {"features": features, **found}
 
 
@@ -87,8 +116,9 @@ def _used(network: nn.Module, plan: Plan) -> tuple[Tensor, set[str]]:
     shadow = without_values(network)
     for parameter in shadow.parameters():
         parameter.requires_grad_()
-    features = read(shadow, plan, torch.empty(1, 3, plan.side, plan.side, device="meta"))
-    features.sum().backward()
+    with torch.inference_mode(False), torch.enable_grad():  # whoever asks, and where
+        features = read(shadow, plan, torch.empty(1, 3, plan.side, plan.side, device="meta"))
+        features.sum().backward()
     return features, {name for name, each in shadow.named_parameters() if each.grad is None}
 
 
@@ -103,15 +133,18 @@ def plan_of(name: str, side: int) -> Plan:
     Raises:
         UserError: timm has no such network, or it has no map.
     """
+    import timm  # a second, which only the trunks of timm take
+
     if not timm.is_model(name):
         raise UserError(f"trunk: timm has no network {name!r}{nearest(name, timm.list_models())}")
     network, given = _built(name, side)
-    cfg = network.pretrained_cfg
+    cfg = _about(network)
     reasons = []
     for size in dict.fromkeys((PROBE, side, cfg["input_size"][1])):
         try:
             with torch.no_grad():
-                features = network.forward_features(torch.empty(1, 3, size, size, device="meta"))
+                images = torch.empty(1, 3, size, size, device="meta")
+                features = network.forward_features(images)  # type: ignore[operator]
         except Exception as error:  # each family has its own way to refuse a size
             reasons.append(f"{size} pixels: {error}")
             continue
@@ -125,8 +158,12 @@ def plan_of(name: str, side: int) -> Plan:
         anatomy = anatomy_of(network, run, features, size, unused)
         classifier = _classifier(network, plan, unused)
         return plan._replace(anatomy=anatomy, classifier=classifier)
+    why = ", but features of several kinds or of the whole image"
+    if reasons:
+        why = f" ({reasons[-1]})"
     raise UserError(
-        f"trunk: timm's {name!r} has no spatial map{': ' + reasons[-1] if reasons else ''}"
+        f"trunk: timm's {name!r} has no spatial map{why}. Take a network that has one, such as "
+        "'timm:resnet18' or 'timm:vit_small_patch16_224'."
     )
 
 
@@ -135,15 +172,26 @@ def _built(name: str, side: int) -> tuple[nn.Module, dict[str, Any]]:
     ways: Iterable[dict[str, Any]] = ({"dynamic_img_size": True}, {"img_size": side}, {})
     for given in ways:
         try:
-            return _create(name, "meta", given).eval(), given
+            return built_without_values(partial(_created, name, given)), given
         except TypeError as error:  # this network has no such argument
             unknown = error
     raise UserError(f"trunk: timm cannot build {name!r}: {unknown}")
 
 
-def _create(name: str, device: str, given: dict[str, Any]) -> nn.Module:
-    with torch.device(device):
+def _created(name: str, given: Mapping[str, Any]) -> nn.Module:
+    import timm
+
+    try:
         return timm.create_model(name, pretrained=False, **given)
+    except RuntimeError as error:
+        if "pretrained tag" not in str(error):  # as in NAME.TAG
+            raise
+        raise UserError(f"trunk: timm cannot build {name!r}: {error}") from error
+
+
+def _about(network: nn.Module) -> Mapping[str, Any]:
+    """timm's description of a network: its normalisation, size and classifier."""
+    return network.pretrained_cfg  # type: ignore[return-value]
 
 
 def _has_weights(network: nn.Module, name: str) -> bool:
@@ -155,7 +203,7 @@ def _has_weights(network: nn.Module, name: str) -> bool:
 
 def _classifier(network: nn.Module, plan: Plan, unused: set[str]) -> str:
     """The linear layer that alone follows the mean of the map; empty if other layers do."""
-    name = network.pretrained_cfg.get("classifier")
+    name = _about(network).get("classifier")
     head = getattr(network, "head", None)
     pools = getattr(network, "global_pool", None) or getattr(head, "global_pool", None)
     if isinstance(pools, nn.Module):
@@ -178,11 +226,11 @@ def build(name: str, side: int, stride: int | None, *, dilated: bool) -> TimmTru
         UserError: there is no such network, it has no map, or none of that stride.
     """
     plan = plan_of(name, side)
-    network = timm.create_model(name, pretrained=False, **plan.given)
+    network = _created(name, plan.given)
     _drop(network, plan.anatomy.left_out)
     own = plan.anatomy.stride
     if stride is not None and stride != own:
-        if stride > own:
+        if stride > own or plan.layout.form == "NLC":  # tokens are as many as there are places
             raise UserError(no_such_map(f"timm:{name}", stride, own))
         change_strides(network, network_reader(plan), plan.side, stride, dilated=dilated)
         if _stride_now(network, plan) != stride:
@@ -190,9 +238,26 @@ def build(name: str, side: int, stride: int | None, *, dilated: bool) -> TimmTru
     return as_trunk(network, plan)
 
 
+def published(name: str) -> dict[str, Tensor]:
+    """The weights that timm publishes for a network, which it downloads.
+
+    Raises:
+        UserError: there are none, or they cannot be downloaded.
+    """
+    import timm
+
+    try:
+        return timm.create_model(name, pretrained=True).state_dict()
+    except Exception as error:  # its network code raises what it likes
+        raise UserError(
+            f"weights: timm's of {name!r} cannot be had ({error}). Download them where there is a "
+            "network and give the file's path instead."
+        ) from error
+
+
 def as_trunk(network: nn.Module, plan: Plan) -> TimmTrunk:
     """The same network, whose call gives its map instead of its logits."""
-    cfg = network.pretrained_cfg
+    cfg = _about(network)
     network.__class__ = type("TimmTrunk", (TimmTrunk, type(network)), {})
     assert isinstance(network, TimmTrunk)
     network.plan, network.places = plan, {}

@@ -1,21 +1,30 @@
 """Any convolutional network of torchvision as a trunk, as ``torchvision:NAME``."""
 
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torchvision import models
-from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from pipeline.models.anatomy import Anatomy, anatomy_of
-from pipeline.models.strides import change_strides, no_such_map, stride_of, without_values
+from pipeline.models.strides import (
+    built_without_values,
+    change_strides,
+    no_such_map,
+    stride_of,
+    without_values,
+)
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
 PROBE = 448  # side of the images on which shapes are measured
 _HEADS = ("classifier", "head", "heads", "fc")  # no part of a trunk
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # in files of GoogLeNet and Inception-v3
+_NORMALISED_LATE = "convnext_"  # whose classifier begins with a norm ...
+_LATE_LINEAR = "classifier.2."  # ... and ends in a linear layer
 _PARTS = ("weight", "bias")
 _BUILT_FOR_IMAGES = ("vit_", "maxvit")  # by `image_size` or `input_size`
 
@@ -51,14 +60,18 @@ def plan_of(name: str) -> Plan:
             f"trunk: torchvision's {name!r} takes images of one size and hides its tokens. Take a "
             "ViT of timm, such as 'timm:vit_base_patch16_224'."
         )
-    with torch.device("meta"):
-        network = _created(name).eval()
+    network = built_without_values(partial(_created, name))
     side = 224 if name.startswith(_BUILT_FOR_IMAGES) else PROBE
-    node, features = _last_map(network, side)
+    late = name.startswith(_NORMALISED_LATE)
+    node, features = _last_map(network, side, () if late else _HEADS)
     kept = {each for each, _ in create_feature_extractor(network, [node]).named_parameters()}
     unused = {each for each, _ in network.named_parameters()} - kept
     anatomy = anatomy_of(network, _run, features, side, unused)
-    anatomy = anatomy._replace(left_out=(*anatomy.left_out, *_AUXILIARY))
+    anatomy = anatomy._replace(
+        left_out=(*anatomy.left_out, *_AUXILIARY, *([_LATE_LINEAR] if late else [])),
+        # the extractor gives them as they are, so that no other layout is a map
+        outputs=tuple(each for each in anatomy.outputs if each.layout.form == "NCHW"),
+    )
     linear = {
         each
         for each, layer in network.named_modules()
@@ -72,38 +85,19 @@ def _run(network: nn.Module, images: Tensor) -> object:
     return network(images)
 
 
-def _last_map(network: nn.Module, side: int) -> tuple[str, Tensor]:
+def _last_map(network: nn.Module, side: int, heads: Sequence[str]) -> tuple[str, Tensor]:
     """The last operation before the head that gives a map (1, channels, h, w), and the map."""
-    tracer = NodePathTracer(leaf_modules=[])
-    graph = tracer.trace(network)
-    shapes = _Shapes(fx.GraphModule(network, graph))
-    shapes.run(torch.empty(1, 3, side, side, device="meta"))
-    for node, name in reversed(tracer.node_to_qualname.items()):
-        found = shapes.maps.get(node)
-        if found is not None and name.partition(".")[0] not in _HEADS and not _pools(network, node):
-            return name, found
-    raise UserError("trunk: this network of torchvision has no spatial map.")
-
-
-class _Shapes(fx.Interpreter):
-    """Runs a graph and keeps what is a map."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
-        self.maps: dict[fx.Node, Tensor] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if isinstance(value, Tensor) and value.ndim == 4 and value.shape[-1] > 1:
-            self.maps[n] = value
-        return value
-
-
-def _pools(network: nn.Module, node: fx.Node) -> bool:
-    """Whether a node pools to a fixed size, as VGG's does before its linear layers."""
-    return node.op == "call_module" and isinstance(
-        network.get_submodule(str(node.target)), nn.AdaptiveAvgPool2d
+    names = get_graph_node_names(network)[1][1:]  # in evaluation mode; the first are the images
+    found = create_feature_extractor(network, names).eval()(
+        torch.empty(1, 3, side, side, device="meta")
     )
+    pools = {name for name, m in network.named_modules() if isinstance(m, nn.AdaptiveAvgPool2d)}
+    for name in reversed(names):
+        value = found[name]
+        is_map = isinstance(value, Tensor) and value.ndim == 4 and value.shape[-1] > 1
+        if is_map and name.partition(".")[0] not in heads and name not in pools:
+            return name, value
+    raise UserError("trunk: this network of torchvision has no spatial map.")
 
 
 def build(name: str, stride: int | None, *, dilated: bool) -> nn.Module:
@@ -143,4 +137,7 @@ def _created(name: str) -> nn.Module:
     more: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):  # their weights are of images in [-1, 1]
         more = {"init_weights": False, "aux_logits": False, "transform_input": True}
-    return models.get_model(name, weights=None, **more)
+    network = models.get_model(name, weights=None, **more)
+    if name.startswith(_NORMALISED_LATE):  # the pooled features; here each place has its own
+        network.avgpool, network.classifier = nn.Identity(), network.classifier[:1]
+    return network

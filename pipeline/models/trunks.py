@@ -15,7 +15,6 @@ from functools import partial
 from typing import NamedTuple
 
 from torch import nn
-from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
 
@@ -41,13 +40,9 @@ class Trunk(NamedTuple):
     outputs: tuple[Output, ...] = ()  # of the stages
 
 
-def _resnet(map_size: int, *, torchvision_builder: Callable[..., ResNet]) -> nn.Module:
-    """ResNet with layer4 at stride 1, for 28x28 maps also layer3 (paper, Appendix C)."""
-    network = torchvision_builder(weights=None)
-    remove_strides(network.layer4)
-    if map_size == 28:
-        remove_strides(network.layer3)
-    return network
+def _torchvision(map_size: int, *, name: str) -> nn.Module:
+    """torchvision's network without its last strides and poolings (paper, Appendix C)."""
+    return torchvision_trunks.build(name, 224 // map_size, dilated=False)
 
 
 def _resnet_small(map_size: int) -> nn.Module:
@@ -59,29 +54,6 @@ def _resnet_small(map_size: int) -> nn.Module:
     network = ResNet(BasicBlock, [1, 1, 1, 1])
     if map_size == 28:
         remove_strides(network.layer3)
-    return network
-
-
-def _squeezenet1_0(map_size: int) -> nn.Module:
-    """SqueezeNet 1.0: 13x13 maps at 224, without its last pooling 27x27."""
-    network = models.squeezenet1_0(weights=None)
-    if map_size == 28:
-        network.features[11] = nn.Identity()
-    return network
-
-
-def _convnext_tiny(map_size: int) -> nn.Module:
-    """ConvNeXt-T whose last downsampling keeps the size, for 28x28 the last two.
-
-    Their kernel is 2x2. At stride 1 it is spread to the cells before and after its own, which
-    keeps both the size and the centre of the map; two adjacent cells would shift it by half a
-    cell. The norm that torchvision applies to the pooled features is applied at each location.
-    """
-    network = models.convnext_tiny(weights=None)
-    for stage in (6,) if map_size == 14 else (4, 6):
-        _, downsampling = network.features[stage]  # norm, convolution
-        downsampling.stride, downsampling.dilation, downsampling.padding = (1, 1), (2, 2), (1, 1)
-    network.avgpool = nn.Identity()
     return network
 
 
@@ -104,7 +76,7 @@ TRUNKS: dict[str, Trunk] = {
         stages=_RESNET_STAGES[:-1],
     ),
     "resnet18": Trunk(
-        build=partial(_resnet, torchvision_builder=models.resnet18),
+        build=partial(_torchvision, name="resnet18"),
         node="layer4",
         channels=512,
         left_out=("fc.",),
@@ -113,7 +85,7 @@ TRUNKS: dict[str, Trunk] = {
         classifier="fc",
     ),
     "resnet50": Trunk(
-        build=partial(_resnet, torchvision_builder=models.resnet50),
+        build=partial(_torchvision, name="resnet50"),
         node="layer4",
         channels=2048,
         left_out=("fc.",),
@@ -158,7 +130,7 @@ TRUNKS: dict[str, Trunk] = {
         options=("added_batch_norm", "convert_input"),
     ),
     "squeezenet1_0": Trunk(
-        build=_squeezenet1_0,
+        build=partial(_torchvision, name="squeezenet1_0"),
         node="features",
         channels=512,
         left_out=("classifier.",),
@@ -173,7 +145,7 @@ TRUNKS: dict[str, Trunk] = {
         rectified=True,
     ),
     "convnext_tiny": Trunk(
-        build=_convnext_tiny,
+        build=partial(_torchvision, name="convnext_tiny"),
         node="classifier.0",
         channels=768,
         left_out=("classifier.2.",),
@@ -202,6 +174,8 @@ def trunk_named(name: str, side: int = 224) -> Trunk:
     source, _, network = name.partition(":")
     if not network:
         return TRUNKS[name]
+    build: Callable[..., nn.Module]
+    plan: timm_trunks.Plan | torchvision_trunks.Plan
     if source == "timm":
         plan = timm_trunks.plan_of(network, side)
         build, node = partial(timm_trunks.build, network, side), ""

@@ -24,7 +24,7 @@ def _check_trunk(name: str) -> str:
             f"there is no trunk {name!r}{nearest(name, PAPER_TRUNKS)} A network of a library is "
             "'timm:NAME' or 'torchvision:NAME'."
         )
-    if colon and (source not in ("timm", "torchvision") or not network):
+    if colon and (source not in LIBRARIES or not network):
         raise ValueError("write 'timm:NAME' or 'torchvision:NAME'")
     return name
 
@@ -34,6 +34,7 @@ PAPER_TRUNKS = (
     "convnext_tiny",
 )  # fmt: skip
 TrunkName = Annotated[str, AfterValidator(_check_trunk)]
+LIBRARIES = ("timm", "torchvision")  # also as `weights`: those that they publish
 MapSize = Literal[7, 14, 28, 56, "native"]
 
 
@@ -58,8 +59,9 @@ class Architecture(Section):
     )
     weights: FilePath = Field(
         "none",
-        description="none; a path (.safetensors or a PyTorch state dict); 'torchvision:NAME' "
-        "(downloads); 'package:PACKAGE/PATH', a file that an installed package brings; or "
+        description="none; a path (.safetensors or a PyTorch state dict); 'torchvision:NAME', or "
+        "'timm' or 'torchvision' for what the library publishes for the trunk (downloads); "
+        "'package:PACKAGE/PATH', a file that an installed package brings; or "
         "'model:DATASET/ARCHITECTURE/VARIANT', trained by this study",
     )
 

@@ -230,3 +230,42 @@ def test_a_study_that_cannot_be_measured(tmp_path, config, capsys):
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "1 x needed by the study but missing:\n    a box or mask of any test image" in text
+
+
+def test_networks_of_libraries_are_built_without_values_and_described(tmp_path, config, capsys):
+    config["architectures"] = {
+        "effnet": {"trunk": "timm:test_efficientnet", "map_size": 14, "dilation": True}
+    }
+    config["datasets"] = {
+        "drawn": {"draw": {"seed": 1}, "architectures": ["effnet"], "variants": {"adl": {}}}
+    }
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 0
+    assert (
+        "architectures.effnet.trunk: timm:test_efficientnet, 14x14 cells for 224 pixels, "
+        "256 channels, 6 stages." in text
+    )
+
+
+def test_trunks_that_cannot_be_had_are_named_before_anything_runs(tmp_path, config, capsys):
+    config["architectures"] = {
+        "typo": {"trunk": "timm:resnet19"},
+        "tokens": {"trunk": "timm:test_vit", "map_size": 28},
+        "swin": {"trunk": "torchvision:swin_t"},
+        "mixer": {"trunk": "timm:mixer_s32_224"},
+    }
+    config["datasets"] = {
+        "drawn": {"draw": {"seed": 1}, "architectures": ["swin"], "variants": {"spg": {}}},
+        "small": {
+            "draw": {"seed": 1},
+            "images": {"train_size": 144, "eval_size": 128},
+            "architectures": ["mixer"],
+            "variants": {"cam": {}},
+        },
+    }
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "architectures.typo: trunk: timm has no network 'resnet19'" in text
+    assert "architectures.tokens: map_size: 28: 'timm:test_vit' gives 14 cells" in text
+    assert "architectures.mixer: images of 128 pixels do not go through" in text
+    assert "architectures.swin: drawn/spg: method: 'spg' has no places" in text

@@ -1,8 +1,9 @@
-from typing import get_args
+import re
 
 import pytest
 import torch
 import torchvision
+from pydantic import ValidationError
 from torch import nn
 
 from pipeline import settings
@@ -10,6 +11,7 @@ from pipeline.models.classifier import Classifier
 from pipeline.models.pretrained import load_trunk
 from pipeline.models.trunks import TRUNKS, build_trunk
 from pipeline.runtime.errors import UserError
+from pipeline.settings.models import PAPER_TRUNKS
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 TORCHVISIONS = [name for name in TRUNKS if name != "resnet_small"]
@@ -35,7 +37,29 @@ def give_statistics(network):
 
 
 def test_the_config_knows_every_trunk():
-    assert get_args(settings.Architecture.model_fields["trunk"].annotation) == tuple(TRUNKS)
+    assert set(PAPER_TRUNKS) == set(TRUNKS)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"trunk": "resnet51"}, "did you mean 'resnet50'?"),
+        ({"trunk": "keras:resnet50"}, "write 'timm:NAME' or 'torchvision:NAME'"),
+        ({"trunk": "timm:"}, "write 'timm:NAME' or 'torchvision:NAME'"),
+        ({"trunk": "resnet50", "map_size": 7}, "has map_size 14 or 28 and no dilation"),
+        ({"trunk": "resnet50", "dilation": True}, "has map_size 14 or 28 and no dilation"),
+        ({"trunk": "timm:resnet50", "map_size": 15}, "7, 14, 28, 56 or 'native'"),
+    ],
+)
+def test_a_wrong_trunk_is_a_problem_of_the_config(keys, said):
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        settings.Architecture(**keys)
+
+
+def test_the_size_of_the_map_where_the_key_is_left_out():
+    assert settings.Architecture(trunk="resnet50").cells == 28
+    assert settings.Architecture(trunk="timm:resnet50").cells == "native"
+    assert settings.Architecture(trunk="timm:resnet50", map_size=14).cells == 14
 
 
 @pytest.mark.parametrize("map_size", [14, 28])

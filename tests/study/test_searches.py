@@ -95,7 +95,7 @@ def test_problems_of_a_search_are_listed_at_once():
     assert "search.ranges.schedule:" in text
     assert "'cosin'" in text
     assert "ranges.batch_size" not in text
-    assert "search.ranges.map_size: Input should be 14 or 28 (it is 21)" in text
+    assert "search.ranges.map_size: Input should be 7, 14, 28, 56 or 'native' (it is 21)" in text
 
 
 def test_drawn_keys_that_do_not_go_together_name_draw_and_ranges():

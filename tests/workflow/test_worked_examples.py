@@ -61,11 +61,12 @@ def test_examples_are_short():
 
 
 def test_an_addition_is_one_file_and_at_most_two_lines():
-    """All but a trunk, whose entry is a function and its places."""
+    """All but a trunk, which needs none."""
     for part in (CHECKOUT / "docs" / "extending.md").read_text().split("\n## ")[1:]:
-        if part.startswith("A trunk"):
-            continue
         found = _BLOCK.findall(part)
+        if part.startswith("A trunk"):
+            assert not found
+            continue
         assert [language for language, _ in found].count("python") == 1
         changes = [text for language, text in found if language == "diff"]
         lines = [line for text in changes for line in text.splitlines()[1:] if line[0] in "+-"]
@@ -95,7 +96,8 @@ for method in ("cam", "calm_em", "smoothed"):
     training = Training(method=method, smoothed={"part": 0.2})
     for size, side in ((14, 4), (28, 8)):
         job = TrainJob(
-            trunk="regnet_y_400mf", map_size=size, weights="none", seed=0, training=training
+            trunk="torchvision:regnet_y_400mf", map_size=size, dilation=True, weights="none",
+            seed=0, training=training,
         )
         model = build_classifier(job, 3).eval()
         query = Query(model, images, torch.tensor([0, 1, 1]), [(0,), (2,), (1,)], ["a", "b"])
@@ -134,7 +136,7 @@ def test_the_parts_of_extending_md_do_what_they_say(extended):
     )
     assert done.returncode == 0, done.stderr
     study = {
-        "architectures": {"regnet": {"trunk": "regnet_y_400mf"}},
+        "architectures": {"regnet": {"trunk": "torchvision:regnet_y_400mf", "map_size": 14}},
         "datasets": {
             "mine": {
                 "root": "listed",

@@ -1,6 +1,6 @@
 """Attention-based Dropout Layer (Choe and Shim, CVPR 2019), in training only.
 
-At some places of the trunk, the mean over channels is the attention. A mini-batch either loses
+At some places of the trunk, the mean size over channels is the attention. A mini-batch either loses
 its features where the attention is high, so that less discriminative regions must do, or has them
 weighted by the attention's sigmoid. At test the trunk is CAM's.
 """
@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import torch
 from pydantic import Field
-from torch import Tensor, fx
+from torch import Tensor, nn
 
 from pipeline.models.heads import CamHead
 from pipeline.models.methods.altered import altered
+from pipeline.models.places import attention_places
 from pipeline.settings import Training
 from pipeline.settings.base import Fraction, Section
 
@@ -24,6 +25,7 @@ PLACES = {
     "resnet_small": {"layer2": 128, "features": 256},  # its last two blocks
     "inception_v3": {"Mixed_5d": 288, "Mixed_6e": 768, "relu2": 1024},
     "squeezenet1_0": {"features.6": 256, "features.10": 512, "features": 512},  # as VGG
+    "convnext_tiny": {"features.3": 192, "features.5": 384, "features": 768},  # ends of stages
 }
 
 
@@ -42,6 +44,7 @@ class AdlOptions(Section):
 class Adl(CamHead):
     """CAM, trained with dropout by attention instead of the trunk's own dropout."""
 
+    find_places = staticmethod(attention_places)
     PLACES = PLACES
     dropout = False
 
@@ -52,7 +55,7 @@ class Adl(CamHead):
         self.options = training.own(AdlOptions)
 
     def training_step(
-        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step with features dropped, see `pipeline.models.heads.Head`."""
         changes = dict.fromkeys(self.places, self.dropped)
@@ -61,7 +64,8 @@ class Adl(CamHead):
 
     def dropped(self, features: Tensor) -> Tensor:
         """Mask or weight features, by one coin per mini-batch: (B, channels, h, w) -> the same."""
-        attention = features.mean(dim=1, keepdim=True)  # (B, 1, h, w)
+        # the size of features that may be negative; the mean itself behind a ReLU, as in the paper
+        attention = features.abs().mean(dim=1, keepdim=True)  # (B, 1, h, w)
         if torch.rand(()) < self.options.drop_rate:
             peak = attention.amax(dim=(2, 3), keepdim=True)
             return features * (attention < self.options.threshold * peak)

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
+
+from pipeline.models.timm_trunks import TimmTrunk
 
 Change = Callable[[Tensor], Tensor]
 
 
-def altered(
-    trunk: fx.GraphModule, images: Tensor, changes: Mapping[str, Change]
-) -> dict[str, Tensor]:
+def altered(trunk: nn.Module, images: Tensor, changes: Mapping[str, Change]) -> dict[str, Tensor]:
     """A pass through a trunk that goes on with the changed features.
 
     The trunk itself stays as it is: without this function it is CAM's.
@@ -23,6 +23,9 @@ def altered(
     Returns:
         The trunk's outputs by name; those with a change are the changed ones.
     """
+    if isinstance(trunk, TimmTrunk):
+        return trunk(images, changes)
+    assert isinstance(trunk, fx.GraphModule)
     return _Altered(trunk, changes).run(images)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from pydantic import Field
-from torch import Tensor, fx
+from torch import Tensor, nn
 
 from pipeline.models.heads import CamHead
 from pipeline.settings import Training
@@ -33,7 +33,7 @@ class Cutmix(CamHead):
         self.options = training.own(CutmixOptions)
 
     def training_step(
-        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step on mixed images and labels, see `pipeline.models.heads.Head`."""
         if torch.rand(()) >= self.options.probability:

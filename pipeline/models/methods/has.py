@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from pydantic import Field
-from torch import Tensor, fx
+from torch import Tensor, nn
 
 from pipeline.models.heads import CamHead
 from pipeline.settings import Training
@@ -31,7 +31,7 @@ class Has(CamHead):
         self.options = training.own(HasOptions)
 
     def training_step(
-        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """CAM's step on images with hidden squares, see `pipeline.models.heads.Head`."""
         images = hidden(images, self.options.grid_size, self.options.drop_rate)

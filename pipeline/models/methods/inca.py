@@ -21,12 +21,13 @@ from typing import Annotated, NamedTuple
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from pipeline.images.scaling import minmax
 from pipeline.models.heads import CamHead
 from pipeline.models.methods.adl import PLACES
 from pipeline.models.methods.altered import altered
+from pipeline.models.places import attention_places
 from pipeline.settings import Training
 from pipeline.settings.base import Fraction, Section
 
@@ -96,6 +97,7 @@ class IncaOptions(Section):
 class Inca(CamHead):
     """CAM, trained with non-local attention at places of the trunk, and without its dropout."""
 
+    find_places = staticmethod(attention_places)
     PLACES = PLACES
     dropout = False
 
@@ -107,7 +109,7 @@ class Inca(CamHead):
         self.attention = nn.ModuleList(map(NonLocalAttention, self.places.values()))
 
     def training_step(
-        self, trunk: fx.GraphModule, images: Tensor, labels: Tensor
+        self, trunk: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy and both attention losses, see `pipeline.models.heads.Head`."""
         seen: list[Seen] = []

@@ -18,6 +18,7 @@ from pipeline.images.scaling import minmax
 from pipeline.models import vgg
 from pipeline.models.heads import CamHead, pointwise
 from pipeline.models.methods.layers import rectified
+from pipeline.models.places import guiding_places
 from pipeline.models.trunks import TRUNKS, Trunk
 from pipeline.settings import Training
 from pipeline.settings.base import Fraction, Section
@@ -78,6 +79,7 @@ class SpgOptions(Section):
 class Spg(CamHead):
     """CAM's head and the side heads B1, B2, C; B1 and B2 share their last two layers."""
 
+    find_places = staticmethod(guiding_places)
     PLACES = PLACES
     FORMS = FORMS
 

@@ -141,10 +141,10 @@ def test_places_are_the_outputs_of_the_modules_that_they_name(trunk):
     assert {place: outputs[place].shape[1] for place in places} == places
 
 
-@pytest.mark.parametrize("method", ["adl", "inca"])
+@pytest.mark.parametrize("method", ["adl", "inca", "spg"])
 def test_a_trunk_without_places_is_named(method):
-    with pytest.raises(UserError, match=f"'{method}' has no places on trunk 'convnext_tiny'"):
-        build_classifier(job(method, "convnext_tiny"), 5)
+    with pytest.raises(UserError, match=f"'{method}' has no places in trunk 'torchvision:swin_t'"):
+        build_classifier(job(method, "torchvision:swin_t", "native"), 5)
 
 
 @torch.no_grad()
