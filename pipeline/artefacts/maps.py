@@ -34,25 +34,27 @@ class Writer:
         self._method = method
         self._written = np.zeros(len(rows), dtype=bool)
 
-    def write(self, start: int, maps: np.ndarray, probabilities: np.ndarray) -> None:
+    def write(self, start: int, maps: np.ndarray, probabilities: np.ndarray | None) -> None:
         """Write rows ``start``, ``start + 1``, ...
 
         Args:
             start: first row.
             maps: (K, h, w).
-            probabilities: (K,) p(y|x) of the targets, or their sum or difference.
+            probabilities: (K,) p(y|x) of the targets, or their sum or difference; None: no model
+                says it, and NaN is stored.
 
         Raises:
             UserError: a map or a probability is not finite; the message names image and method.
             ValueError: the rows do not exist.
         """
         stop = start + len(maps)
-        if start < 0 or stop > len(self._rows) or len(probabilities) != len(maps):
+        known = np.zeros(len(maps)) if probabilities is None else probabilities
+        if start < 0 or stop > len(self._rows) or len(known) != len(maps):
             raise ValueError(
                 f"rows {start}..{stop - 1} of {len(self._rows)}, "
-                f"{len(maps)} maps, {len(probabilities)} probabilities"
+                f"{len(maps)} maps, {len(known)} probabilities"
             )
-        finite = np.isfinite(maps).all(axis=(1, 2)) & np.isfinite(probabilities)  # (K,)
+        finite = np.isfinite(maps).all(axis=(1, 2)) & np.isfinite(known)  # (K,)
         if not finite.all():
             image, target = self._rows[start + int(np.argmin(finite))]
             raise UserError(
@@ -65,7 +67,7 @@ class Writer:
             self._file["scale"][start:stop] = scale
             maps = maps / np.where(scale > 0, scale, 1)[:, None, None]
         self._file["maps"][start:stop] = maps
-        self._file["class_probability"][start:stop] = probabilities
+        self._file["class_probability"][start:stop] = np.nan if probabilities is None else known
         self._file.check_written()
         self._written[start:stop] = True
 

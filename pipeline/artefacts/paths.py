@@ -11,6 +11,8 @@ from typing import Any
 MODEL = "{dataset}/{architecture}/{variant}/seed{seed}"
 SEARCHED = "{dataset}/{architecture}/{variant}"  # a model whose training keys are searched
 NOTHING = "(?!)"  # a pattern that matches no name
+# stand for architecture and variant of maps of the user's that belong to no model of the study
+WITHOUT_MODEL, OWN_MAPS = "without_model", "own_maps"
 NO_MAPS = "model"  # stands for the method where a model is measured without maps
 
 

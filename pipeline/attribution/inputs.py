@@ -21,14 +21,14 @@ class Inputs:
     """The files of a job.
 
     Attributes:
-        weights: weights.safetensors of the model.
+        weights: weights.safetensors of the model; None for maps that belong to no model.
         shards: manifest.json of a split.
         records: the split's records.
         pairs: pairs.csv: also maps of the other class of each pair.
         supersets: supersets.json, for superset methods.
     """
 
-    weights: Path
+    weights: Path | None
     shards: Path
     records: Path
     pairs: Path | None = None
@@ -37,7 +37,12 @@ class Inputs:
 
 def add_inputs(arguments: ArgumentParser) -> None:
     """Add ``--weights``, ``--shards``, ``--records``, ``--pairs`` and ``--batch-size``."""
-    arguments.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
+    arguments.add_argument(
+        "--weights",
+        type=Path,
+        nargs="?",  # an empty value is the same as none
+        help="weights.safetensors; none only for maps of your own that belong to no model",
+    )
     arguments.add_argument("--shards", type=Path, required=True, help="manifest.json of a split")
     arguments.add_argument("--records", type=Path, required=True, help="the split's records")
     arguments.add_argument(

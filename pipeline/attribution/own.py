@@ -5,6 +5,7 @@ model's p(y|x) of each comes from one forward pass per image.
 """
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.artefacts.files import digest, sha256
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_label_pairs
 from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import Shards
 from pipeline.attribution.compute import compute
 from pipeline.attribution.inputs import (
     Inputs,
@@ -23,7 +25,7 @@ from pipeline.attribution.inputs import (
     read_images,
 )
 from pipeline.attribution.own_maps import check_maps, few, open_maps, read_map
-from pipeline.attribution.plan import make_plan
+from pipeline.attribution.plan import Plan, make_plan
 from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
 from pipeline.runtime import cli
@@ -33,17 +35,20 @@ from pipeline.settings import Attribution
 
 log = logging.getLogger(__name__)
 
+# how many maps follow, and p(y|x) of each if it is known
+Known = tuple[int, np.ndarray | None]
+
 
 def take_over(
     name: str, path: Path, out: Path, inputs: Inputs, machine: Machine, *, batch_size: int = 64
 ) -> None:
-    """Check maps made elsewhere and store them with the model's probabilities.
+    """Check maps made elsewhere and store them, with their model's probabilities if they have one.
 
     Args:
         name: of the method, as in the config.
         path: HDF5 file or folder of ``.npy`` files (docs/own_maps.md).
         out: HDF5 file to write.
-        inputs: files of the model that the maps explain and of its images.
+        inputs: files of the images, and of the model that the maps explain, if there is one.
         machine: what to compute on.
         batch_size: images per forward pass.
 
@@ -51,14 +56,10 @@ def take_over(
         UserError: the maps are not those that the evaluations need, or an input is missing or
             broken.
     """
-    device = torch.device(machine.device)
-    model = load_model(inputs.weights).requires_grad_(False)
-    model.to(device).to(memory_format=torch.channels_last)
     records = read_records(inputs.records)
     shards = read_images(inputs.shards, records)
     plan = make_plan(records, "class", read_label_pairs(inputs.pairs))
     rows = plan.rows()
-    check_classes(plan, {}, model.num_classes, inputs.weights)
     labels = dict(zip(records["image_id"], records["label"].tolist(), strict=True))
 
     with open_maps(path, labels) as own:
@@ -69,14 +70,15 @@ def take_over(
                 "%s: %d of these maps are constant, so that they rank no pixel: %s",
                 name, len(constant), few(constant),
             )  # fmt: skip
-        used = ("weights", "shards", "records", *(("pairs",) if inputs.pairs else ()))
-        digests = {f"sha256_{file}": sha256(getattr(inputs, file)) for file in used}
-        batches = track(
-            eval_loader(shards, batch_size=batch_size, workers=machine.workers),
-            shards.count,
-            f"{name} maps: images",
-            size=lambda batch: len(batch.image_ids),
-        )
+        used = ("weights", "shards", "records", "pairs")
+        digests = {
+            f"sha256_{file}": sha256(path) for file in used if (path := getattr(inputs, file))
+        }
+        if inputs.weights is None:
+            found, forwards = _unknown(plan, batch_size), 0
+        else:
+            found = _by_model(name, inputs.weights, shards, plan, machine, batch_size)
+            forwards = plan.forwards
         with MapStore.create(
             out,
             rows=rows,
@@ -85,7 +87,7 @@ def take_over(
             targets="class",
             units="as given",
             attributes={
-                "forwards": plan.forwards,
+                "forwards": forwards,
                 "constant_maps": len(constant),
                 "digest_path": _digest(path),
                 **digests,
@@ -93,11 +95,35 @@ def take_over(
             half=shape == (shards.side, shards.side),
         ) as writer:
             start = 0
-            for chunk in compute(model, (), "class", plan, batches, {}, Attribution(), device):
-                stop = start + len(chunk.probabilities)
+            for count, probabilities in found:
+                stop = start + count
                 maps = np.stack([read_map(own, row) for row in rows[start:stop]])
-                writer.write(start, maps, chunk.probabilities.numpy())
+                writer.write(start, maps, probabilities)
                 start = stop
+
+
+def _unknown(plan: Plan, batch_size: int) -> Iterator[Known]:
+    """Where no model says it."""
+    for start in range(0, plan.maps, batch_size):
+        yield min(batch_size, plan.maps - start), None
+
+
+def _by_model(
+    name: str, weights: Path, shards: Shards, plan: Plan, machine: Machine, batch_size: int
+) -> Iterator[Known]:
+    """By the model, a batch of images at a time."""
+    device = torch.device(machine.device)
+    model = load_model(weights).requires_grad_(False)
+    model.to(device).to(memory_format=torch.channels_last)
+    check_classes(plan, {}, model.num_classes, weights)
+    batches = track(
+        eval_loader(shards, batch_size=batch_size, workers=machine.workers),
+        shards.count,
+        f"{name} maps: images",
+        size=lambda batch: len(batch.image_ids),
+    )
+    for chunk in compute(model, (), "class", plan, batches, {}, Attribution(), device):
+        yield len(chunk.probabilities), chunk.probabilities.numpy()
 
 
 def run(argv: list[str]) -> None:

@@ -54,6 +54,8 @@ def write_maps(
             not belong together.
     """
     device, names = torch.device(machine.device), list(outs)
+    if inputs.weights is None:
+        raise UserError("--weights: give the model that is to be explained.")
     model = load_model(inputs.weights).requires_grad_(False)
     model.to(device).to(memory_format=torch.channels_last)
     entries = [entry_of(name, model.kind, options) for name in names]

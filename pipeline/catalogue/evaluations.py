@@ -55,6 +55,7 @@ class Evaluation:
             measured.
         base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
+        asks_model: False where it measures maps alone, so that they need to belong to no model.
         section: name of the class of its options, a section in its module, if it has any.
     """
 
@@ -64,6 +65,7 @@ class Evaluation:
     explains: bool = False
     base: str | None = None
     section: str = ""
+    asks_model: bool = True
 
     @property
     def code(self) -> str:
@@ -132,6 +134,7 @@ EVALUATIONS: dict[str, Evaluation] = {
             Column("hit_rate", "Pointing", ranked=True, words="hit rate in the pointing game"),
             Column("energy", "Energy on object", ranked=True),
         ),
+        asks_model=False,
     ),
     "grid_pointing": Evaluation(
         "pointing.grid_pointing",

@@ -59,7 +59,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     arguments.add_argument(
         "--options", default="{}", metavar="JSON", help="options of the attribution method"
     )
-    arguments.add_argument("--weights", type=Path, required=True, help="weights.safetensors")
+    arguments.add_argument(
+        "--weights", type=Path, nargs="?", help="weights.safetensors; none for maps alone"
+    )
     arguments.add_argument("--shards", type=Path, required=True, help="manifest.json of a split")
     arguments.add_argument("--records", type=Path, required=True, help="the split's records")
     arguments.add_argument("--maps", type=Path, nargs="?", help="attribution maps, .h5")

@@ -28,7 +28,7 @@ class Inputs:
     """The files of an evaluation.
 
     Attributes:
-        weights: weights.safetensors of the model.
+        weights: weights.safetensors of the model; None where maps alone are measured.
         shards: manifest.json of a split.
         records: of the split.
         maps: file of its maps; None for evaluations of a model alone.
@@ -36,7 +36,7 @@ class Inputs:
         resize: ``images.resize`` of the shards.
     """
 
-    weights: Path
+    weights: Path | None
     shards: Path
     records: Path
     maps: Path | None = None
@@ -77,8 +77,10 @@ def measured(
         UserError: inputs are missing, broken or do not belong together.
     """
     device = torch.device(machine.device)
-    model = load_model(inputs.weights).requires_grad_(False)
-    model.to(device).to(memory_format=torch.channels_last)
+    model = None
+    if inputs.weights is not None:
+        model = load_model(inputs.weights).requires_grad_(False)
+        model.to(device).to(memory_format=torch.channels_last)
     records = spread(read_records(inputs.records), section.images)
     if records.empty:
         raise UserError(f"{inputs.records} has no images: there is nothing to measure.")
@@ -87,7 +89,7 @@ def measured(
         raise UserError(f"{inputs.maps}: counterfactual maps explain no single class.")
     try:
         subject = Subject(
-            model,
+            model,  # type: ignore[arg-type] # an evaluation of maps alone asks none
             method,
             options,
             open_shards(inputs.shards),

@@ -51,7 +51,7 @@ def finding(table: Table, block: Block, column: str, words: str, where: str) -> 
     extreme = _extreme(table, column)
     parts = [f"On {where}, {top} {have} the {extreme} {words}: {_number(table, rows[0], column)}."]
     cam = [row for row in rows if row.trained == REFERENCE]
-    calm = [row for row in rows if row.trained and TRAINING_METHODS[row.trained].kind == "calm"]
+    calm = [row for row in rows if _is_calm(row.trained)]
     if cam and calm:
         others = [
             f"The best of {kind} is {_names(alike, column)}: {_number(table, alike[0], column)}"
@@ -124,3 +124,9 @@ def _names(ranked: list[Row], column: str) -> str:
 
 def _number(table: Table, row: Row, column: str) -> str:
     return text(row.cells[column], plain=column in table.plain)
+
+
+def _is_calm(trained: str | None) -> bool:
+    """Whether a row is of a CALM; one of a model or of maps from elsewhere has no such training."""
+    entry = TRAINING_METHODS.get(trained or "")
+    return entry is not None and entry.kind == "calm"

@@ -15,9 +15,23 @@ class OwnMaps(Section):
     """Attribution maps made elsewhere, measured like every other method (docs/own_maps.md)."""
 
     path: FilePath = Field(description="HDF5 file (maps, image_id, target) or folder of .npy files")
-    model: str = Field(
-        description="DATASET/ARCHITECTURE/VARIANT: the model of this study that they explain"
+    model: str | None = Field(
+        None, description="DATASET/ARCHITECTURE/VARIANT: the model of this study that they explain"
     )
+    dataset: str | None = Field(
+        None,
+        description="instead of `model`: the data set whose images they are of. They are measured "
+        "where maps alone are: cue localisation, WSOL, the pointing game",
+    )
+
+    @model_validator(mode="after")
+    def _of_one_thing(self) -> "OwnMaps":
+        if (self.model is None) == (self.dataset is None):
+            raise ValueError(
+                "give `model`, the model of this study that the maps explain, or, where the study "
+                "has none, `dataset`"
+            )
+        return self
 
 
 def _methods_of(kind: str) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ class Config(Section, json_schema_extra=_may_extend):
         (0,), min_length=1, description="each model is trained once per seed"
     )
     architectures: dict[settings.Name, AnyArchitecture] = Field(
+        {},
         json_schema_extra=droppable,
         description="name -> trunk and weights, or a whole model from elsewhere",
     )

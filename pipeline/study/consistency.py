@@ -70,7 +70,12 @@ def _own_maps(study: Study) -> Iterator[str]:
             yield f"own_maps.{name}: that is the name of a built-in method; give your maps another"
         if name in study.methods.functions:
             yield f"own_maps.{name}: a method of your own has that name; give your maps another"
-        if maps.model not in models:
+        if maps.dataset is not None and maps.dataset not in study.datasets:
+            yield (
+                f"own_maps.{name}.dataset: the study has no data set {maps.dataset!r}"
+                + nearest(maps.dataset, study.datasets)
+            )
+        if maps.model is not None and maps.model not in models:
             yield (
                 f"own_maps.{name}.model: the study trains no model {maps.model!r}"
                 + nearest(maps.model, models)

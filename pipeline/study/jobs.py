@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from pipeline import settings
 from pipeline.artefacts.files import canonical_json
+from pipeline.artefacts.paths import OWN_MAPS, WITHOUT_MODEL
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS, OWN_FUNCTION, Entry, sections_of
 from pipeline.catalogue.training_methods import TRAINING_METHODS
@@ -72,6 +73,15 @@ class Study(Config):
         """The models whose maps are measured: all but those that only pretrain a trunk."""
         return [model for model in self.models() if self.methods_of(*model[:3])]
 
+    def maps_alone(self) -> list[tuple[str, str, str, int]]:
+        """The user's own maps that belong to no model, named as a model of each data set."""
+        datasets = dict.fromkeys(maps.dataset for maps in self.own_maps.values() if maps.dataset)
+        return [(name, WITHOUT_MODEL, OWN_MAPS, 0) for name in datasets]
+
+    def measured(self) -> list[tuple[str, str, str, int]]:
+        """What has maps that are measured: the studied models, and maps that belong to none."""
+        return [*self.studied_models(), *self.maps_alone()]
+
     def own_of(self, dataset: str, architecture: str, variant: str) -> list[PerModel]:
         """What a model has of its own, the later ones winning."""
         model = dataset, architecture, variant
@@ -110,6 +120,8 @@ class Study(Config):
 
     def methods_of(self, dataset: str, architecture: str, variant: str) -> tuple[str, ...]:
         """Attribution methods of a model, its own maps last; none for pretraining."""
+        if architecture == WITHOUT_MODEL:
+            return tuple(name for name, maps in self.own_maps.items() if maps.dataset == dataset)
         kind = self.kind_of(dataset, architecture, variant)
         if kind == "attributes":
             return ()
@@ -170,7 +182,9 @@ class Study(Config):
             section = self.evaluation.of(task)
             if section is None:
                 continue
-            for model in self.studied_models():
+            for model in self.measured():
+                if entry.asks_model and model[1] == WITHOUT_MODEL:
+                    continue
                 patterns = section.models
                 if patterns is not None and not any(is_of(model[:3], each) for each in patterns):
                     continue

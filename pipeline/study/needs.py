@@ -24,7 +24,7 @@ def _needs(study: Study, name: str) -> list[Need]:
         needs.append("train_images")
     if any(training.method == "attributes" for training in trainings):
         needs.append("attributes")
-    if not any(model[0] == name for model in study.studied_models()):
+    if not any(model[0] == name for model in study.measured()):
         return needs  # its models only pretrain others
     needs.append("test_images")
     if dataset.wsol:

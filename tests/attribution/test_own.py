@@ -1,4 +1,6 @@
+import json
 import os
+import sys
 
 import h5py
 import numpy as np
@@ -197,3 +199,56 @@ def test_a_name_without_suffix_that_fits_two_images_is_told(study, tmp_path):
     with open_maps(tmp_path, labels) as given:
         assert dict(given.rows) == {("b@1.png", "2"): 1}
         assert next(iter(given.problems.values())) == ["a"]
+
+
+def test_maps_that_belong_to_no_model_have_no_probability(study, tmp_path):
+    images = study.table["image_id"].to_list()
+    rows = [(image, label) for image in images for label in range(4)]
+    maps = np.random.default_rng(0).random((48, 4, 4))
+    _write(tmp_path / "m.h5", maps, [image for image, _ in rows], [label for _, label in rows])
+    given = ["--name", "mine", "--path", str(tmp_path / "m.h5"), "--weights"]
+    out = tmp_path / "out.h5"
+    own.run([*given, *_common(study)[2:], "--out", str(out), "--batch-size", "5"])
+    with MapStore.open(out) as store:
+        assert len(store.maps) == 24
+        assert np.isnan(store.class_probability).all()
+        assert np.allclose(store.maps[store.lookup(images[0], "2")], maps[2])
+        assert store.attributes["forwards"] == 0
+        assert "sha256_weights" not in store.attributes
+    with pytest.raises(UserError, match="--weights: give the model"):
+        stage.run(["--section", "{}", "--method", "cam", "--weights", *_common(study)[2:],
+                   "--out", str(out)])  # fmt: skip
+
+
+FUNCTIONS = """
+import torch
+
+def maps(model, images, labels):
+    return model(images)[torch.arange(len(labels)), labels]
+
+seen = []
+
+def growing(query):
+    seen.append(query)
+    return torch.ones(len(query.images), 2, 1 + len(seen))
+"""
+
+
+def test_a_users_function_writes_maps_like_any_method(study, cam, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "lab_of_a_test.py").write_text(FUNCTIONS)
+
+    def computed(function):
+        section = json.dumps({"functions": {"mine": f"lab_of_a_test:{function}"}})
+        out = tmp_path / "out.h5"
+        stage.run(["--section", section, "--method", "mine", *_common(study), "--out", str(out),
+                   "--batch-size", "5"])  # fmt: skip
+        return MapStore.open(out)
+
+    with computed("maps") as found, MapStore.open(cam) as expected:
+        assert found.attributes["units"] == "as the function gives"
+        assert (found.image_ids, found.targets) == (expected.image_ids, expected.targets)
+        assert np.allclose(found.maps[:], expected.maps[:], atol=1e-5)
+    with pytest.raises(UserError, match="mine gives maps of 2 x 3 after maps of 2 x 2"):
+        computed("growing")

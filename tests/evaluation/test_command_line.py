@@ -106,6 +106,23 @@ def test_every_evaluation_is_tested_here():
     assert SECTIONS.keys() == HEADLINES.keys() == EVALUATIONS.keys()
 
 
+def test_maps_alone_are_measured_without_a_model(study, tmp_path):
+    """As with one, where an evaluation asks none."""
+    maps = ("--maps", study.records.parent / "cam.h5")
+    for task in (name for name, entry in EVALUATIONS.items() if not entry.asks_model):
+        expected = measure(study, tmp_path / "with.json", task, "cam", SECTIONS[task], *maps)
+        identity = {"dataset": "x", "architecture": "without_model", "variant": "own_maps"}
+        run([
+            task, "--section", json.dumps(SECTIONS[task] | {"bootstrap": {"replicates": 20}}),
+            "--weights", "--shards", str(study.shards), "--records", str(study.records),
+            "--identity", json.dumps(identity | {"seed": 0, "method": "cam"}), "--workers", "0",
+            "--out", str(tmp_path / "alone.json"), *map(str, maps),
+        ])  # fmt: skip
+        found = read_score(tmp_path / "alone.json")
+        assert found["values"] == expected["values"]
+    assert not EVALUATIONS["pointing_game"].asks_model
+
+
 @pytest.mark.parametrize("variant", METHODS)
 @pytest.mark.parametrize("task", SECTIONS)
 def test_an_evaluation_writes_its_score_and_equal_bytes_again(study, tmp_path, base, task, variant):

@@ -132,7 +132,7 @@ rule join_maps:
 
 rule own_maps:
     input:
-        weights=PATHS.weights,
+        weights=MODELS.weights,
         shards=PATHS.shards,
         records=PATHS.records,
         pairs=DATA.pairs,

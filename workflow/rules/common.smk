@@ -43,8 +43,17 @@ REPORT = ReportInputs(STUDY, PATHS)
 
 wildcard_constraints:
     dataset="|".join(STUDY.datasets),
-    architecture="|".join(STUDY.architectures),
-    variant="|".join(sorted({variant for *_, variant in STUDY.models_without_seed()})),
+    architecture="|".join(
+        [*STUDY.architectures, *(model[1] for model in STUDY.maps_alone()[:1])]
+    ),
+    variant="|".join(
+        sorted(
+            {
+                *(model[2] for model in STUDY.models_without_seed()),
+                *(model[2] for model in STUDY.maps_alone()),
+            }
+        )
+    ),
     seed=r"\d+",
     split="train|val|test",
     method="|".join(sorted(STUDY.every_method())),

@@ -169,7 +169,7 @@ rule wsol_baseline:
 
 rule measure:
     input:
-        weights=PATHS.weights,
+        weights=MODELS.weights,
         shards=expand(PATHS.shards, split="test", allow_missing=True),
         records=expand(PATHS.records, split="test", allow_missing=True),
         maps=expand(PATHS.maps, split="test", allow_missing=True),

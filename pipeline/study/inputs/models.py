@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.artefacts.paths import NOTHING, Names, Paths, fill
+from pipeline.artefacts.paths import NOTHING, WITHOUT_MODEL, Names, Paths, fill
 from pipeline.runtime.packages import PREFIX, find_in_package
 from pipeline.settings import Training
 from pipeline.study import searches
@@ -42,8 +42,13 @@ class ModelInputs:
         return bool(self.trained_variants(dataset))
 
     def is_studied(self, dataset: str) -> bool:
-        """Whether its models are measured; others only pretrain a trunk."""
-        return any(model[0] == dataset for model in self._study.studied_models())
+        """Whether maps of it are measured; the models of others only pretrain a trunk."""
+        return any(model[0] == dataset for model in self._study.measured())
+
+    def weights(self, names: Any) -> list[str]:
+        """The weights of a model; none of maps that belong to no model."""
+        alone = names.architecture == WITHOUT_MODEL
+        return [] if alone else [fill(self._paths.weights, names)]
 
     def all(self) -> list[str]:
         """The weights of every model."""

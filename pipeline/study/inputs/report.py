@@ -45,9 +45,10 @@ class ReportInputs:
         """The evaluations that there are scores for."""
         study = self._study
         tasks = {task for task, *_ in study.measurements()}
-        for name in self._studied():
+        if study.studied_models():
             tasks.add("classification")
             tasks |= {"calibration"} if study.evaluation.calibration else set()
+        for name in self._studied():
             tasks |= {"cue_localization"} if study.datasets[name].cue_localization else set()
             tasks |= {"wsol"} if study.datasets[name].wsol else set()
         return tasks | ({"supersets"} if self.superset_datasets() else set())
@@ -62,6 +63,9 @@ class ReportInputs:
             else:
                 job = study.train_job(dataset, architecture, variant, seed)
                 note = {"trunk": job.trunk, "method": job.training.method}
+            models[f"{dataset}/{architecture}/{variant}"] = note
+        for dataset, architecture, variant, _ in study.maps_alone():
+            note = {"trunk": "none", "method": "own_maps"}
             models[f"{dataset}/{architecture}/{variant}"] = note
         return canonical_json(
             {

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline.artefacts.files import canonical_json
-from pipeline.artefacts.paths import NO_MAPS, Names, Paths, fill
+from pipeline.artefacts.paths import NO_MAPS, WITHOUT_MODEL, Names, Paths, fill
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.maps import MapInputs
@@ -95,10 +95,12 @@ class ScoreInputs:
     def all(self) -> list[str]:
         """Every score of the study."""
         scores = []
-        models = names_of(self._study.studied_models())
+        models = names_of(self._study.measured())
         for names in models:
-            scores.append(self._of(names, "classification", NO_MAPS))
-            if self._study.evaluation.calibration:
+            of_model = names.architecture != WITHOUT_MODEL
+            if of_model:
+                scores.append(self._of(names, "classification", NO_MAPS))
+            if of_model and self._study.evaluation.calibration:
                 scores.append(self._of(names, "calibration", NO_MAPS))
             dataset = self._data.of(names)
             for method in self._data.methods(names):
