@@ -72,20 +72,21 @@ def layers_in_order(network: nn.Module, images: Tensor) -> list[str]:
 def end_of(calls: list[Call], logits: Tensor) -> End | None:
     """The end of a network that has class activations, from its calls on a probe."""
     for call in reversed(calls):
-        if isinstance(call.module, nn.Linear) and is_close(call.found, logits):
-            return _pooled(calls, call)
+        layer = call.module
+        if isinstance(layer, nn.Linear) and is_close(call.found, logits):
+            return _pooled(calls, layer, call.given)
     return _convolved(calls, logits)
 
 
-def _pooled(calls: list[Call], linear: Call) -> End | None:
+def _pooled(calls: list[Call], linear: nn.Linear, pooled: Tensor) -> End | None:
     """Features whose mean over the places is the linear layer's input."""
     for call in reversed(calls):
-        if call.found.ndim != 4 or len(call.found) != len(linear.given):
+        if call.found.ndim != 4 or len(call.found) != len(pooled):
             continue
         for finish in (_as_it_is, F.relu, _channels_first):
             features = finish(call.found)
-            if features[0, 0].numel() > 1 and is_close(features.mean(dim=(2, 3)), linear.given):
-                return End(call.module, False, finish, linear.module)
+            if features[0, 0].numel() > 1 and is_close(features.mean(dim=(2, 3)), pooled):
+                return End(call.module, False, finish, linear)
     return None
 
 

@@ -19,6 +19,7 @@ from pipeline.models.checkpoint_files import (
     fitted_by_position,
     read_state_dict,
 )
+from pipeline.models.network_index import candidates, similar
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import nearest
@@ -116,9 +117,11 @@ def with_weights(network: nn.Module, weights: str | Path | StateDict, name: str)
         state = renamed
         note += ", its tensors by their order, as their names are other ones"
     if problem := misfit(own, state):
+        known = candidates(state) or similar(state)
+        hint = f" They look like those of {known[0]}." if known else ""
         raise UserError(
-            f"The weights do not belong to {name}: {problem}. Name the network that they were "
-            "trained in."
+            f"The weights do not belong to {name}: {problem}.{hint} Name the network that they "
+            "were trained in."
         )
     network.load_state_dict(state, strict=False)
     return Built(network, note)
