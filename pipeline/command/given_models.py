@@ -12,7 +12,8 @@ import torch
 
 from pipeline.artefacts.classes import read_class_names
 from pipeline.artefacts.paths import Names, Paths, fill
-from pipeline.attribution.query import entry_of
+from pipeline.attribution.ability import check_able
+from pipeline.catalogue.methods import METHODS
 from pipeline.models.given import GivenModel
 from pipeline.models.wrapping import open_given
 from pipeline.runtime import cli
@@ -45,9 +46,10 @@ def opened(study: Study) -> Iterator[Opened]:
         key = f"architectures.{architecture}"
         try:
             model, text = _open(study, dataset, architecture)
+            images = torch.zeros(1, 3, *[study.datasets[dataset].images.eval_size] * 2)
             for method in study.methods_of(dataset, architecture, variant):
-                if method not in study.own_maps:
-                    entry_of(method, model.kind)
+                if method in METHODS:  # one's own maps and functions are another matter
+                    check_able(model, method, images)
         except UserError as error:
             yield Opened(key, False, str(error))
         else:
@@ -69,7 +71,7 @@ def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, st
         measured += f", of which {model.num_classes} are the data set's"
     side = wanted.side or job.stored_size
     return model, (
-        f"{job.model}, its weights from {note}; {measured}; images of {side} pixels, mean "
+        f"{note}; {measured}; images of {side} pixels, mean "
         f"{_three(wanted.mean)}, deviation {_three(wanted.std)}; {_end(model)}."
     )
 

@@ -14,7 +14,6 @@ from pipeline.models import load_model
 from pipeline.models.class_lists import IMAGENET, read_class_list
 from pipeline.models.classifier import Classifier
 from pipeline.models.given import SIDE, GivenModel
-from pipeline.models.guessing import guessed
 from pipeline.models.intake import Wanted
 from pipeline.models.networks import is_library
 from pipeline.models.study_models import Model, is_of_study
@@ -149,9 +148,7 @@ def _given(
     if isinstance(model, nn.Module):
         return GivenModel(model, Wanted(), layer=layer, side=side or SIDE)
     spec = str(model)
-    if Path(spec).is_file():
-        spec, weights = guessed(spec), spec
-    elif weights is None and is_library(spec):
+    if weights is None and is_library(spec):
         weights = spec.partition(":")[0]
     job = GivenJob(
         model=spec,

@@ -98,8 +98,10 @@ def _convolved(calls: list[Call], logits: Tensor) -> End | None:
             continue
         if call.found.shape[:2] != logits.shape or call.found[0, 0].numel() < 2:
             continue
+        with torch.no_grad():
+            own = layer(call.given)  # what follows may have written into the one that was recorded
         for rectified in (False, True):
-            maps = F.relu(call.found) if rectified else call.found
+            maps = F.relu(own) if rectified else own
             if is_close(maps.mean(dim=(2, 3)), logits):
                 return End(layer, True, _as_it_is, layer, rectified)
     return None
@@ -111,11 +113,12 @@ def spatial_layers(calls: list[Call]) -> Iterator[Call]:
     None of a network whose last map is followed by tokens (B, N, channels), as in a ViT: what its
     patches' embedding shows is far from the prediction. Poolings only enlarge or thin out a map.
     """
+    pooled = {id(call.found) for call in calls if "Pool" in type(call.module).__name__}
     for call in reversed(calls):
         if call.found.ndim == 3 and call.found.shape[1] > 1:
             return
-        is_pooling = "Pool" in type(call.module).__name__
-        if call.found.ndim == 4 and call.found[0, 0].numel() > 1 and not is_pooling:
+        is_map = call.found.ndim == 4 and call.found[0, 0].numel() > 1
+        if is_map and id(call.found) not in pooled:
             yield call
 
 

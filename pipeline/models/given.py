@@ -197,6 +197,7 @@ class GivenModel(nn.Module):
         logits = _logits(network, self.whole.intake(probe))
         self.outputs = logits.shape[1]
         self.described: Wanted | None = None  # what its library says that it takes, if it has one
+        self.spec = ""  # what builds its network, where it is known
         self.looked_at = ""  # name of the layer of the Grad-CAM family, where it is not the end's
         calls = calls_of(network, self.whole.intake(probe))
         end = end_of(calls, logits)

@@ -8,10 +8,11 @@ from pipeline.models.classifier import Classifier
 from pipeline.models.given import SIDE, GivenModel
 from pipeline.models.guessing import guessed
 from pipeline.models.intake import wanted_by
-from pipeline.models.networks import build_network, is_callable, is_library, with_weights
+from pipeline.models.networks import build_network, is_library, with_weights
 from pipeline.models.study_models import is_of_study
 from pipeline.models.study_models import load_model as load_of_study
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.functions import is_function_name
 
 FORMS = (
     "a file of weights, 'timm:NAME', 'torchvision:NAME', 'package.module:callable', or an nn.Module"
@@ -54,7 +55,7 @@ def load_model(
         if is_of_study(spec):
             return load_of_study(spec)
         return _of_library(guessed(spec), spec, layer)
-    if is_callable(str(spec)):
+    if is_function_name(str(spec)):
         return GivenModel(build_network(str(spec), weights).network, layer=layer)
     raise UserError(f"There is no model {str(spec)!r}: give {FORMS}.")
 
