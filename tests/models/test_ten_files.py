@@ -105,9 +105,7 @@ def test_networks_with_the_same_tensors_that_differ_are_named(tmp_path):
 
 def test_weights_of_another_network_say_whose_they_are(tmp_path):
     torch.save(models.resnet18().state_dict(), tmp_path / "net.pth")
-    with pytest.raises(
-        UserError, match="look like those of torchvision:resnet18"
-    ):
+    with pytest.raises(UserError, match="look like those of torchvision:resnet18"):
         load_model("torchvision:resnet34", tmp_path / "net.pth")
 
 
