@@ -196,6 +196,7 @@ class GivenModel(nn.Module):
         )  # two, so that a batch norm in training mode would show
         logits = _logits(network, self.whole.intake(probe))
         self.outputs = logits.shape[1]
+        self.layer = layer
         self.described: Wanted | None = None  # what its library says that it takes, if it has one
         self.spec = ""  # what builds its network, where it is known
         self.looked_at = ""  # name of the layer of the Grad-CAM family, where it is not the end's

@@ -51,7 +51,8 @@ def finding(table: Table, block: Block, column: str, words: str, where: str) -> 
     extreme = _extreme(table, column)
     parts = [f"On {where}, {top} {have} the {extreme} {words}: {_number(table, rows[0], column)}."]
     cam = [row for row in rows if row.trained == REFERENCE]
-    calm = [row for row in rows if row.trained and TRAINING_METHODS[row.trained].kind == "calm"]
+    calms = {name for name, method in TRAINING_METHODS.items() if method.kind == "calm"}
+    calm = [row for row in rows if row.trained in calms]  # a model from elsewhere is "given"
     if cam and calm:
         others = [
             f"The best of {kind} is {_names(alike, column)}: {_number(table, alike[0], column)}"

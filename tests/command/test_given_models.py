@@ -55,7 +55,8 @@ def test_what_would_be_loaded_is_said(folder):
         "architectures.mine",
         True,
         "torchvision:resnet18, its weights from a file (checkpoint); 5 classes; images of 64 "
-        "pixels, mean 0.485 0.456 0.406, deviation 0.229 0.224 0.225; it has class activation maps.",
+        "pixels, mean 0.485 0.456 0.406, deviation 0.229 0.224 0.225; it has class activation "
+        "maps.",
     )
 
 

@@ -42,7 +42,7 @@ def test_imagenets_own_labels():
     assert outputs_of(["n01443537_goldfish", "n01440764_tench"], names) == [1, 0]
     # two classes are called crane: of names alone neither is taken
     assert outputs_of(["goldfish"], names) == [1]
-    with pytest.raises(UserError, match="does not know 1 of the data set's 1 cl.*'crane'"):
+    with pytest.raises(UserError, match=r"does not know 1 of the data set's 1 cl.*'crane'"):
         outputs_of(["crane"], names)
 
 

@@ -60,12 +60,7 @@ FILES = {
     "another head": ("a.pth", lambda: drawn(models.resnet18, num_classes=7), plain),
     "half precision": ("a.pth", lambda: drawn(models.resnet18), half),
     "EMA": ("a.pth.tar", lambda: drawn(models.resnet18), averaged),
-    "Lightning": (
-        "a.ckpt",
-        lambda: drawn(models.resnet18, num_classes=5),
-        lightning,
-        "torchvision",
-    ),
+    "Lightning": ("a.ckpt", lambda: drawn(models.resnet18, num_classes=5), lightning),
 }
 
 
