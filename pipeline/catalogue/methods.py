@@ -86,6 +86,7 @@ METHODS: dict[str, Entry] = {
         "largest guided gradient of {score} of the channels",
         options=("target", "gradient_maps"),
         at_input=True,
+        needs="modules",
     ),
     "integrated_gradients": _at_input(
         "integrated_gradients",

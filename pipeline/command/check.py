@@ -107,6 +107,11 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
         yield _weights(key, weights)
     for name, function in study.methods.functions.items():
         yield _function(f"methods.{name}", function)
+    if any(study.given(name) for name in study.architectures):
+        from pipeline.command.given_models import opened  # imports PyTorch, which takes seconds
+
+        for key, usable, text in opened(study):
+            yield usable, f"{key}: {text}"
 
 
 def _trunks(study: Study) -> Iterator[tuple[bool, str]]:

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from pipeline.runtime.errors import UserError
+
 DESCRIPTION = """\
 Explain what a model says about one image.
 
@@ -11,8 +13,9 @@ writes each map as a picture with a colour bar (PNG) and as numbers (HDF5). A CA
 probabilities that the cue for the class is at each location. A CAM model's are not, and the text
 says so.
 
-The weights are those of a study (weights.safetensors: the names of the classes are found next to
-them), or a state dict of torchvision's SqueezeNet 1.0, ResNet-18 or ResNet-50, as a CAM model."""
+The model is one of a study (its weights.safetensors: the names of the classes are found next to
+it), or any classifier from elsewhere: timm:NAME, torchvision:NAME, package.module:callable, or a
+file of weights whose network is recognised by its tensors. It is explained as it is."""
 
 EXAMPLES = """\
   calm explain bird.jpg --weights \\
@@ -24,8 +27,12 @@ EXAMPLES = """\
       where is a cue for any of the dogs of ImageNet?
   calm explain bird.jpg --weights W --superset sparrow
       the same for all classes with "sparrow" in their names
-  calm explain dog.jpg --weights squeezenet1_0.pth --method cam gradcam
-      ImageNet weights of torchvision, two methods
+  calm explain dog.jpg --model squeezenet1_0.pth --method cam gradcam
+      a file of weights from elsewhere, two methods
+  calm explain dog.jpg --model timm:convnext_tiny
+      timm's network with timm's weights, which it downloads
+  calm explain cell.png --model torchvision:resnet50 --weights best.ckpt --classes names.txt
+      your own training of torchvision's network
 
 in a notebook:
   from pipeline.explain import explain
@@ -36,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own."""
     parser.add_argument("image", type=Path, metavar="IMAGE", help="JPEG, PNG or the like")
     parser.add_argument(
-        "--weights", required=True, help="weights.safetensors of a study, or .pth of torchvision"
+        "--model",
+        help="weights file, timm:NAME, torchvision:NAME or package.module:callable",
+    )
+    parser.add_argument(
+        "--weights",
+        help="file for a model by name (default: the library's own); alone: as --model FILE",
     )
     parser.add_argument(
         "--class",
@@ -55,14 +67,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("explained"), help="folder to write (default: %(default)s)"
     )
-    model = parser.add_argument_group("where the weights do not say it themselves")
-    model.add_argument("--trunk", help="of a state dict whose file is not named after it")
-    model.add_argument("--classes", type=Path, metavar="CSV", help="names of the classes")
+    model = parser.add_argument_group("where the model does not say it itself")
+    model.add_argument(
+        "--classes",
+        metavar="FILE",
+        help="names of the classes: text, JSON or CSV; or imagenet (docs/own_models.md)",
+    )
+    model.add_argument("--layer", help="at which the Grad-CAM family looks")
     model.add_argument("--size", type=int, help="side of the model's images, pixels")
     model.add_argument(
         "--resize",
         choices=("square", "short_side"),
-        help="the whole image squeezed (default of a study), or its centre (of a state dict)",
+        help="the whole image squeezed (default of a study), or its centre (of other models)",
     )
 
 
@@ -72,14 +88,17 @@ def run(given: argparse.Namespace) -> None:
     Raises:
         UserError: the image or the weights cannot be read, or a name is unknown.
     """
+    if not (given.model or given.weights):
+        raise UserError("Give the model: --model FILE, or --model timm:NAME.")
     from pipeline.explain import explain, open_model
 
     model = open_model(
-        given.weights,
-        trunk=given.trunk,
+        given.model or given.weights,
+        given.weights if given.model else None,
         classes=given.classes,
         side=given.size,
         resize=given.resize,
+        layer=given.layer,
     )
     explanation = explain(
         given.image,

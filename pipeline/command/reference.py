@@ -41,7 +41,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |
-| `imagenet_samples.yaml` | given weights on one photograph per ImageNet class |
+| `imagenet_samples.yaml` | two given models on one photograph per ImageNet class |
 | `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
 | `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
 | `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |
@@ -75,6 +75,7 @@ def page_text() -> str:
     for key, model in _inner(Dataset):
         sections += [(f"datasets.NAME.{key}", model), *_below(f"datasets.NAME.{key}", model)]
     sections += [("architectures.NAME", settings.Architecture)]
+    sections += [("architectures.NAME (a model from elsewhere)", settings.GivenArchitecture)]
     sections += [("training (also in data sets and variants)", settings.Training)]
     sections += _below("training", settings.Training)
     named = {"architectures", "datasets", "own_maps"}  # above, or as NAME below

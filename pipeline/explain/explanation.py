@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from pipeline.artefacts.files import atomic_path
 from pipeline.artefacts.maps import MapStore
@@ -23,12 +24,14 @@ from pipeline.explain.model import ExplainedModel, open_model
 from pipeline.explain.picture import draw
 from pipeline.images.loading import normalise
 from pipeline.images.opening import ImageFault, opened, rgb
+from pipeline.models.given import GivenModel
+from pipeline.models.study_models import Model
 from pipeline.runtime.errors import UserError
 
 SHOWN = 5  # classes of the prediction
 
 _DEFAULT = {"cam": "cam", "calm": "joint"}
-_SUPERSET = {"cam": "cam_superset", "calm": "subset"}
+_SUPERSET = {"cam": "cam_superset", "calm": "subset"}  # a model with logits alone has none
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,7 +179,7 @@ class Explanation:
 
 def explain(
     image: str | Path | Image.Image,
-    model: ExplainedModel | str | Path,
+    model: ExplainedModel | str | Path | nn.Module,
     *,
     of: str | int | None = None,
     against: str | int | None = None,
@@ -187,12 +190,13 @@ def explain(
 
     Args:
         image: file, or an image of Pillow.
-        model: from `open_model`, or a file of weights.
+        model: from `open_model`, or what it takes: a file of weights, ``timm:NAME``, ...
         of: the class y to explain, by name or label; by default the predicted one.
         against: a second class y'; adds the counterfactual map.
         superset: a set of classes, see :meth:`pipeline.explain.names.Classes.superset`; adds the
             map of the set.
-        methods: of the catalogue; by default CAM's or CALM's own map.
+        methods: of the catalogue; by default CAM's or CALM's own map, of another model Grad-CAM's
+            or the gradient.
 
     Returns:
         The explanation; maps in the order of ``methods``, then those that were added.
@@ -223,11 +227,18 @@ def explain(
             other=asked.other_name,
             group=asked.group,
             members=len(asked.members),
-            averaged=classifier.job.training.method == "cam",
+            averaged=_is_averaged(classifier),
             units=units_of(entry, classifier.head, query.options),
         )
         maps.append(ExplainedMap(method, asked.target(targets), topic))
     return Explanation(name, model, seen, probs, label, maps)
+
+
+def _is_averaged(classifier: Model) -> bool:
+    """Whether the mean of a CAM's map is the score whose softmax is the prediction."""
+    if isinstance(classifier, GivenModel):
+        return classifier.kind == "cam"
+    return classifier.job.training.method == "cam"
 
 
 class _Asked:
@@ -237,12 +248,14 @@ class _Asked:
         self, model: ExplainedModel, label: int, against: str | int | None, superset: str | None
     ) -> None:
         self._kind = model.classifier.kind
+        features = isinstance(model.classifier, GivenModel) and model.classifier.has_features
+        self._default = _DEFAULT.get(self._kind, "gradcam" if features else "gradient")
         self._label = label
         self._other = None if against is None else model.classes.find(against)
         if self._other is not None and self._kind != "calm":
             raise UserError(
-                "--against: a CAM model has no counterfactual, as its scores of two classes share "
-                "no scale. Use the weights of a CALM model, or leave --against out."
+                "--against: only CALM has counterfactuals, as the scores of two classes of another "
+                "model share no scale. Use the weights of a CALM model, or leave --against out."
             )
         if self._other == label:
             raise UserError(
@@ -250,11 +263,16 @@ class _Asked:
                 "another one, or --class with the class to explain."
             )
         self.other_name = "" if self._other is None else model.classes.titles[self._other]
+        if superset and self._kind not in _SUPERSET:
+            raise UserError(
+                "--superset: this model has no class activation maps that could be added up. Leave "
+                "it out, or use a CAM or CALM model."
+            )
         self.group, self.members = model.classes.superset(superset) if superset else ("", ())
 
     def methods(self, chosen: Sequence[str]) -> list[str]:
         """The methods that are asked for, each once."""
-        found = list(chosen or [_DEFAULT[self._kind]])
+        found = list(chosen or [self._default])
         if self._other is not None:
             found.append("counterfactual")
         if self.members:

@@ -1,25 +1,28 @@
 """The model that explains an image, with its classes and the way it wants its images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
+from torch import nn
 
 from pipeline.artefacts.files import read_json, sha256
-from pipeline.explain.names import IMAGENET_CLASSES, Classes
-from pipeline.models import build_classifier, load_model
-from pipeline.models.checkpoint_files import fitted
+from pipeline.explain.names import Classes
+from pipeline.models import load_model
+from pipeline.models.class_lists import IMAGENET, read_class_list
 from pipeline.models.classifier import Classifier
-from pipeline.models.pretrained import read_weights
-from pipeline.models.trunks import TRUNKS
+from pipeline.models.given import SIDE, GivenModel
+from pipeline.models.intake import Wanted
+from pipeline.models.networks import is_library
+from pipeline.models.study_models import Model, is_of_study
+from pipeline.models.wrapping import open_given
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Training, TrainJob
+from pipeline.settings import GivenJob
 from pipeline.sharding.writing import resize
 
-IMAGENET = 1000  # classes
-_PUBLISHED = "torchvision:"
-_USABLE = tuple(name for name, trunk in TRUNKS.items() if trunk.classifier)
+IMAGENET_CLASSES = 1000
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,7 +30,7 @@ class ExplainedModel:
     """A model as `explain` needs it.
 
     Attributes:
-        source: file or name of the weights.
+        source: file or name of the model.
         classifier: in evaluation mode, on the CPU.
         classes: of the classifier, in its order.
         side: of the square that its images are resized to, pixels.
@@ -35,7 +38,7 @@ class ExplainedModel:
     """
 
     source: str
-    classifier: Classifier
+    classifier: Model
     classes: Classes
     side: int
     resize: str
@@ -49,65 +52,119 @@ class ExplainedModel:
 
     @property
     def title(self) -> str:
-        """Method, trunk and number of classes, for people."""
+        """What the model is and its number of classes, for people."""
+        if isinstance(self.classifier, GivenModel):
+            return f"{type(self.classifier.network).__name__}, {len(self.classes)} classes"
         job = self.classifier.job
         return f"{job.training.method} on {job.trunk}, {len(self.classes)} classes"
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the file of weights; empty for weights that torchvision keeps."""
-        return "" if self.source.startswith(_PUBLISHED) else sha256(self.source)
+        """SHA-256 of the file of weights; empty where the model comes from no single file."""
+        return sha256(self.source) if Path(self.source).is_file() else ""
 
 
 def open_model(
-    weights: str | Path,
+    model: str | Path | nn.Module,
+    weights: str | Path | None = None,
     *,
-    trunk: str | None = None,
-    classes: str | Path | None = None,
+    classes: str | Path | Sequence[str] | None = None,
     side: int | None = None,
     resize: str | None = None,
+    layer: str | None = None,
 ) -> ExplainedModel:
-    """Open weights of a study, or those that torchvision publishes of a trunk (as a CAM model).
+    """Open a model of a study, or any classifier from elsewhere.
 
     Args:
-        weights: ``weights.safetensors`` of a study; a PyTorch state dict of torchvision's network
-            (``.pth``); or ``torchvision:NAME`` (downloaded once).
-        trunk: of a state dict whose file is not named after it, e.g. ``"resnet50"``.
-        classes: classes.csv with the names; by default that of the study around the weights, and
-            ImageNet's for a state dict of 1000 classes.
-        side: of the images, pixels; by default as the study stored its test images, else 224.
+        model: ``weights.safetensors`` of a study; another file of weights, whose network is
+            recognised if timm or torchvision has it; ``timm:NAME``, ``torchvision:NAME`` or
+            ``package.module:callable``; or an nn.Module, images normalised by ImageNet's mean and
+            deviation -> logits.
+        weights: a file, for a model by name; by default the library's own, which it downloads.
+        classes: names in the order of the outputs: a list, a file (docs/own_models.md), or
+            ``imagenet``. By default those of the study around the weights, and ImageNet's for a
+            model from elsewhere with 1000 outputs.
+        side: of the images, pixels; by default as the study stored its test images, as the library
+            says, or 224.
         resize: ``"square"`` (the whole image, the default of a study) or ``"short_side"`` (the
-            centre of it, the default of a state dict).
+            centre of it, the default of other models).
+        layer: at which the Grad-CAM family looks at a model from elsewhere.
 
     Raises:
-        UserError: the weights are missing, broken, fit no trunk, or predict no classes; or they
-            have more or fewer classes than the list of names.
+        UserError: the model cannot be opened, or predicts no classes; or it has more or fewer
+            classes than the list of names.
     """
-    source = str(weights)
-    if source.endswith(".safetensors"):
-        classifier = load_model(source)
-        study = _Study(Path(source))
-        stored, resize = study.side, resize or "square"
-        names = Path(classes) if classes else study.classes
-        groups = study.supersets
+    if not isinstance(model, nn.Module) and weights is None and is_of_study(model):
+        return _of_study(Path(model), classes, side, resize)
+    if isinstance(model, Classifier):
+        numbered = Classes.numbered(model.num_classes)
+        side = side or model.job.training.crop
+        return ExplainedModel(model.kind, model, numbered, side, resize or "square")
+    source = str(weights or model) if not isinstance(model, nn.Module) else type(model).__name__
+    classifier = _given(model, weights, side, layer)
+    if classes is None:
+        is_imagenet = classifier.num_classes == IMAGENET_CLASSES
+        names = read_class_list(IMAGENET) if is_imagenet else None
     else:
-        classifier = _published(source, trunk)
-        stored, resize = None, resize or "short_side"
-        names = Path(classes) if classes else None
-        if names is None and classifier.num_classes == IMAGENET:
-            names = IMAGENET_CLASSES
-        groups = None
+        names = read_class_list(str(classes) if isinstance(classes, Path) else classes)
+    wanted = classifier.whole.wanted.side if classifier.whole.wanted else None
+    found = Classes.of_names(names) if names else Classes.numbered(classifier.num_classes)
+    _check(found, classifier, source)
+    return ExplainedModel(source, classifier, found, side or wanted or SIDE, resize or "short_side")
+
+
+def _of_study(
+    path: Path, classes: str | Path | Sequence[str] | None, side: int | None, resize: str | None
+) -> ExplainedModel:
+    """A model in a weights file of a study."""
+    classifier, study = load_model(path), _Study(path)
     if classifier.kind == "attributes":
-        raise UserError(f"{source} predicts attributes, not classes. Choose a CAM or CALM model.")
-    found = Classes.read(names, groups) if names else Classes.numbered(classifier.num_classes)
-    if len(found) != classifier.num_classes:
+        raise UserError(f"{path} predicts attributes, not classes. Choose a CAM or CALM model.")
+    if classes is not None:
+        names = read_class_list(str(classes) if isinstance(classes, Path) else classes)
+        found = Classes.of_names(names)
+    elif study.classes:
+        found = Classes.read(study.classes, study.supersets)
+    else:
+        found = Classes.numbered(classifier.num_classes)
+    _check(found, classifier, str(path))
+    classifier.requires_grad_(False)
+    trained = classifier.job.training.crop if isinstance(classifier, Classifier) else SIDE
+    return ExplainedModel(
+        str(path), classifier, found, side or study.side or trained, resize or "square"
+    )
+
+
+def _given(
+    model: str | Path | nn.Module, weights: str | Path | None, side: int | None, layer: str | None
+) -> GivenModel:
+    """A classifier from elsewhere."""
+    if isinstance(model, GivenModel):
+        if model.whole.wanted:
+            return model
+        wanted = model.described or Wanted()
+        network, layer = model.network, layer or model.layer
+        return GivenModel(network, wanted._replace(side=side or wanted.side), layer=layer)
+    if isinstance(model, nn.Module):
+        return GivenModel(model, Wanted(), layer=layer, side=side or SIDE)
+    spec = str(model)
+    if weights is None and is_library(spec):
+        weights = spec.partition(":")[0]
+    job = GivenJob(
+        model=spec,
+        weights=None if weights is None else str(weights),
+        layer=layer,
+        size=side,
+    )
+    return open_given(job)[0]
+
+
+def _check(classes: Classes, classifier: Model, source: str) -> None:
+    if len(classes) != classifier.num_classes:
         raise UserError(
-            f"{source} knows {classifier.num_classes} classes, but {names} lists {len(found)}. "
+            f"{source} knows {classifier.num_classes} classes, but the list has {len(classes)}. "
             "Give the list of its own classes: --classes FILE."
         )
-    classifier.requires_grad_(False)
-    side = side or stored or classifier.job.training.crop
-    return ExplainedModel(source, classifier, found, side, resize)
 
 
 class _Study:
@@ -136,37 +193,3 @@ class _Study:
     def _file(self, *names: str) -> Path | None:
         path = self._results.joinpath(*names) if self._results else None
         return path if path and path.is_file() else None
-
-
-def _published(source: str, trunk: str | None) -> Classifier:
-    """A CAM model of a torchvision network: the trunk, and its linear layer as class branch."""
-    trunk = trunk or _trunk_named(source)
-    if trunk not in _USABLE:
-        raise UserError(
-            f"--trunk {trunk}: give one of {', '.join(_USABLE)}, whose classifier reads the mean "
-            "of a feature map, so that it has a class activation map."
-        )
-    job = TrainJob(
-        trunk=trunk,
-        map_size=14,  # as torchvision's network has it, or the nearest to it
-        weights=source,
-        seed=0,
-        training=Training(method="cam", head="network", epochs=0),
-    )
-    layer = f"{TRUNKS[trunk].classifier}.weight"
-    state = fitted(read_weights(source), [layer])
-    if layer not in state:
-        raise UserError(
-            f"{source} is not a torchvision {trunk} with a classifier: it has no {layer!r}. "
-            "Give the trunk of these weights: --trunk NAME."
-        )
-    return build_classifier(job, len(state[layer])).eval()
-
-
-def _trunk_named(source: str) -> str:
-    """The trunk after which a file or torchvision's weights are named."""
-    name = Path(source.removeprefix(_PUBLISHED)).name.lower()
-    for trunk in _USABLE:
-        if name.startswith(trunk):
-            return trunk
-    raise UserError(f"{source} does not say which network it is: give --trunk {'|'.join(_USABLE)}.")

@@ -114,8 +114,9 @@ def fitted_by_position(
 ) -> dict[str, Tensor] | None:
     """The tensors under a network's names, where they are its own in order, under other names.
 
-    The same network in another library's naming: as many tensors, each with the shape and the last
-    part of the name (``weight``, ``running_mean``) of the network's at its place.
+    The same network in another library's naming: as many tensors, each with the last part of the
+    name (``weight``, ``running_mean``) and the shape of the network's at its place, but for the
+    number of classes, the first side of the last ones.
 
     Returns:
         None where they are not.
@@ -126,7 +127,7 @@ def fitted_by_position(
         return None
     for name, (other, value) in zip(names, state.items(), strict=True):
         same_part = name.rpartition(".")[2] == other.rpartition(".")[2]
-        if not same_part or own[name].shape != value.shape:
+        if not same_part or own[name].shape[1:] != value.shape[1:]:
             return None
     return dict(zip(names, state.values(), strict=True))
 

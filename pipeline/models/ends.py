@@ -75,20 +75,21 @@ def layers_in_order(network: nn.Module, images: Tensor) -> list[str]:
 def end_of(calls: list[Call], logits: Tensor) -> End | None:
     """The end of a network that has class activations, from its calls on a probe."""
     for call in reversed(calls):
-        if isinstance(call.module, nn.Linear) and is_close(call.found, logits):
-            return _pooled(calls, call)
+        layer = call.module
+        if isinstance(layer, nn.Linear) and is_close(call.found, logits):
+            return _pooled(calls, layer, call.given)
     return _convolved(calls, logits)
 
 
-def _pooled(calls: list[Call], linear: Call) -> End | None:
+def _pooled(calls: list[Call], linear: nn.Linear, pooled: Tensor) -> End | None:
     """Features whose mean over the places is the linear layer's input."""
     for call in reversed(calls):
-        if call.found.ndim != 4 or len(call.found) != len(linear.given):
+        if call.found.ndim != 4 or len(call.found) != len(pooled):
             continue
         for finish in (_as_it_is, F.relu, _channels_first):
             features = finish(call.found)
-            if features[0, 0].numel() > 1 and is_close(features.mean(dim=(2, 3)), linear.given):
-                return End(call.module, False, finish, linear.module)
+            if features[0, 0].numel() > 1 and is_close(features.mean(dim=(2, 3)), pooled):
+                return End(call.module, False, finish, linear)
     return None
 
 
@@ -100,8 +101,10 @@ def _convolved(calls: list[Call], logits: Tensor) -> End | None:
             continue
         if call.found.shape[:2] != logits.shape or call.found[0, 0].numel() < 2:
             continue
+        with torch.no_grad():
+            own = layer(call.given)  # what follows may have written into the one that was recorded
         for rectified in (False, True):
-            maps = F.relu(call.found) if rectified else call.found
+            maps = F.relu(own) if rectified else own
             if is_close(maps.mean(dim=(2, 3)), logits):
                 return End(layer, True, _as_it_is, layer, rectified)
     return None
@@ -113,11 +116,12 @@ def spatial_layers(calls: list[Call]) -> Iterator[Call]:
     None of a network whose last map is followed by tokens (B, N, channels), as in a ViT: what its
     patches' embedding shows is far from the prediction. Poolings only enlarge or thin out a map.
     """
+    pooled = {id(call.found) for call in calls if "Pool" in type(call.module).__name__}
     for call in reversed(calls):
         if call.found.ndim == 3 and call.found.shape[1] > 1:
             return
-        is_pooling = "Pool" in type(call.module).__name__
-        if call.found.ndim == 4 and call.found[0, 0].numel() > 1 and not is_pooling:
+        is_map = call.found.ndim == 4 and call.found[0, 0].numel() > 1
+        if is_map and id(call.found) not in pooled:
             yield call
 
 

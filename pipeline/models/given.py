@@ -197,6 +197,9 @@ class GivenModel(nn.Module):
         logits = _logits(network, self.whole.intake(probe))
         self.outputs = logits.shape[1]
         self.layer = layer
+        self.described: Wanted | None = None  # what its library says that it takes, if it has one
+        self.spec = ""  # what builds its network, where it is known
+        self.looked_at = ""  # name of the layer of the Grad-CAM family, where it is not the end's
         calls = calls_of(network, self.whole.intake(probe))
         end = end_of(calls, logits)
         named = None if layer is None else _named(network, layer, calls)
@@ -215,7 +218,7 @@ class GivenModel(nn.Module):
             with torch.no_grad():
                 rest = head(trunk(probe)["features"])[:, :, 0, 0]
                 if is_close(rest, self.whole(probe)):
-                    self.head, self.trunk = head, trunk
+                    self.head, self.trunk, self.looked_at = head, trunk, call.name
                     return
             if named:
                 raise UserError(

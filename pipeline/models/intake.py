@@ -62,6 +62,6 @@ def wanted_by(spec: str, network: nn.Module) -> Wanted:
         return Wanted(tuple(about.get("mean", MEAN)), tuple(about.get("std", STD)), side)
     from torchvision import models
 
-    transforms = models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
+    transforms = models.get_model_weights(name).DEFAULT.transforms()
     side = int(transforms.crop_size[0])
     return Wanted(tuple(transforms.mean), tuple(transforms.std), side)

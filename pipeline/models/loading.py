@@ -5,12 +5,14 @@ from pathlib import Path
 from torch import nn
 
 from pipeline.models.classifier import Classifier
-from pipeline.models.given import GivenModel
+from pipeline.models.given import SIDE, GivenModel
 from pipeline.models.guessing import guessed
-from pipeline.models.networks import build_network, is_callable, is_library, with_weights
+from pipeline.models.intake import wanted_by
+from pipeline.models.networks import build_network, is_library, with_weights
 from pipeline.models.study_models import is_of_study
 from pipeline.models.study_models import load_model as load_of_study
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.functions import is_function_name
 
 FORMS = (
     "a file of weights, 'timm:NAME', 'torchvision:NAME', 'package.module:callable', or an nn.Module"
@@ -46,13 +48,22 @@ def load_model(
         network = spec if weights is None else with_weights(spec, weights, name).network
         return GivenModel(network, layer=layer)
     if is_library(str(spec)):
-        return GivenModel(build_network(str(spec), weights).network, layer=layer)
+        return _of_library(str(spec), weights, layer)
     if Path(spec).is_file():
         if weights is not None:
             raise UserError(f"{spec} is a file of weights already: leave `weights` out.")
         if is_of_study(spec):
             return load_of_study(spec)
-        return GivenModel(build_network(guessed(spec), spec).network, layer=layer)
-    if is_callable(str(spec)):
+        return _of_library(guessed(spec), spec, layer)
+    if is_function_name(str(spec)):
         return GivenModel(build_network(str(spec), weights).network, layer=layer)
     raise UserError(f"There is no model {str(spec)!r}: give {FORMS}.")
+
+
+def _of_library(spec: str, weights: str | Path | None, layer: str | None) -> GivenModel:
+    """A library's network, tried on images of the size that the library says."""
+    network = build_network(spec, weights).network
+    described = wanted_by(spec, network)
+    model = GivenModel(network, layer=layer, side=described.side or SIDE)
+    model.described = described
+    return model

@@ -4,9 +4,6 @@ A network comes as its makers built it; how its weights are read is in
 `pipeline.models.checkpoint_files`.
 """
 
-import importlib
-import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +16,9 @@ from pipeline.models.checkpoint_files import (
     fitted_by_position,
     read_state_dict,
 )
+from pipeline.models.network_index import candidates, similar
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import nearest
 
@@ -40,13 +39,6 @@ def is_library(spec: str) -> bool:
     return source in LIBRARIES and bool(name)
 
 
-def is_callable(spec: str) -> bool:
-    """Whether a name has the form ``package.module:callable``."""
-    source, _, name = spec.partition(":")
-    parts = (*source.split("."), *name.split("."))
-    return bool(name) and all(part.isidentifier() for part in parts)
-
-
 def build_network(spec: str, weights: Weights = None, outputs: int | None = None) -> Built:
     """A whole classifier, images -> logits, on the CPU.
 
@@ -62,7 +54,7 @@ def build_network(spec: str, weights: Weights = None, outputs: int | None = None
     """
     source, _, name = spec.partition(":")
     if not is_library(spec):
-        network = _called(source, name)
+        network = _called(spec)
         if weights is None:
             return Built(network, "the callable")
         return with_weights(network, weights, spec)
@@ -93,6 +85,8 @@ def _outputs(network: nn.Module, state: dict[str, Tensor]) -> int | None:
     """The number of classes of a state dict, where it is another than the network's."""
     own = network.state_dict()
     state = fitted(state, own)
+    if not own.keys() & state.keys():
+        state = fitted_by_position(state, own) or {}
     other = [
         (name, value)
         for name, value in state.items()
@@ -116,9 +110,11 @@ def with_weights(network: nn.Module, weights: str | Path | StateDict, name: str)
         state = renamed
         note += ", its tensors by their order, as their names are other ones"
     if problem := misfit(own, state):
+        known = candidates(state) or similar(state)
+        hint = f" They look like those of {known[0]}." if known else ""
         raise UserError(
-            f"The weights do not belong to {name}: {problem}. Name the network that they were "
-            "trained in."
+            f"The weights do not belong to {name}: {problem}.{hint} Name the network that they "
+            "were trained in."
         )
     network.load_state_dict(state, strict=False)
     return Built(network, note)
@@ -187,21 +183,13 @@ def _downloaded(build: Callable[[], nn.Module], name: str) -> nn.Module:
         ) from error
 
 
-def _called(module: str, name: str) -> nn.Module:
+def _called(spec: str) -> nn.Module:
     """What a callable of the user's returns, checked to be a network."""
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a job finds it, `python -m` being run there
+    found = load_function(spec)
     try:
-        found = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-        network = found() if not isinstance(found, nn.Module) else found  # type: ignore[operator]
+        network = found if isinstance(found, nn.Module) else found()
     except Exception as error:  # the user's code raises what it likes
-        raise UserError(f"{module}:{name} gives no model: {type(error).__name__}: {error}") from (
-            error
-        )
+        raise UserError(f"{spec} gives no model: {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
-        raise UserError(
-            f"{module}:{name} returns {type(network).__name__}; it must return an nn.Module."
-        )
+        raise UserError(f"{spec} returns {type(network).__name__}; it must return an nn.Module.")
     return network

@@ -14,6 +14,7 @@ import torch
 from pipeline.artefacts.weights import write_weights
 from pipeline.models.class_lists import outputs_of, read_class_list
 from pipeline.models.given import GivenModel
+from pipeline.models.guessing import guessed
 from pipeline.models.intake import Wanted, wanted_by
 from pipeline.models.networks import Built, build_network
 from pipeline.runtime.errors import UserError
@@ -29,27 +30,30 @@ def open_given(job: GivenJob, names: Sequence[str] | None = None) -> tuple[Given
             knows.
 
     Returns:
-        The model, whose images are those of a study (`pipeline.models.intake`), and how its
-        weights were read.
+        The model, whose images are those of a study (`pipeline.models.intake`), and what its
+        network and its weights are.
 
     Raises:
         UserError: the model cannot be opened, or does not fit the classes.
     """
     torch.manual_seed(job.seed)
     listed = None if job.classes is None else read_class_list(job.classes)
-    weights = None if job.weights == "none" else job.weights
-    built = build_network(job.model, weights, None if listed is None else len(listed))
-    wanted = _wanted(job, built)
+    spec, weights = job.model, None if job.weights == "none" else job.weights
+    if Path(spec).is_file():
+        spec, weights = guessed(spec), spec
+    built = build_network(spec, weights, None if listed is None else len(listed))
+    wanted = _wanted(job, spec, built)
     model = GivenModel(built.network, wanted, layer=job.layer, side=job.stored_size)
     chosen = _chosen(model.classes, listed, names)
     if chosen is not None:
         model.choose(chosen)
-    return model, built.note
+    model.spec = spec
+    return model, f"{spec}, its weights from {built.note}"
 
 
-def _wanted(job: GivenJob, built: Built) -> Wanted:
+def _wanted(job: GivenJob, spec: str, built: Built) -> Wanted:
     """What the network takes: the job's keys, else what its library says."""
-    wanted = wanted_by(job.model, built.network)
+    wanted = wanted_by(spec, built.network)
     return Wanted(job.mean or wanted.mean, job.std or wanted.std, job.size or wanted.side)
 
 
@@ -80,6 +84,7 @@ def save_given(model: GivenModel, job: GivenJob, path: Path, provenance: dict[st
     state = {name: value.clone() for name, value in model.network.state_dict().items()}
     about = {
         "given": job.model_dump(mode="json"),
+        "spec": model.spec,
         "outputs": model.outputs,
         "wanted": model.whole.wanted,
         "num_classes": model.num_classes,
@@ -96,14 +101,13 @@ def restored(state: dict[str, torch.Tensor], about: dict[str, Any]) -> GivenMode
         UserError: the callable that builds its network is gone or builds another one.
     """
     job = GivenJob.model_validate(about["given"])
-    built = build_network(job.model, None, about["outputs"])
-    network = built.network
+    network = build_network(about["spec"], None, about["outputs"]).network
     if {n: v.shape for n, v in network.state_dict().items()} != {
         name: value.shape for name, value in state.items()
     }:
         raise UserError(
-            f"{job.model} builds another network than the one whose weights were kept. Delete its "
-            "folder of results/models and run again."
+            f"{about['spec']} builds another network than the one whose weights were kept. Delete "
+            "its folder of results/models and run again."
         )
     network.load_state_dict(state)
     mean, std, side = about["wanted"]

@@ -42,7 +42,7 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "test_per_class": ("max_test_images", "test_images"),
     "title": ("name", "study", "experiment"),
     "train_per_class": ("max_train_images", "train_images"),
-    "trunk": ("backbone", "model", "network", "net", "encoder", "arch", "architecture"),
+    "trunk": ("backbone", "network", "net", "encoder", "arch", "architecture"),
     "val_fraction": ("val_split", "validation_split", "val_size"),
     "variants": ("models", "runs"),
     "warmup_epochs": ("warmup", "warm_up"),

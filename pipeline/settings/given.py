@@ -1,28 +1,29 @@
 """Sections of models from elsewhere, which are explained and measured as they are."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.runtime.functions import is_function_name, source_files
 from pipeline.settings.base import Count, FilePath, Positive, Section, Seed
 
 Colour = tuple[float, float, float]
-IMAGENET = "imagenet"
+LIBRARIES = ("timm", "torchvision")
+FILES = (".pth", ".pt", ".ckpt", ".safetensors", ".bin", ".tar")  # of weights, by their suffix
 
 
 def _model(spec: str) -> str:
     """Check the form of a model's name; what it stands for is found when it is opened."""
     source, _, name = spec.partition(":")
-    parts = (name,) if source in ("timm", "torchvision") else (*source.split("."), *name.split("."))
-    if source in ("timm", "torchvision") and name:
-        return spec
-    if not name or not all(part.isidentifier() for part in parts):
+    of_library = source in LIBRARIES and name
+    if not (of_library or is_function_name(spec) or Path(spec).suffix in FILES):
         raise ValueError(
-            f"{spec!r} is no model: write timm:NAME, torchvision:NAME, or package.module:callable, "
-            "which returns an nn.Module"
+            f"{spec!r} is no model: write timm:NAME, torchvision:NAME, package.module:callable, "
+            f"which returns an nn.Module, or a file of weights ({', '.join(FILES)})"
         )
-    return spec
+    return os.path.expanduser(spec)
 
 
 class GivenArchitecture(Section):
@@ -30,7 +31,8 @@ class GivenArchitecture(Section):
 
     model: Annotated[str, AfterValidator(_model)] = Field(
         description="timm:NAME, torchvision:NAME, or package.module:callable, which returns an "
-        "nn.Module, images -> logits (docs/own_models.md)"
+        "nn.Module, images -> logits; or a file of weights, whose network is recognised "
+        "(docs/own_models.md)"
     )
     weights: FilePath | None = Field(
         None,
@@ -98,7 +100,8 @@ class GivenArchitecture(Section):
     @property
     def files(self) -> list[str]:
         """The files that it names, and those that hold the source of a callable."""
-        named = [self.weights or "", self.classes if isinstance(self.classes, str) else ""]
+        classes = self.classes if isinstance(self.classes, str) else ""
+        named = [self.model, self.weights or "", classes]
         return [name for name in named if Path(name).is_file()] + source_files(self.model)
 
 
@@ -114,13 +117,3 @@ class GivenJob(Section):
     std: tuple[Positive, Positive, Positive] | None = None
     stored_size: Count = Field(224, description="side of the study's stored images, pixels")
     seed: Seed = 0
-
-
-def source_files(model: str) -> list[str]:
-    """The file of the module of ``package.module:callable`` in the folder that the study runs in.
-
-    Nothing is imported. None for a network of a library or of an installed package.
-    """
-    module = Path(*model.partition(":")[0].split("."))
-    files = (module.with_suffix(".py"), module / "__init__.py")
-    return [str(file) for file in files if file.is_file()]

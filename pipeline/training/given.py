@@ -39,7 +39,7 @@ def keep(job: GivenJob, classes: Path, out: Path, files: list[Path]) -> None:
     write_json(out / "section.json", job.model_dump(mode="json"))
     write_metrics(out / "metrics.json", {}, provenance, None)
     save_given(model, job, out / "weights.safetensors", provenance)
-    log.info("%s, its weights from %s: %d classes", job.model, note, model.num_classes)
+    log.info("%s; %d classes", note, model.num_classes)
 
 
 def run(argv: list[str]) -> None:

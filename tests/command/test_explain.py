@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
 from explained_study import write_study
 from PIL import Image
+from torchvision import models
 
 from pipeline.command.__main__ import execute
 from pipeline.runtime.errors import UserError
@@ -44,3 +46,24 @@ def test_a_wrong_name_writes_nothing(inputs, tmp_path):
             f"explain {image} --weights {weights} --class tree_sparow --out {tmp_path}/out".split()
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_any_model_with_its_classes(inputs, tmp_path, capsys):
+    torch.manual_seed(0)
+    torch.save({"model": models.resnet18(num_classes=2).state_dict()}, tmp_path / "best.ckpt")
+    (tmp_path / "names.txt").write_text("Jay\nCrow\n")
+    image, _ = inputs
+    execute(
+        f"explain {image} --model {tmp_path}/best.ckpt --classes {tmp_path}/names.txt --size 64"
+        f" --class crow --method cam gradient --out {tmp_path}/out".split()
+    )
+    text = capsys.readouterr().out
+    assert "ResNet, 2 classes" in text
+    assert "the score of Crow at place z" in text
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["bird_cam.h5", "bird_cam.png", "bird_gradient.h5", "bird_gradient.png"]
+
+
+def test_a_model_is_needed(inputs):
+    with pytest.raises(UserError, match="Give the model"):
+        execute(["explain", str(inputs[0])])

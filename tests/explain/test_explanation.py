@@ -162,7 +162,7 @@ def test_a_cam_model_explains_with_cam(weights, image):
 @pytest.mark.parametrize(
     ("kind", "question", "message"),
     [
-        ("cam", {"against": "tree sparrow"}, "CAM model has no counterfactual"),
+        ("cam", {"against": "tree sparrow"}, "only CALM has counterfactuals"),
         ("cam", {"methods": ["joint"]}, "a cam model has no method 'joint'; valid: cam,"),
         ("calm_em", {"methods": ["jiont"]}, "no method 'jiont'"),
         ("calm_em", {"methods": ["counterfactual"]}, "--against CLASS"),

@@ -2,6 +2,7 @@ import pytest
 import timm
 import torch
 import torch.nn.functional as F
+from captum.attr import LayerGradCam
 from torch import nn
 from torchvision import models
 
@@ -18,11 +19,12 @@ POOLED = {
     "densenet121": lambda: models.densenet121(num_classes=7),  # a function's ReLU, then pooling
     "efficientnet_b0": lambda: models.efficientnet_b0(num_classes=7),
     "mobilenet_v3_small of timm": lambda: timm.create_model("regnetx_002", num_classes=7),
+    "squeezenet1_1": lambda: models.squeezenet1_1(num_classes=7),  # a convolution, ReLU, pooling
+    "swin_t": lambda: models.swin_t(num_classes=7),  # channels last until its end
     "resnet18 of timm": lambda: timm.create_model("resnet18", num_classes=7),
 }
 # other ends: logits alone
 OTHERS = {
-    "squeezenet1_1": lambda: models.squeezenet1_1(num_classes=7),  # a convolution, then pooling
     "vgg11": lambda: models.vgg11(num_classes=7),  # linear layers on all places
     "vit": lambda: timm.create_model("vit_tiny_patch16_224", num_classes=7, img_size=64),
 }
@@ -100,3 +102,62 @@ def test_the_network_is_not_altered():
 def test_what_is_no_classifier_is_refused(network, message):
     with pytest.raises(UserError, match=message):
         GivenModel(network)
+
+
+def test_grad_cam_at_a_layer_is_captums_on_the_network_itself():
+    model = given(OTHERS["vgg11"])
+    assert (model.kind, model.has_features) == ("given", True)
+    assert model.looked_at == "features.19"  # the last ReLU before the pooling, here 4x4
+    oracle = LayerGradCam(model.network, model.network.features[19])
+    expected = oracle.attribute(IMAGES, target=LABELS, relu_attributions=True)[:, 0]
+    found = attribute(model, IMAGES, LABELS, "gradcam")
+    torch.testing.assert_close(found, expected.detach(), rtol=1e-3, atol=1e-7)
+
+
+def test_a_layer_that_is_named_is_looked_at():
+    torch.manual_seed(0)
+    model = GivenModel(models.resnet18(num_classes=7), side=64, layer="layer3")
+    oracle = LayerGradCam(model.network, model.network.layer3)
+    expected = oracle.attribute(IMAGES, target=LABELS, relu_attributions=True)[:, 0]
+    assert expected.shape == (2, 4, 4)
+    found = attribute(model, IMAGES, LABELS, "gradcam")
+    torch.testing.assert_close(found, expected.detach(), rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("layer5", "no layer 'layer5'; did you mean 'layer"),
+        ("fc", r"'fc' gives \(2, 7\)"),
+        ("layer4.0.conv1", "does not depend on the output of 'layer4.0.conv1' alone"),
+    ],
+)
+def test_a_layer_that_cannot_be_looked_at_is_refused(layer, message):
+    with pytest.raises(UserError, match=message):
+        GivenModel(models.resnet18(num_classes=7), side=64, layer=layer)
+
+
+def test_a_vit_has_no_layer_with_a_map():
+    model = given(OTHERS["vit"])
+    assert not model.has_features
+
+
+@pytest.mark.parametrize("build", [POOLED["resnet18"], OTHERS["vgg11"]])
+def test_chosen_outputs_are_the_classes(build):
+    model = given(build)
+    every = model.logits(IMAGES)
+    model.choose([5, 0, 2])
+    assert model.num_classes == 3
+    torch.testing.assert_close(model.logits(IMAGES), every[:, [5, 0, 2]])
+    torch.testing.assert_close(model.log_probs(IMAGES).exp().sum(1), torch.ones(2))
+    maps = model(IMAGES)
+    torch.testing.assert_close(maps.mean((2, 3)), every[:, [5, 0, 2]], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("build", [POOLED["resnet18"], OTHERS["vgg11"]])
+def test_a_shift_of_all_logits_changes_no_probability(build):
+    model = given(build)
+    before, maps = model.log_probs(IMAGES), model(IMAGES)
+    model.add_to_logits(3.0)
+    torch.testing.assert_close(model.log_probs(IMAGES), before)
+    torch.testing.assert_close(model(IMAGES), maps + 3)

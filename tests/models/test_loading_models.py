@@ -54,7 +54,7 @@ def test_a_network_itself_and_a_callable(network, tmp_path, monkeypatch):
     for name, message in (
         ("nothing", "returns int; it must return an nn.Module"),
         ("broken", "RuntimeError: no data"),
-        ("absent", "gives no model"),
+        ("absent", "cannot be loaded"),
     ):
         with pytest.raises(UserError, match=message):
             load_model(f"mylab_nets:{name}")

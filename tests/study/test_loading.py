@@ -252,7 +252,6 @@ def test_every_old_key_is_tested():
         (("training",), "Weight-Decay", "weight_decay"),
         (("datasets", "birds", "variants", "cam"), "learning_rate", "lr"),
         (("architectures", "small"), "backbone", "trunk"),
-        (("architectures", "small"), "model", "trunk"),
         (("architectures", "small"), "checkpoint", "weights"),
         (("datasets", "birds"), "data_dir", "root"),
         ((), "models", "architectures"),

@@ -22,6 +22,7 @@ from pipeline.study.inputs.scores import CUE_BASELINES, WSOL_BASELINES, ScoreInp
 from pipeline.study.jobs import params
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
+from pipeline.study.opening import open_given_models
 
 try:
     STUDY = load(config)

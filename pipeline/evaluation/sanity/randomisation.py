@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from pipeline.evaluation.explaining import copied
 from pipeline.models.classifier import Classifier
@@ -37,7 +37,11 @@ def units(model: Model) -> list[Unit]:
         images = model.whole.intake(_empty(model, model.side))
         layers = layers_in_order(model.network, images)
         return _blocks(model.network.state_dict(), layers, _NETWORK)
-    layers = layers_in_order(model.trunk, _empty(model, model.job.training.crop))
+    if isinstance(model.trunk, fx.GraphModule):
+        nodes = model.trunk.graph.nodes  # in order of execution
+        layers = [str(node.target) for node in nodes if node.op in ("call_module", "get_attr")]
+    else:
+        layers = layers_in_order(model.trunk, _empty(model, model.job.training.crop))
     head = tuple(f"head.{key}" for key in model.head.state_dict())
     return [Unit("head", head), *_blocks(model.trunk.state_dict(), layers, "trunk.")]
 

@@ -114,8 +114,17 @@ class ModelInputs:
         """
         given = self._study.given(names.architecture)
         assert given is not None  # the rule is of these alone
-        file = find_in_package(given.weights) if (given.weights or "").startswith(PREFIX) else None
+        weights = given.weights or ""
+        file = find_in_package(weights) if weights.startswith(PREFIX) else None
         return given.files + ([os.path.relpath(file)] if file else [])
+
+    def is_kept(self, names: Any) -> bool:
+        """Whether a model from elsewhere is kept in the results, as its files now are."""
+        kept = fill(self._paths.weights, names)
+        if not os.path.exists(kept):
+            return False
+        files = self.given_files(names)
+        return all(os.path.getmtime(file) <= os.path.getmtime(kept) for file in files)
 
     def found_keys(self, names: Any) -> list[str]:
         """The training keys that a model's search found, if it is searched."""

@@ -1,0 +1,106 @@
+"""Opening the models from elsewhere that a study names, before any of its jobs runs.
+
+``python -m pipeline.command.given_models --section STUDY``, which the workflow runs at its start
+for the models that are not kept yet.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from pipeline.artefacts.classes import read_class_names
+from pipeline.artefacts.paths import Names, Paths, fill
+from pipeline.attribution.ability import check_able
+from pipeline.catalogue.methods import METHODS
+from pipeline.models.given import GivenModel
+from pipeline.models.wrapping import open_given
+from pipeline.runtime import cli
+from pipeline.runtime.errors import UserError
+from pipeline.study.jobs import Study
+
+
+class Opened(NamedTuple):
+    """What opening a model showed.
+
+    Attributes:
+        key: of the config.
+        usable: whether the study can use it.
+        text: what it is, or what is wrong.
+    """
+
+    key: str
+    usable: bool
+    text: str
+
+
+def opened(study: Study) -> Iterator[Opened]:
+    """Open each model from elsewhere, with its classes and methods, for each data set that has it.
+
+    The classes of a data set are compared where a run of the study has listed them.
+    """
+    for dataset, architecture, variant in study.models_without_seed():
+        if not study.given(architecture):
+            continue
+        key = f"architectures.{architecture}"
+        try:
+            model, text = _open(study, dataset, architecture)
+            images = torch.zeros(1, 3, *[study.datasets[dataset].images.eval_size] * 2)
+            for method in study.methods_of(dataset, architecture, variant):
+                if method in METHODS:  # one's own maps and functions are another matter
+                    check_able(model, method, images)
+        except UserError as error:
+            yield Opened(key, False, str(error))
+        else:
+            yield Opened(key, True, text)
+
+
+def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, str]:
+    """A model, tried on an image of the data set's size, and what is known of it."""
+    listed = Path(fill(Paths(study.results).classes, Names(dataset)))
+    names = read_class_names(listed) if listed.is_file() else None
+    job = study.given_job(dataset, architecture)
+    model, note = open_given(job, names)
+    with torch.no_grad():
+        model.log_probs(torch.zeros(1, 3, job.stored_size, job.stored_size))
+    wanted = model.whole.wanted
+    assert wanted is not None  # models of a study have one
+    measured = f"{model.outputs} classes"
+    if model.num_classes != model.outputs:
+        measured += f", of which {model.num_classes} are the data set's"
+    side = wanted.side or job.stored_size
+    return model, (
+        f"{note}; {measured}; images of {side} pixels, mean "
+        f"{_three(wanted.mean)}, deviation {_three(wanted.std)}; {_end(model)}."
+    )
+
+
+def _three(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.3g}" for value in values)
+
+
+def _end(model: GivenModel) -> str:
+    if model.kind == "cam":
+        return "it has class activation maps"
+    if model.has_features:
+        return f"the Grad-CAM family looks at its layer {model.looked_at!r}"
+    return "no layer with a map was found"
+
+
+def run(argv: list[str]) -> None:
+    """Command line: nothing if all models can be used.
+
+    Raises:
+        UserError: some cannot; the message names all of them.
+    """
+    arguments = cli.parser("pipeline.command.given_models", "Open the models from elsewhere.")
+    cli.add_section(arguments, Study)
+    study = cli.read_section(arguments.parse_args(argv).section, Study)
+    wrong = dict.fromkeys(f"{key}: {text}" for key, usable, text in opened(study) if not usable)
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    cli.main(run)

@@ -1,0 +1,94 @@
+"""What is wrong with a model from elsewhere is said before any job runs, once and with its key."""
+
+import pytest
+import torch
+from torchvision import models
+
+from pipeline.artefacts.paths import Paths
+from pipeline.command.given_models import opened
+from pipeline.runtime.errors import UserError
+from pipeline.study.loading import load
+from pipeline.study.opening import open_given_models
+
+NETS = """
+import timm, torch
+from torchvision import models
+
+def vit():
+    torch.manual_seed(0)
+    return timm.create_model("vit_tiny_patch16_224", num_classes=5, img_size=64, depth=2)
+
+def broken():
+    raise RuntimeError("no disk")
+
+def maps():
+    return torch.nn.Conv2d(3, 5, 1)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    torch.save({"model": models.resnet18(num_classes=5).state_dict()}, "net.pth")
+    (tmp_path / "given_nets.py").write_text(NETS)
+    (tmp_path / "three.txt").write_text("a\nb\nc\n")
+    return tmp_path
+
+
+def study(methods=("cam", "gradcam"), **keys):
+    given = {"model": "torchvision:resnet18", "weights": "net.pth", "size": 64, **keys}
+    return load(
+        {
+            "architectures": {"mine": {key: v for key, v in given.items() if v is not None}},
+            "datasets": {
+                "birds": {"draw": {}, "architectures": ["mine"], "images": {"eval_size": 64}}
+            },
+            "methods": {"cam": list(methods)},
+        }
+    )
+
+
+def test_what_would_be_loaded_is_said(folder):
+    (found,) = opened(study())
+    assert found == (
+        "architectures.mine",
+        True,
+        "torchvision:resnet18, its weights from a file (checkpoint); 5 classes; images of 64 "
+        "pixels, mean 0.485 0.456 0.406, deviation 0.229 0.224 0.225; it has class activation "
+        "maps.",
+    )
+
+
+CALLED = {"weights": None, "size": None}
+WRONG = [
+    ({"classes": "three.txt"}, "the list has 3 names, but the network has 5 outputs"),
+    ({"model": "torchvision:vgg11"}, "The weights do not belong to torchvision:vgg11"),
+    ({"weights": "absent.pth"}, "absent.pth is missing"),
+    ({"model": "given_nets:broken", **CALLED}, "gives no model: RuntimeError: no disk"),
+    ({"model": "given_nets:maps", **CALLED}, r"gives \(2, 5, 64, 64\) for 2 images"),
+    ({"model": "given_nets:vit", **CALLED}, "a given model has no method 'cam'"),
+    ({"methods": ["legrad"]}, "legrad: .*attention of a vision transformer"),
+    ({"methods": ["guided_backprop"]}, "guided_backprop: not for given networks"),
+]
+
+
+@pytest.mark.parametrize(("keys", "message"), WRONG)
+def test_a_fault_is_one_message_with_its_key(folder, keys, message):
+    (found,) = opened(study(**keys))
+    assert not found.usable
+    with pytest.raises(UserError, match=message):
+        raise UserError(found.text)
+
+
+def test_methods_that_a_vit_can_do(folder):
+    (found,) = opened(
+        study(model="given_nets:vit", methods=["gradcam", "legrad", "gradient"], **CALLED)
+    )
+    assert found.usable, found.text
+
+
+def test_the_workflow_opens_them_before_its_first_job(folder):
+    with pytest.raises(UserError, match=r"^architectures.mine: classes: the list has 3 names"):
+        open_given_models(study(classes="three.txt"), Paths("results"))
+    open_given_models(study(), Paths("results"))
