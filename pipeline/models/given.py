@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from pipeline.models.ends import Call, End, calls_of, end_of, is_close, spatial_layers
 from pipeline.models.heads import Head
@@ -189,6 +190,12 @@ class GivenModel(nn.Module):
         side: int = SIDE,
     ) -> None:
         super().__init__()
+        lazy = [name for name, each in network.named_parameters() if is_lazy(each)]
+        if lazy:
+            raise UserError(
+                f"The network's {lazy[0]} has no shape yet, as it is a lazy module. Pass one batch "
+                "of images through the network before you give it."
+            )
         self.whole = Whole(network, wanted, chosen).eval().requires_grad_(False)
         self.side = (wanted and wanted.side) or side
         probe = torch.randn(

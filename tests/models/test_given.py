@@ -161,3 +161,11 @@ def test_a_shift_of_all_logits_changes_no_probability(build):
     model.add_to_logits(3.0)
     torch.testing.assert_close(model.log_probs(IMAGES), before)
     torch.testing.assert_close(model(IMAGES), maps + 3)
+
+
+def test_a_lazy_module_has_no_shape_yet():
+    network = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+    with pytest.raises(UserError, match=r"1\.weight has no shape yet"):
+        GivenModel(network)
+    network(torch.zeros(1, 3, 224, 224))
+    assert GivenModel(network).classes == 3
