@@ -1,12 +1,14 @@
-"""Further maps that an evaluation computes itself: of changed images or of a changed model."""
+"""What evaluations ask of a method besides its maps: further ones, and the function explained."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from pipeline.attribution.explained import explained, wanted_by
 from pipeline.attribution.query import maps_of
+from pipeline.catalogue.methods import METHODS
 from pipeline.evaluation.subject import Subject
 from pipeline.images.enlarging import upsampled
 from pipeline.models.study_models import Model
@@ -18,6 +20,17 @@ def copied(model: Model) -> Model:
     A mere ``deepcopy`` of a trunk, which torchvision makes of two graphs, is in training mode.
     """
     return copy.deepcopy(model).eval()
+
+
+def function_of(subject: Subject) -> Callable[[Tensor], Tensor]:
+    """The function that a method's maps explain: (n, 3, S, S) -> (n, C) float64."""
+    model, entry = subject.model, METHODS[subject.method]
+    target = wanted_by(entry, subject.options)
+    if target is None and entry.models == ("cam",):
+        target = "logit"
+    if target is None:
+        return lambda images: model.log_probs(images).double().exp()
+    return lambda images: explained(model.head, model(images), target)
 
 
 def label_maps(
