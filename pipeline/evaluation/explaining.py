@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from pipeline.attribution.explained import explained, wanted_by
-from pipeline.attribution.query import maps_of
-from pipeline.catalogue.methods import METHODS
+from pipeline.attribution.query import functions_of, maps_of
+from pipeline.catalogue.methods import METHODS, OWN_FUNCTION, Entry
 from pipeline.evaluation.subject import Subject
 from pipeline.images.enlarging import upsampled
 from pipeline.models.study_models import Model
@@ -22,9 +22,15 @@ def copied(model: Model) -> Model:
     return copy.deepcopy(model).eval()
 
 
+def method_of(subject: Subject) -> Entry:
+    """The catalogue's entry of a subject's method, which may be a function of the user's own."""
+    own = subject.method in functions_of(subject.options)
+    return OWN_FUNCTION if own else METHODS[subject.method]
+
+
 def function_of(subject: Subject) -> Callable[[Tensor], Tensor]:
     """The function that a method's maps explain: (n, 3, S, S) -> (n, C) float64."""
-    model, entry = subject.model, METHODS[subject.method]
+    model, entry = subject.model, method_of(subject)
     target = wanted_by(entry, subject.options)
     if target is None and entry.models == ("cam",):
         target = "logit"

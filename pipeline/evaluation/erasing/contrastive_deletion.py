@@ -14,11 +14,10 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.attribution.query import maps_of
-from pipeline.catalogue.methods import METHODS
 from pipeline.evaluation.erasing.erasers import ERASERS
 from pipeline.evaluation.erasing.erasing import BATCH, masks_of
 from pipeline.evaluation.erasing.relevance import random_ranks, relevance_ranks
-from pipeline.evaluation.explaining import label_maps, pixel_maps
+from pipeline.evaluation.explaining import label_maps, method_of, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Result, Subject
 from pipeline.runtime.errors import UserError
@@ -79,7 +78,7 @@ def contrast_maps(
     Returns:
         (B, S, S) float64; the difference is taken at the maps' own resolution.
     """
-    if METHODS[subject.method].targets == "counterfactual":
+    if method_of(subject).targets == "counterfactual":
         maps = maps_of(
             subject.model, subject.method, images, list(pairs), image_ids, subject.options
         )
