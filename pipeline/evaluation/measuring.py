@@ -16,7 +16,8 @@ from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
 from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.evaluation.result import Result
-from pipeline.evaluation.subject import Subject, spread
+from pipeline.evaluation.sampling import spread
+from pipeline.evaluation.subject import Subject
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine

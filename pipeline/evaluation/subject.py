@@ -127,11 +127,3 @@ class Subject:
             for name, label in zip(names, labels, strict=True)
         ]
         return torch.from_numpy(np.stack([self._store.maps[row] for row in rows]))
-
-
-def spread(records: pd.DataFrame, images: int | None) -> pd.DataFrame:
-    """At most ``images`` records, evenly spread over the split, which is sorted by class."""
-    if images is None or images >= len(records):
-        return records
-    rows = np.linspace(0, len(records) - 1, images).round().astype(int)
-    return records.iloc[np.unique(rows)]

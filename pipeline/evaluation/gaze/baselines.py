@@ -9,19 +9,21 @@ import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.artefacts.fixations import read_fixations
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.scores import parse_identity, provenance
-from pipeline.evaluation.gaze.gaze import Gaze, GazeTable, MapOf
 from pipeline.evaluation.gaze.measures import ScoreMap
+from pipeline.evaluation.gaze.table import GazeTable, MapOf
 from pipeline.evaluation.gaze.truth import Region, Viewing, together
 from pipeline.evaluation.result import Result, write_result
-from pipeline.evaluation.subject import spread
+from pipeline.evaluation.sampling import spread
 from pipeline.images.geometry import RESIZES
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
+from pipeline.settings.evaluation import section_of
 
 BASELINES = ("viewers", "center_gaussian", "uniform")
 
@@ -48,13 +50,13 @@ def map_of_baseline(name: str, sigma: float) -> MapOf:
 
 
 def measured(
-    name: str, section: Gaze, records: Path, fixations: Path, *, size: int, resize: str
+    name: str, section: Any, records: Path, fixations: Path, *, size: int, resize: str
 ) -> Result:
     """Measure a baseline.
 
     Args:
         name: one of `BASELINES`.
-        section: of the evaluation.
+        section: of the evaluation, which declares it with its own options.
         records: of the test images.
         fixations: file of theirs.
         size: side of a stored image, pixels.
@@ -66,17 +68,19 @@ def measured(
     chosen = spread(read_records(records), section.images)
     if chosen.empty:
         raise UserError(f"{records} has no images: there is nothing to measure.")
-    table = GazeTable(read_fixations(fixations), size, resize, section)
+    table = GazeTable(
+        read_fixations(fixations), size, resize, sigma=section.sigma, weights=section.weights
+    )
     map_of = map_of_baseline(name, section.sigma * size)
     for record in track(chosen.itertuples(), len(chosen), "images"):
         table.update(record, map_of)
-    return table.compute()
+    return table.compute(section.bootstrap)
 
 
 def run(argv: list[str]) -> None:
     """Command line: records and fixations -> a score file and the results of each image."""
     given = _parser().parse_args(argv)
-    section = read_section(given.section, Gaze)
+    section = read_section(given.section, section_of("gaze"))
     result = measured(
         given.baseline,
         section,
@@ -98,7 +102,7 @@ def run(argv: list[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     arguments = parser("pipeline.evaluation.gaze.baselines", (__doc__ or "").splitlines()[0])
-    add_section(arguments, Gaze)
+    add_section(arguments, section_of("gaze"))
     arguments.add_argument("--baseline", choices=BASELINES, required=True, help="what is measured")
     arguments.add_argument("--records", type=Path, required=True, help="records of the test split")
     arguments.add_argument("--fixations", type=Path, required=True, help="fixations of its images")
