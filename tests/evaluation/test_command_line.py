@@ -131,6 +131,7 @@ def test_every_evaluation_is_tested_here():
 def test_maps_alone_are_measured_without_a_model(study, tmp_path):
     """As with one, where an evaluation asks none."""
     maps = ("--maps", study.records.parent / "cam.h5")
+    maps += ("--fixations", study.records.parent / "fixations.parquet")
     for task in (name for name, entry in EVALUATIONS.items() if not entry.asks_model):
         expected = measure(study, tmp_path / "with.json", task, "cam", SECTIONS[task], *maps)
         identity = {"dataset": "x", "architecture": "without_model", "variant": "own_maps"}
