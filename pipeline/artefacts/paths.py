@@ -77,6 +77,7 @@ class Paths:
         self.dataset = f"{results}/datasets/{{dataset}}"
         self.records = f"{self.dataset}/{{split}}.parquet"
         self.classes = f"{self.dataset}/classes.csv"
+        self.fixations = f"{self.dataset}/fixations.parquet"  # of the test images
         self.data_check = f"{self.dataset}/check.json"
         # 2 shards, 3 cues, 4 supersets
         self.shards = f"{results}/shards/{{dataset}}/{{split}}/manifest.json"

@@ -51,11 +51,12 @@ class Evaluation:
         columns: what tables show of its values; the columns of a table stand in the order of the
             catalogue.
         targets: kinds of maps that it can measure, of `pipeline.artefacts.targets.KINDS`.
-        explains: it computes further maps itself, so that maps from elsewhere cannot be
-            measured.
+        explains: it computes further maps itself, or asks what function the maps explain, so that
+            maps from elsewhere cannot be measured.
         base: the evaluation of the model without maps that it needs, if any: a module next to its
             own, with the same section.
         asks_model: False where it measures maps alone, so that they need to belong to no model.
+        reads: which further files of the data set it reads.
         section: name of the class of its options, a section in its module, if it has any.
     """
 
@@ -64,6 +65,7 @@ class Evaluation:
     targets: tuple[str, ...] = ("class", "superset", "prior")
     explains: bool = False
     base: str | None = None
+    reads: tuple[Literal["pairs", "fixations"], ...] = ()
     section: str = ""
     asks_model: bool = True
 
@@ -96,6 +98,25 @@ def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
             short="Erasing",
         )
         for eraser, name in _ERASERS.items()
+    ]
+
+
+# measure -> heading, direction, whether it is a rate
+_GAZE: dict[str, tuple[str, Literal["higher", "lower"], bool]] = {
+    "nss": ("NSS", "higher", False),
+    "auc": ("AUC", "higher", True),
+    "correlation": ("CC", "higher", False),
+    "similarity": ("SIM", "higher", True),
+    "kl": ("KL", "lower", False),
+    "information_gain": ("IG, bits", "higher", False),
+}
+
+
+def _gaze(region: str, words: str) -> list[Column]:
+    """How well maps tell where people look within a region."""
+    return [
+        Column(f"{region}.{value}", f"{words}: {name}", better, percent, "gaze")
+        for value, (name, better, percent) in _GAZE.items()
     ]
 
 
@@ -136,6 +157,12 @@ EVALUATIONS: dict[str, Evaluation] = {
         ),
         asks_model=False,
     ),
+    "relevance": Evaluation(
+        "pointing.relevance",
+        (Column("mass", "Relevance mass"), Column("rank", "Relevance rank")),
+        asks_model=False,
+        section="Relevance",
+    ),
     "grid_pointing": Evaluation(
         "pointing.grid_pointing",
         (
@@ -159,6 +186,29 @@ EVALUATIONS: dict[str, Evaluation] = {
         _OF_CLASSES,
         explains=True,
     ),
+    "sensitivity_n": Evaluation(
+        "robustness.sensitivity_n",
+        (Column("correlation", "Sensitivity-n", percent=False),),
+        _OF_CLASSES,
+        explains=True,
+        section="SensitivityN",
+    ),
+    "contrastive_deletion": Evaluation(
+        "erasing.contrastive_deletion",
+        (Column("contrast", "Contrastive deletion, nats", percent=False),),
+        ("class", "counterfactual"),
+        explains=True,
+        reads=("pairs",),
+        section="ContrastiveDeletion",
+    ),
+    "complexity": Evaluation(
+        "complexity.complexity",
+        (
+            Column("sparseness", "Sparseness (Gini)", percent=False),
+            Column("complexity", "Complexity, nats", "lower", percent=False),
+        ),
+        asks_model=False,
+    ),
     "sanity": Evaluation(
         "sanity.sanity",
         (
@@ -167,6 +217,23 @@ EVALUATIONS: dict[str, Evaluation] = {
         ),
         _OF_CLASSES,
         explains=True,
+    ),
+    "random_logit": Evaluation(
+        "sanity.random_logit",
+        (
+            Column("spearman", "Random class: rank corr.", "lower", percent=False),
+            Column("ssim", "Random class: SSIM", "lower", percent=False),
+        ),
+        _OF_CLASSES,
+        explains=True,
+        section="RandomLogit",
+    ),
+    "gaze": Evaluation(
+        "gaze.gaze",
+        (*_gaze("box", "In the box"), *_gaze("image", "Image")),
+        asks_model=False,
+        reads=("fixations",),
+        section="Gaze",
     ),
     "axioms": Evaluation(
         "axioms.axioms",

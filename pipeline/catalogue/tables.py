@@ -37,6 +37,7 @@ TABLES: dict[str, tuple[frozenset[str], int]] = {
     "trunks": (frozenset({"wsol"}), 1),
     "supersets": (frozenset({"supersets"}), 1),  # no evaluation: where they come from a tree
     "faithfulness": (frozenset(columns_of("faithfulness")), 1),
+    "gaze": (frozenset(columns_of("gaze")), 1),
     "axioms": (frozenset(columns_of("axioms")), 1),
     "rankings": (frozenset(RANKED), 2),
 }

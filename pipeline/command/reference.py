@@ -38,6 +38,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as possible |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
 | `cub_methods.yaml` | every attribution method on a hundred of its images |
+| `cub_gaze.yaml` | its maps against where people looked |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |

@@ -1,4 +1,4 @@
-"""Stage 1 on the command line: draw SynthBirds, or check a folder and write its records."""
+"""Stage 1 on the command line: draw SynthBirds, check a folder and write its records, fixations."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 from pipeline import settings
 from pipeline.artefacts.classes import write_classes
 from pipeline.artefacts.files import write_json
-from pipeline.artefacts.records import SPLITS, write_records
+from pipeline.artefacts.fixations import write_fixations
+from pipeline.artefacts.records import SPLITS, read_records, write_records
+from pipeline.datasets.gaze import read_gaze
 from pipeline.datasets.readers import reader_of
 from pipeline.datasets.synthbirds import draw
 from pipeline.runtime.cli import add_section, main, parser, read_section
@@ -27,7 +29,14 @@ def run(argv: list[str]) -> None:
     command.add_argument("--root", required=True, help="folder of the raw data")
     command.add_argument("--out", required=True, help="folder for the records of each split")
 
-    for command in commands.choices.values():
+    workers = tuple(commands.choices.values())
+    gaze = commands.add_parser("fixations", help="write where people looked in a split's images")
+    gaze.add_argument("--gaze", required=True, help="CSV file, or the folder of CUB-GHA")
+    gaze.add_argument("--root", required=True, help="folder of the raw data")
+    gaze.add_argument("--records", required=True, help="of the split")
+    gaze.add_argument("--out", required=True, help="file to write, .parquet")
+
+    for command in workers:
         command.add_argument(
             "--workers",
             type=int,
@@ -39,6 +48,10 @@ def run(argv: list[str]) -> None:
     if options.command == "draw":
         drawn = read_section(options.section, settings.SynthBirds)
         write_json(options.manifest, draw(drawn, options.out, workers=options.workers))
+        return
+    if options.command == "fixations":
+        images = read_records(options.records)
+        write_fixations(options.out, read_gaze(options.gaze, options.root, images))
         return
     section = read_section(options.section, settings.RecordsJob)
     reader = reader_of(section.layout)

@@ -13,6 +13,7 @@ from pipeline.datasets.check_boxes import check_boxes
 from pipeline.datasets.check_classes import check_classes
 from pipeline.datasets.check_images import Picture, check_images, odd_images
 from pipeline.datasets.check_needs import check_needs
+from pipeline.datasets.gaze import checked_gaze
 from pipeline.datasets.selection import first_of_each_class, hold_out_val, parse_classes
 from pipeline.settings import Records, RecordsJob
 
@@ -94,6 +95,8 @@ def finish(
         check_needs(images, section, root, problems)
         _, faults = named_labels(classes["name"].to_list(), section.class_pairs)
         problems.add("of what the config asks for", *faults)
+        if section.gaze is not None:
+            checked_gaze(section.gaze, root, images[images["split"] == "test"], problems)
     problems.raise_if_any(root)
     summary = {
         "classes": len(classes),

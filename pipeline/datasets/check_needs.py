@@ -34,6 +34,7 @@ def check_needs(
         "objects_or_segmentations": lambda: not (boxes or masks or segmentations),
         "boxes": lambda: not boxes,
         "masks": lambda: not (masks or segmentations),
+        "gaze": lambda: section.gaze is None,
         "val_objects": lambda: not (_has(val, "boxes") or _has(val, "masks")),
         "attributes": lambda: not (Path(root) / ATTRIBUTES).is_file(),
         "keypoints": lambda: bool((test["keypoints"].map(len) == 0).any()),
@@ -52,10 +53,13 @@ CURES: dict[Need, str] = {
     "set `wsol: false` for the data set",
     "objects_or_segmentations": "a box, mask or segmentation of any test image, which localisation "
     "is measured by: give them, or set `wsol: false` for the data set",
-    "boxes": "a box of any test image, which `evaluation.pointing_game` asks for: give boxes, set "
-    "`region: mask` if there are masks, or drop the evaluation",
-    "masks": "a mask of any test image, which `evaluation.pointing_game` with `region: mask` asks "
-    "for: give masks, set `region: box` if there are boxes, or drop the evaluation",
+    "boxes": "a box of any test image, which `evaluation.pointing_game` or `relevance` asks for: "
+    "give boxes, set `region: mask` if there are masks, or drop the evaluation",
+    "masks": "a mask of any test image, which `evaluation.pointing_game` or `relevance` with "
+    "`region: mask` asks for: give masks, set `region: box` if there are boxes, or drop the "
+    "evaluation",
+    "gaze": "fixations, which `evaluation.gaze` asks for: name them by `gaze` of the data set, "
+    "drop the evaluation, or leave the data set's models out of its `models`",
     "val_objects": "a box or mask of any val image, by which `search` chooses: give them, or set "
     "`search: {score: accuracy}`",
     "attributes": f"{ATTRIBUTES} is missing, which cue localisation needs and pretraining by "

@@ -30,7 +30,14 @@ def run(argv: list[str]) -> None:
     options = cli.read_section(given.options, MethodOptions)
     identity = parse_identity(given.identity)
     inputs = Inputs(
-        given.weights, given.shards, given.records, given.maps, given.base, given.resize
+        given.weights,
+        given.shards,
+        given.records,
+        maps=given.maps,
+        base=given.base,
+        pairs=given.pairs,
+        fixations=given.fixations,
+        resize=given.resize,
     )
     result = measured(
         given.name,
@@ -66,6 +73,10 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     arguments.add_argument("--records", type=Path, required=True, help="the split's records")
     arguments.add_argument("--maps", type=Path, nargs="?", help="attribution maps, .h5")
     arguments.add_argument("--base", type=Path, nargs="?", help="score of the model without maps")
+    arguments.add_argument("--pairs", type=Path, nargs="?", help="class pairs, .csv")
+    arguments.add_argument(
+        "--fixations", type=Path, nargs="?", help="where people looked in the images, .parquet"
+    )
     arguments.add_argument(
         "--resize", choices=RESIZES, default="square", help="images.resize of the shards"
     )

@@ -1,12 +1,14 @@
-"""Further maps that an evaluation computes itself: of changed images or of a changed model."""
+"""What evaluations ask of a method besides its maps: further ones, and the function explained."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from pipeline.attribution.query import maps_of
+from pipeline.attribution.explained import explained, wanted_by
+from pipeline.attribution.query import functions_of, maps_of
+from pipeline.catalogue.methods import METHODS, OWN_FUNCTION, Entry
 from pipeline.evaluation.subject import Subject
 from pipeline.images.enlarging import upsampled
 from pipeline.models.study_models import Model
@@ -18,6 +20,23 @@ def copied(model: Model) -> Model:
     A mere ``deepcopy`` of a trunk, which torchvision makes of two graphs, is in training mode.
     """
     return copy.deepcopy(model).eval()
+
+
+def method_of(subject: Subject) -> Entry:
+    """The catalogue's entry of a subject's method, which may be a function of the user's own."""
+    own = subject.method in functions_of(subject.options)
+    return OWN_FUNCTION if own else METHODS[subject.method]
+
+
+def function_of(subject: Subject) -> Callable[[Tensor], Tensor]:
+    """The function that a method's maps explain: (n, 3, S, S) -> (n, C) float64."""
+    model, entry = subject.model, method_of(subject)
+    target = wanted_by(entry, subject.options)
+    if target is None and entry.models == ("cam",):
+        target = "logit"
+    if target is None:
+        return lambda images: model.log_probs(images).double().exp()
+    return lambda images: explained(model.head, model(images), target)
 
 
 def label_maps(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.bootstrap import interval, replicated_means
-from pipeline.evaluation.subject import Result
+from pipeline.evaluation.result import Result
 from pipeline.settings import Bootstrap
 
 

@@ -14,9 +14,10 @@ import torch
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
-from pipeline.catalogue.evaluations import code_of_evaluation
+from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.evaluation.result import Result
-from pipeline.evaluation.subject import Subject, spread
+from pipeline.evaluation.sampling import spread
+from pipeline.evaluation.subject import Subject
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine
@@ -33,6 +34,8 @@ class Inputs:
         records: of the split.
         maps: file of its maps; None for evaluations of a model alone.
         base: score of the model without maps, where the evaluation needs one.
+        pairs: pairs.csv of the data set, where the evaluation reads it.
+        fixations: of the split's images, where the evaluation reads them.
         resize: ``images.resize`` of the shards.
     """
 
@@ -41,11 +44,13 @@ class Inputs:
     records: Path
     maps: Path | None = None
     base: Path | None = None
+    pairs: Path | None = None
+    fixations: Path | None = None
     resize: str = "square"
 
     def files(self) -> dict[str, Path]:
         """Name -> path of the files that there are."""
-        names = ("weights", "shards", "records", "maps", "base")
+        names = ("weights", "shards", "records", "maps", "base", "pairs", "fixations")
         return {name: path for name in names if (path := getattr(self, name))}
 
 
@@ -85,8 +90,11 @@ def measured(
     if records.empty:
         raise UserError(f"{inputs.records} has no images: there is nothing to measure.")
     store = MapStore.open(inputs.maps) if inputs.maps else None
-    if store and store.kind == "counterfactual":
-        raise UserError(f"{inputs.maps}: counterfactual maps explain no single class.")
+    if store and name in EVALUATIONS and store.kind not in EVALUATIONS[name].targets:
+        raise UserError(
+            f"{inputs.maps} has {store.kind} maps, which {name} does not measure: give maps of "
+            f"kind {' or '.join(EVALUATIONS[name].targets)}."
+        )
     try:
         subject = Subject(
             model,  # type: ignore[arg-type] # an evaluation of maps alone asks none
@@ -98,6 +106,8 @@ def measured(
             device,
             resize=inputs.resize,
             base=inputs.base,
+            pairs=inputs.pairs,
+            fixations=inputs.fixations,
             workers=machine.workers,
         )
         return evaluation_module(name).measure(subject, section)

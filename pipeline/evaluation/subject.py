@@ -13,7 +13,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from pipeline.artefacts.fixations import read_fixations
 from pipeline.artefacts.maps import MapStore
+from pipeline.artefacts.pairs import read_label_pairs
 from pipeline.artefacts.scores import read_arrays, read_score
 from pipeline.artefacts.shards import Shards
 from pipeline.artefacts.targets import own_target
@@ -32,7 +34,8 @@ class Chunk(NamedTuple):
         images: (B, 3, S, S) normalised, on the model's device.
         labels: (B,) int64, on the model's device.
         image_ids: B names.
-        maps: (B, h, w) float32 on the CPU, at the maps' own resolution; None without maps.
+        maps: (B, h, w) float32 on the CPU, at the maps' own resolution; None without maps of one
+            class, or of none.
     """
 
     images: Tensor
@@ -53,6 +56,8 @@ class Subject:
         size: side of a stored image, pixels.
         base: score of the model without maps, where the evaluation needs one.
         base_arrays: its per-image results.
+        pairs: class pairs, as labels; none where the evaluation reads none.
+        fixations: of the data set, where the evaluation reads them.
         device: where the model is.
     """
 
@@ -68,6 +73,8 @@ class Subject:
         *,
         resize: str = "square",
         base: Path | None = None,
+        pairs: Path | None = None,
+        fixations: Path | None = None,
         workers: int = 2,
     ) -> None:
         self.model = model
@@ -79,6 +86,8 @@ class Subject:
         self.device = device
         self.base = read_score(base) if base else None
         self.base_arrays = dict(read_arrays(base)) if base else {}
+        self.pairs = read_label_pairs(pairs) or []
+        self.fixations = read_fixations(fixations) if fixations else None
         self._shards = shards
         self._store = store
         self._workers = workers
@@ -110,19 +119,11 @@ class Subject:
             )
 
     def _maps(self, names: list[str], labels: list[int]) -> Tensor | None:
-        if self._store is None:
-            return None
+        if self._store is None or self._store.kind == "counterfactual":
+            return None  # such maps are of two classes: the evaluation computes its own
         kind = self._store.kind
         rows = [
             self._store.lookup(name, own_target(kind, label))
             for name, label in zip(names, labels, strict=True)
         ]
         return torch.from_numpy(np.stack([self._store.maps[row] for row in rows]))
-
-
-def spread(records: pd.DataFrame, images: int | None) -> pd.DataFrame:
-    """At most ``images`` records, evenly spread over the split, which is sorted by class."""
-    if images is None or images >= len(records):
-        return records
-    rows = np.linspace(0, len(records) - 1, images).round().astype(int)
-    return records.iloc[np.unique(rows)]

@@ -148,6 +148,7 @@ Need = Literal[
     "objects_or_segmentations",
     "boxes",
     "masks",
+    "gaze",
     "val_objects",
     "attributes",
     "keypoints",
@@ -161,6 +162,7 @@ class RecordsJob(Records):
         (), description="what the study's evaluations need of the records"
     )
     class_pairs: tuple[ClassPair, ...] = Field((), description="class pairs that the study names")
+    gaze: FilePath | None = Field(None, description="where people looked in the images")
 
 
 class Images(Section):

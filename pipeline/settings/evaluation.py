@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.settings.base import (
@@ -113,6 +113,17 @@ class MapEvaluation(Section):
 Eraser = Literal["blur", "zero", "mean", "noisy_linear"]
 
 
+def _ascending(fractions: tuple[float, ...]) -> tuple[float, ...]:
+    if list(fractions) != sorted(set(fractions)):
+        raise ValueError(f"fractions must ascend: {fractions}")
+    return fractions
+
+
+AscendingFractions = Annotated[
+    tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1), AfterValidator(_ascending)
+]
+
+
 class Erase(MapEvaluation):
     """Remove-and-classify (paper, section 5.3)."""
 
@@ -122,9 +133,8 @@ class Erase(MapEvaluation):
         description="what replaces erased pixels: blur (kernel 31, sigma 15), zero (ImageNet's "
         "mean colour, as released), mean (the image's own), noisy_linear (ROAD)",
     )
-    fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+    fractions: AscendingFractions = Field(
         (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-        min_length=1,
         description="fractions of the pixels that are erased, ascending",
     )
     orders: tuple[Literal["most", "least"], ...] = Field(
@@ -132,12 +142,6 @@ class Erase(MapEvaluation):
     )
     random_draws: Count = Field(3, description="random orders that the baseline averages over")
     seed: Seed = Field(0, description="seed of random orders, of ties and of noise")
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "Erase":
-        if list(self.fractions) != sorted(set(self.fractions)):
-            raise ValueError(f"fractions must ascend: {self.fractions}")
-        return self
 
 
 class InsertionDeletion(MapEvaluation):

@@ -47,6 +47,12 @@ class Dataset(Section):
         "figures show first: [[n02088094, n02091831]]. Without `cue_localization` counterfactual "
         "maps are made of just these; with it they must be among the pairs that it finds",
     )
+    gaze: settings.FilePath | None = Field(
+        None,
+        description="where people looked in its images, for `evaluation.gaze`: a CSV file with the "
+        "first line image_id,viewer,x,y,duration, or (layout cub) the folder of CUB-GHA "
+        "(docs/datasets.md)",
+    )
     supersets: settings.Supersets = settings.Supersets()
     architectures: tuple[str, ...] = Field((), description="names from `architectures`")
     variants: dict[settings.Name, TrainingKeys] = Field(

@@ -1,8 +1,10 @@
 """What a study requires of a data set: the check finds what is missing before anything trains."""
 
-from pipeline.settings import Need, PointingGame, RecordsJob
+from pipeline.settings import Need, RecordsJob
 from pipeline.study.jobs import Study
 from pipeline.study.searches import searched_models
+
+_OF_OBJECTS = ("pointing_game", "relevance")  # evaluations with a `region`, box or mask
 
 
 def records_job(study: Study, name: str) -> RecordsJob:
@@ -12,6 +14,7 @@ def records_job(study: Study, name: str) -> RecordsJob:
         **dict(dataset.records),
         needs=tuple(dict.fromkeys(_needs(study, name))),
         class_pairs=dataset.class_pairs,
+        gaze=dataset.gaze,
     )
 
 
@@ -29,10 +32,12 @@ def _needs(study: Study, name: str) -> list[Need]:
     needs.append("test_images")
     if dataset.wsol:
         needs.append("objects_or_segmentations" if study.evaluation.wsol.masks else "objects")
-    if any(task == "pointing_game" and of == name for task, of, *_ in study.measurements()):
-        game = study.evaluation.of("pointing_game")
-        assert isinstance(game, PointingGame)  # it is measured
-        needs.append("boxes" if game.region == "box" else "masks")
+    tasks = {task for task, of, *_ in study.measurements() if of == name}
+    for task in _OF_OBJECTS:
+        if task in tasks:
+            needs.append("boxes" if study.evaluation.of(task).region == "box" else "masks")
+    if "gaze" in tasks:
+        needs.append("gaze")
     if dataset.cue_localization:
         needs += ["attributes", "keypoints"]
     searched = any(model[0] == name for model in searched_models(study))

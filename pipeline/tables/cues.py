@@ -13,6 +13,8 @@ from pipeline.tables.scores import Group, datasets_and_architectures
 Score = Mapping[str, Any]
 
 _MASKS = {"": "estimated", "true_": "true"}
+# of |sA − sB| as it is, not pooled over images
+_SHARES = {"mass": "Relevance mass", "rank": "Relevance rank"}
 _SIZES = {
     "raw": "|sA − sB| as it is",
     "minmax": "|sA − sB| scaled to [0, 1] image by image",
@@ -80,7 +82,8 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         columns=columns
         | {"weighted": "Mean by pairs"}
         | heading(blocks, "Mean by pairs: Δ CAM")
-        | {"unweighted": "Mean of columns"},
+        | {"unweighted": "Mean of columns"}
+        | {column: words for column, words in _SHARES.items() if column in found},
         blocks=tuple(blocks),
         main={"weighted": MainNumber(heading="Cues: mPxAP", words="mPxAP averaged over pairs")},
         notes=tuple(_notes(groups, checks, job)) if groups else (),
@@ -98,6 +101,9 @@ def _row(
             key = name.removeprefix(f"{prefix}mpxap_").removesuffix(f"_{normalisation}")
             column = f"parts_{key}" if key.isdigit() else key
             cells[column] = pooled(group.scores, name, level=job.level)
+    if normalisation == "raw":
+        for column in _SHARES:
+            cells[column] = pooled(group.scores, f"{prefix}{column}_weighted", level=job.level)
     cells["delta"] = delta(group, mean, cam, mean, job)
     known = {column: cell for column, cell in cells.items() if cell}
     if not known:
@@ -128,7 +134,10 @@ def _notes(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -
         f"bootstrap intervals (class pairs, then images within a pair). {SEEDS} Pairs that share "
         "classes are resampled as if they did not: where a class is in three pairs, 95 % intervals "
         "hold the true value in 87 % of simulated cases (docs/protocols.md). Δ CAM: the difference "
-        "from CAM's map on the same pairs and images, resampled together."
+        "from CAM's map on the same pairs and images, resampled together. Relevance "
+        "mass: the share of |sA − sB| that lies on cue pixels; rank: the share of its highest "
+        "pixels, as many as are cue pixels; image by image, then means by pairs (Arras et al., "
+        "2022)."
     ]
     mean = f"mpxap_weighted_{job.normalisations[0]}"
     notes += unpaired(groups, job, lambda group: (mean, mean))

@@ -55,6 +55,7 @@ TITLES = {
     "calibration": "Calibration of p(y|x) on the test split",
     "erasing": "Remove-and-classify: accuracy relative to random erasing (%)",
     "faithfulness": "Faithfulness, pointing and sanity of the maps",
+    "gaze": "Do maps show where people look?",
     "axioms": "The axioms of sections 3.1 and 4.2 as numbers",
 }
 
@@ -69,11 +70,17 @@ _NOTES = {
     "erasing": "R_k is the accuracy with k % of the pixels erased by the map, relative to "
     "random erasing (section 5.3). Mean R is the area under R_k over its range of k. Most "
     "relevant first: lower is better; least relevant first: higher is better.",
-    "faithfulness": "Lower is better for deletion, infidelity, max-sensitivity and sanity "
-    "(similarity to the map of a randomised model), higher for the others; definitions in "
-    "docs/protocols.md. In percent, except infidelity, max-sensitivity and sanity. "
+    "faithfulness": "Lower is better for deletion, infidelity, max-sensitivity, complexity, sanity "
+    "(similarity to the map of a randomised model) and a random class (similarity to the map of "
+    "another class), higher for the others; definitions in docs/protocols.md. In percent, except "
+    "infidelity, max-sensitivity, sanity and the columns that name a unit or an index. "
     "Infidelity is on the scale of the function that a map explains, which differs between kinds "
     "of maps; its share of that function's change can be compared.",
+    "gaze": "Maps against where people looked (NSS, AUC as Judd's, correlation CC, similarity SIM, "
+    "KL divergence, information gain IG over a Gaussian around the middle), for each person's "
+    "fixations separately, within the object's box and over the image; KL: lower is better, else "
+    "higher. The row `viewers` is the ceiling: each person's fixations against those of all "
+    "others. Fixations lie on the object: over the image any map of the object does well.",
     "axioms": "The axioms require zero; docs/protocols.md says what each number measures.",
 }
 
@@ -168,11 +175,12 @@ def _row(
             cam = against.get(metric.task)
             cells[key] = delta(group, metric.value, cam, metric.value, job, metric.scale)
     groups = list(of_method.values())
+    baseline = groups[0].baseline
     return Row(
-        kind="measured",
+        kind="baseline" if baseline else "measured",
         names=names,
         cells={column: cell for column, cell in cells.items() if cell},
-        trained=groups[0].note(job).method,
+        trained=None if baseline else groups[0].note(job).method,
         sources=tuple(source for group in groups for source in sources(group.scores)),
     )
 
@@ -228,7 +236,7 @@ def _skips(groups: Sequence[Group], metrics: Sequence[Metric]) -> Iterator[str]:
 
 
 def _name(group: Group) -> str:
-    return f"{group.dataset} {group.variant} {group.method}"
+    return f"{group.dataset} {group.name} {group.method}"
 
 
 def _undefined(score: Mapping[str, Any], value: str) -> int:

@@ -26,7 +26,10 @@ def test_every_evaluation_is_a_function_of_a_subject_and_its_section(name):
     module = importlib.import_module(code_of_evaluation(name))
     parameters = inspect.signature(module.measure).parameters
     assert list(parameters) == ["subject", "section"]
-    assert parameters["section"].annotation is section_of(BASES.get(name, name))
+    section, read = parameters["section"].annotation, section_of(BASES.get(name, name))
+    assert section.__name__ == read.__name__
+    # the config has a copy of a section that an evaluation's own file declares
+    assert section.model_json_schema() == read.model_json_schema()
     assert name in TASKS
 
 
@@ -43,7 +46,8 @@ def test_every_evaluation_has_columns_of_tables_that_there_are(name):
 
 def test_the_columns_of_a_table_come_from_the_catalogue():
     assert list(columns_of("faithfulness")) == [
-        "insertion_deletion", "pointing_game", "grid_pointing", "infidelity", "sanity",
+        "insertion_deletion", "pointing_game", "relevance", "grid_pointing", "infidelity",
+        "sensitivity_n", "contrastive_deletion", "complexity", "sanity", "random_logit",
     ]  # fmt: skip
     assert [column.value for column in columns_of("erasing")["erase"]] == [
         *(f"auc.{eraser}.most" for eraser in ("blur", "zero", "mean", "noisy_linear")),

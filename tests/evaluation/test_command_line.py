@@ -4,10 +4,12 @@ import importlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny_study import CLASSES, tiny_study
 
+from pipeline.artefacts.fixations import write_fixations
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.scores import read_score
 from pipeline.artefacts.shards import open_shards
@@ -20,7 +22,13 @@ SECTIONS = {
     "erase": {"fractions": [0.1, 0.5], "random_draws": 2},
     "insertion_deletion": {"steps": 4},
     "pointing_game": {"tolerance": 0.05},
+    "relevance": {"region": "box"},
     "grid_pointing": {"grids": 3},
+    "sensitivity_n": {"images": 5, "cells": 4, "subsets": 5, "fractions": [0.25, 0.5]},
+    "contrastive_deletion": {"images": 5, "fractions": [0.2, 0.6], "against": "pairs"},
+    "complexity": {},
+    "random_logit": {"images": 5},
+    "gaze": {"sigma": 0.1},
     "sanity": {"images": 5, "seed": 1},
     "infidelity": {"images": 5, "squares": 4, "changes": 3},
     "axioms": {"images": 5, "blocks": 2},
@@ -29,7 +37,13 @@ HEADLINES = {
     "erase": "accuracy.blur.most.50",
     "insertion_deletion": "insertion",
     "pointing_game": "hit_rate",
+    "relevance": "rank",
     "grid_pointing": "localisation",
+    "sensitivity_n": "correlation",
+    "contrastive_deletion": "contrast",
+    "complexity": "sparseness",
+    "random_logit": "ssim",
+    "gaze": "image.nss",
     "sanity": "spearman",
     "infidelity": "infidelity_share",
     "axioms": "completeness_gap",
@@ -59,6 +73,14 @@ def study(tmp_path_factory):
             attributes={},
         ) as writer:
             writer.write(0, maps, np.ones(len(rows)))
+    rng = np.random.default_rng(1)
+    looked = pd.DataFrame(
+        {"image_id": study.table["image_id"].repeat(4), "viewer": ["a", "a", "b", "b"] * 12}
+    )
+    write_fixations(
+        folder / "fixations.parquet",
+        looked.assign(x=rng.uniform(0, 30, 48), y=rng.uniform(0, 30, 48), duration=100.0),
+    )
     return study
 
 
@@ -109,6 +131,7 @@ def test_every_evaluation_is_tested_here():
 def test_maps_alone_are_measured_without_a_model(study, tmp_path):
     """As with one, where an evaluation asks none."""
     maps = ("--maps", study.records.parent / "cam.h5")
+    maps += ("--fixations", study.records.parent / "fixations.parquet")
     for task in (name for name, entry in EVALUATIONS.items() if not entry.asks_model):
         expected = measure(study, tmp_path / "with.json", task, "cam", SECTIONS[task], *maps)
         identity = {"dataset": "x", "architecture": "without_model", "variant": "own_maps"}
@@ -127,6 +150,7 @@ def test_maps_alone_are_measured_without_a_model(study, tmp_path):
 @pytest.mark.parametrize("task", SECTIONS)
 def test_an_evaluation_writes_its_score_and_equal_bytes_again(study, tmp_path, base, task, variant):
     maps = ("--maps", study.records.parent / f"{variant}.h5", *base(task, variant))
+    maps += ("--pairs", study.pairs, "--fixations", study.records.parent / "fixations.parquet")
     for name in ("first", "second"):
         score = measure(study, tmp_path / f"{name}.json", task, variant, SECTIONS[task], *maps)
     for suffix in ("json", "npz"):
@@ -138,6 +162,8 @@ def test_an_evaluation_writes_its_score_and_equal_bytes_again(study, tmp_path, b
     with np.load(tmp_path / "first.npz") as arrays:
         assert arrays.files[0] == "image_id"
         counted = "grids" if task == "grid_pointing" else "images"
+        if task == "contrastive_deletion":  # a class of the tiny study is in no pair
+            assert score["details"]["images"] < 5
         assert len(arrays["image_id"]) == score["details"][counted]
         if task == "erase":  # its replicates are of areas, which few images may leave undefined
             mean = arrays["correct.blur.most"][:, 1].mean()

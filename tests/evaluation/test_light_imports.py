@@ -8,6 +8,7 @@ import pytest
 LIGHT = [
     "pipeline.evaluation.localisation.wsol",
     "pipeline.evaluation.cues.cue_localization",
+    "pipeline.evaluation.gaze.baselines",
     "pipeline.tables.__main__",
     "pipeline.figures.__main__",
     "pipeline.report.page",

@@ -11,9 +11,9 @@ from pipeline.evaluation.subject import Chunk
 from pipeline.settings import Attribution
 
 
-def add_method(monkeypatch, function, name="made"):
+def add_method(monkeypatch, function, name="made", targets="class"):
     """Put ``function(query) -> maps (K, h, w)`` into the catalogue."""
-    entry = Entry(f"{name}_in_a_test", "a test's")
+    entry = Entry(f"{name}_in_a_test", "a test's", targets=targets)
     module = types.ModuleType(entry.code)
     setattr(module, name, function)
     monkeypatch.setitem(METHODS, name, entry)
@@ -30,6 +30,7 @@ class Subject:
         self.resize = "square"
         self.size = images.shape[-1]
         self.device = torch.device("cpu")
+        self.pairs, self.fixations = [], None
         ids = [f"{number}.jpg" for number in range(len(images))]
         self.records = (
             pd.DataFrame({"image_id": ids, "label": labels}) if records is None else records
@@ -71,6 +72,24 @@ class Evidence(torch.nn.Module):
         return torch.stack([first, 1 - first], dim=1).log()
 
 
+class LinearClasses(torch.nn.Module):
+    """log p of C classes whose logits are sums of weight * channel sum over pixels.
+
+    The contribution of each pixel to log p(A|x) - log p(B|x) is known.
+    """
+
+    def __init__(self, weights):
+        super().__init__()
+        self.weights = weights  # (C, S, S)
+        self.num_classes = len(weights)
+
+    def forward(self, images):
+        return images.sum(dim=1)[:, None] * self.weights  # (B, C, S, S)
+
+    def log_probs(self, images):
+        return self(images).double().sum(dim=(2, 3)).log_softmax(dim=1)
+
+
 def contributions(query):
-    """The exact map of :class:`Evidence`."""
+    """The exact map of :class:`Evidence` and :class:`LinearClasses`."""
     return query.output[query.images, query.label()]

@@ -37,6 +37,9 @@ def test_needs_follow_from_what_is_measured():
     for region, need in (("box", "boxes"), ("mask", "masks")):
         game = {"pointing_game": {"region": region}}
         assert needs(wsol=False, evaluation=game) == [*always, need]
+        relevance = {"relevance": {"region": region}}
+        assert needs(wsol=False, evaluation=relevance) == [*always, need]
+    assert needs(wsol=False, evaluation={"gaze": {}}) == [*always, "gaze"]
 
 
 def test_a_pretraining_needs_neither_test_images_nor_objects():
@@ -52,9 +55,10 @@ def root(tmp_path):
     return tmp_path / "own"
 
 
-def records(root, tmp_path, **dataset):
+def records(root, tmp_path, evaluation=None, **dataset):
     """The stage's job of a study with that root."""
     keys = changed(
+        evaluation=evaluation or {},
         datasets={
             "birds": {
                 "root": str(root),
@@ -64,7 +68,7 @@ def records(root, tmp_path, **dataset):
                 "cue_localization": False,
                 **dataset,
             }
-        }
+        },
     )
     section = params(records_job(load(keys), "birds"))
     out = tmp_path / "out"
@@ -85,6 +89,20 @@ def test_the_stage_fails_before_anything_trains(root, tmp_path):
     assert (records(root, tmp_path, wsol=False) / "test.parquet").exists()
     (root / "boxes.csv").write_text("image_id,x0,y0,x1,y1\ntest/ape/3.jpg,1,2,30,20\n")
     assert (records(root, tmp_path) / "check.json").exists()
+
+
+def test_fixations_that_are_asked_for_are_read_before_anything_trains(root, tmp_path):
+    for name in ("ape", "zebra"):
+        picture(root / "test" / name / "3.jpg")
+    asked = {"wsol": False, "evaluation": {"gaze": {}}}
+    with pytest.raises(UserError, match=r"`evaluation\.gaze` asks for: name them by `gaze`"):
+        records(root, tmp_path, **asked)
+    gaze = tmp_path / "gaze.csv"
+    gaze.write_text("image_id,viewer,x,y,duration\ntest/ape/3.jpg,a,9999,2,100\n")
+    with pytest.raises(UserError, match="1 x fixation lies outside its image"):
+        records(root, tmp_path, gaze=str(gaze), **asked)
+    gaze.write_text("image_id,viewer,x,y,duration\ntest/ape/3.jpg,a,5,2,100\n")
+    assert (records(root, tmp_path, gaze=str(gaze), **asked) / "test.parquet").exists()
 
 
 def test_faults_of_files_and_needs_come_together(root, tmp_path):

@@ -150,6 +150,28 @@ def test_of_a_metric_that_is_neither_better_high_nor_low_no_value_leads(tmp_path
     assert "Neither high nor low is better: Entropy." in table.notes
 
 
+def test_a_baseline_has_a_row_of_every_architecture_of_its_data_set(tmp_path):
+    values = {"box.nss": 1.5, "box.kl": 0.25, "image.auc": 0.75}
+    replicates = {"box.nss": [1.0, 2.0]}
+    paths = [
+        measured(tmp_path / "cam.json", "gaze", identity("cam", "cam"), values, replicates),
+        measured(
+            tmp_path / "viewers.json", "gaze", identity(method="viewers"),
+            {"box.nss": 2.5, "box.kl": 0.125, "image.auc": 0.875}, {"box.nss": [2.0, 3.0]},
+        ),
+    ]  # fmt: skip
+    table = metric_table("gaze", read_groups(paths), JOB)
+    assert list(table.columns) == ["gaze.box.nss", "gaze.box.kl", "gaze.image.auc"]
+    assert table.lower == ("gaze.box.kl",)
+    cam, viewers = table.blocks[0].rows
+    assert (cam.kind, viewers.kind) == ("measured", "baseline")
+    assert viewers.names == ("baseline", "viewers")
+    assert viewers.trained is None
+    assert viewers.cells["gaze.box.nss"].value == 2.5  # as it is
+    assert viewers.cells["gaze.image.auc"].value == 87.5  # percent
+    assert "delta" not in viewers.cells
+
+
 def test_ranks_respect_directions_and_leave_out_what_some_metric_lacks(tmp_path):
     paths = erase_scores(tmp_path)
     for method, hit in (("cam", 0.5), ("gradient", 0.9), ("edges", 0.1)):

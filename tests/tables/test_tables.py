@@ -99,6 +99,18 @@ def test_csv_holds_every_measured_number_in_full_precision(tmp_path):
             assert float(row[column + "_high"]) == pytest.approx(100 * values[name] + 3)
 
 
+def test_relevance_stands_with_differences_as_they_are(tmp_path):
+    path = cue_score(tmp_path / "a.json", identity("cam", "cam"), 0.3, true=False)
+    score = json.loads(path.read_text())
+    score["values"] |= {"mass_weighted": 0.25, "rank_weighted": 0.5}
+    path.write_text(json.dumps(score))
+    table = cues([path])
+    assert list(table.columns)[-2:] == ["mass", "rank"]
+    raw, stretched = (row for row in parsed(table) if row["kind"] == "measured")
+    assert (float(raw["mass"]), float(raw["rank"])) == (25, 50)
+    assert stretched["mass"] == stretched["rank"] == ""
+
+
 def test_seeds_are_pooled_and_named(tmp_path):
     paths = [
         cue_score(tmp_path / f"{s}.json", identity("cam", "cam", seed=s), b)

@@ -10,6 +10,7 @@ from workflow_run import plan
         ("search", "search_draw synthbirds/small_pretrained/cam/9"),
         ("trunks", "train fewbirds/vgg16/inca/seed0"),
         ("paper", "wsol imagenet/resnet50/calm_ml/seed2/subset"),
+        ("cub_gaze", "gaze_baseline cub/viewers"),
     ],
 )
 def test_shipped_configs_can_be_planned(checkout, config, job):

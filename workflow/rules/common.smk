@@ -18,7 +18,12 @@ from pipeline.study.inputs.figures import FigureInputs, figure_code, options
 from pipeline.study.inputs.maps import NOISE, MapInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.report import ReportInputs
-from pipeline.study.inputs.scores import CUE_BASELINES, WSOL_BASELINES, ScoreInputs
+from pipeline.study.inputs.scores import (
+    CUE_BASELINES,
+    GAZE_BASELINES,
+    WSOL_BASELINES,
+    ScoreInputs,
+)
 from pipeline.study.jobs import params
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job

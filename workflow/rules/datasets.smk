@@ -2,6 +2,7 @@
 #   draw     config datasets.*.draw                  -> raw/{dataset}/ and its manifest raw/{dataset}.json
 #   records  raw folder (config root, or drawn)      -> datasets/{dataset}/{train,val,test}.parquet,
 #                                                       classes.csv, check.json
+#   fixations  records, config datasets.*.gaze       -> datasets/{dataset}/fixations.parquet
 rule draw:
     input:
         code=code_of("pipeline.datasets.synthbirds"),
@@ -49,3 +50,26 @@ rule records:
     shell:
         "python -m pipeline.datasets records --section {params.section:q} --root {params.root:q}"
         " --out {params.out:q} > {log:q} 2>&1"
+
+
+rule fixations:
+    input:
+        gaze=DATA.gaze_files,
+        raw=DATA.raw,
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        code=code_of("pipeline.datasets.gaze"),
+    output:
+        PATHS.fixations,
+    log:
+        f"{LOGS}/fixations/{{dataset}}.log",
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        gaze=DATA.gaze,
+        root=DATA.root,
+    shell:
+        "python -m pipeline.datasets fixations --gaze {params.gaze:q} --root {params.root:q}"
+        " --records {input.records:q} --out {output:q} > {log:q} 2>&1"

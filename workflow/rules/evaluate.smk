@@ -5,7 +5,7 @@
 #   maps, boxes or masks in the records -> scores/wsol/{model}/{method}.{json,npz}
 #   weights, test shards, records, maps -> scores/{task}/{model}/{method}.{json,npz}, for the tasks of
 #                                          pipeline/catalogue/evaluations.py that the config has
-#   the same without a model            -> scores/{cue_localization,wsol}/{dataset}/baselines/
+#   the same without a model            -> scores/{cue_localization,wsol,gaze}/{dataset}/baselines/
 #                                          {baseline}.{json,npz}
 rule classification:
     input:
@@ -167,6 +167,34 @@ rule wsol_baseline:
         " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
 
 
+rule gaze_baseline:
+    input:
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        fixations=PATHS.fixations,
+        code=code_of("pipeline.evaluation.gaze.baselines"),
+    output:
+        **SCORES.baseline_outputs("gaze"),
+    log:
+        f"{LOGS}/gaze/{{dataset}}/baselines/{{method}}.log",
+    wildcard_constraints:
+        method="|".join(GAZE_BASELINES),
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        section=SCORES.section_of("gaze"),
+        identity=SCORES.identity,
+        size=lambda wildcards: DATA.of(wildcards).images.eval_size,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
+    shell:
+        "python -m pipeline.evaluation.gaze.baselines --section {params.section:q}"
+        " --baseline {wildcards.method} --records {input.records:q}"
+        " --fixations {input.fixations:q} --size {params.size} --resize {params.resize}"
+        " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
+
+
 rule measure:
     input:
         weights=MODELS.weights,
@@ -174,6 +202,8 @@ rule measure:
         records=expand(PATHS.records, split="test", allow_missing=True),
         maps=expand(PATHS.maps, split="test", allow_missing=True),
         base=SCORES.task_base,
+        pairs=SCORES.task_pairs,
+        fixations=SCORES.task_fixations,
         code=lambda wildcards: code_of(*SCORES.task_code(wildcards))
         + SCORES.task_files(wildcards),
     output:
@@ -197,6 +227,7 @@ rule measure:
         "python -m pipeline.evaluation {wildcards.task} --section {params.section:q}"
         " --options {params.options:q} --weights {input.weights:q} --shards {input.shards:q}"
         " --records {input.records:q} --maps {input.maps:q} --base {input.base:q}"
+        " --pairs {input.pairs:q} --fixations {input.fixations:q}"
         " --resize {params.resize} --identity {params.identity:q} --out {output.score:q}"
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 

@@ -49,8 +49,9 @@ def evaluate(
         calm: whether they come from maps of CALM, for the normalisation ``"released"``.
 
     Returns:
-        Values are fractions (mpxap_1_raw, ..., and with the prefix true_ against known parts);
-        cumulative pooling has no intervals, because its pairs are not independent units.
+        Values are fractions (mpxap_1_raw, ..., mass_1, ..., rank_1, ..., and with the prefix true_
+        against known parts); cumulative pooling has no intervals, because its pairs are not
+        independent units.
 
     Raises:
         UserError: a map is missing, or no pair has a PxAP.
@@ -78,19 +79,26 @@ def _summary(
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Values and their replicates (R,) by name; NaN where a replicate has no cue pixel."""
     n_parts, bootstrap = pairs["n_parts"].to_numpy(), measurement.section.bootstrap
+    independent = measurement.section.pooling == "pair"
+    # the name of a value, with a place for what it is a mean over -> per pair, and its replicates
+    found = {
+        f"{prefix}mpxap_{{}}_{normalisation}": (each.pxap, each.replicates)
+        for (prefix, normalisation), each in measurement.measured.items()
+    } | {
+        f"{name}_{{}}": (each.means, each.replicates if independent else [])
+        for name, each in measurement.relevance.items()
+    }
     values, replicates = {}, {}
-    for (prefix, normalisation), found in measurement.measured.items():
-        means = mean_values(np.array(found.pxap), n_parts)
+    for name, (of_pairs, drawn) in found.items():
         resampled: Mapping[str, np.ndarray] = {}
-        if found.replicates:
-            resampled = resampled_means(np.array(found.replicates), n_parts, bootstrap)
-        for key, value in means.items():
+        if drawn:
+            resampled = resampled_means(np.array(drawn), n_parts, bootstrap)
+        for key, value in mean_values(np.array(of_pairs), n_parts).items():
             if np.isnan(value):
                 continue
-            name = f"{prefix}mpxap_{key}_{normalisation}"
-            values[name] = float(value)
+            values[name.format(key)] = float(value)
             if key in resampled:
-                replicates[name] = resampled[key]
+                replicates[name.format(key)] = resampled[key]
     return values, replicates
 
 
@@ -124,8 +132,9 @@ def _details(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, Any
 def _arrays(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, np.ndarray]:
     """Per-pair PxAP and per-image histograms.
 
-    ``pxap_*`` (P,) and ``bin_edges_*`` (P, K) by pair; ``counts_*`` (rows, 2, K) by image and
-    pair, with ``row_pair`` and ``row_image`` (rows,) saying which; ``image_id`` (N,).
+    ``pxap_*`` (P,) and ``bin_edges_*`` (P, K) by pair; ``counts_*`` (rows, 2, K), ``mass`` and
+    ``rank`` (rows,) by image and pair, with ``row_pair`` and ``row_image`` (rows,) saying which;
+    ``image_id`` (N,).
     """
     arrays = {"image_id": np.array(measurement.part_maps.image_ids)}
     arrays |= {name: pairs[name].to_numpy() for name in ("class_a", "class_b", "n_parts")}
@@ -134,6 +143,8 @@ def _arrays(measurement: PairMeasurement, pairs: pd.DataFrame) -> dict[str, np.n
         arrays[f"pxap_{suffix}"] = np.array(found.pxap)
         arrays[f"bin_edges_{suffix}"] = np.array(found.edges)
         arrays[f"counts_{suffix}"] = np.concatenate(found.counts)
+    for name, shares in measurement.relevance.items():
+        arrays[name] = np.concatenate(shares.of_images)
     for prefix, rows in measurement.rows.items():
         arrays[f"{prefix}row_pair"] = np.repeat(np.arange(len(rows)), [len(used) for used in rows])
         arrays[f"{prefix}row_image"] = np.concatenate(rows)

@@ -1,4 +1,4 @@
-"""PxAP of one class pair after another (paper, section 5.2), with what its intervals need."""
+"""What is measured of one class pair after another (paper, section 5.2), and for its intervals."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from pipeline import settings
 from pipeline.artefacts.part_maps import PARTS, PartMaps, StoredMaps, part_table
 from pipeline.evaluation.cues.difference_maps import Source, normalise
 from pipeline.evaluation.cues.pair_bootstrap import image_histograms, pair_replicates
+from pipeline.evaluation.cues.pair_relevance import PairRelevance, relevance_of_images
 from pipeline.evaluation.pxap import PixelAveragePrecision
 from pipeline.runtime.errors import UserError
 
@@ -47,7 +48,7 @@ class Measured:
 
 
 class PairMeasurement:
-    """PxAP of every pair, from a source of score maps.
+    """PxAP of every pair, and the shares of `pair_relevance`, from a source of score maps.
 
     Args:
         section: thresholds must be resolved (not ``"released"``).
@@ -73,6 +74,8 @@ class PairMeasurement:
             shown = [np.isin(list(PARTS), np.unique(parts)) for parts in part_maps.truth]
             self.masks.append(Masks("true_", part_maps.truth, np.array(shown)))
         self.measured: dict[tuple[str, str], Measured] = defaultdict(Measured)
+        # by name, with the prefix of the masks
+        self.relevance: dict[str, PairRelevance] = defaultdict(PairRelevance)
         self.rows: dict[str, list[np.ndarray]] = defaultdict(list)  # images used, by prefix
         self.skipped: dict[str, int] = defaultdict(int)
         self._running: dict[tuple[str, str], PixelAveragePrecision] = {}
@@ -99,7 +102,13 @@ class PairMeasurement:
                 maps = np.minimum(maps, 1)  # raw maps may exceed 1; the released code clips them
             for masks, chosen, of_masks in zip(self.masks, shown, cues, strict=True):
                 self._measure(pair, (masks.prefix, normalisation), maps[chosen], of_masks)
-        for masks, chosen in zip(self.masks, shown, strict=True):
+        for masks, chosen, of_masks in zip(self.masks, shown, cues, strict=True):
+            ids = [self.part_maps.image_ids[row] for row in rows[chosen]]
+            shares = relevance_of_images(raw[chosen], of_masks, ids)
+            for name, numbers in shares.items():
+                self.relevance[masks.prefix + name].add(
+                    numbers, (pair.class_a, pair.class_b), self.section.bootstrap
+                )
             self.rows[masks.prefix].append(rows[chosen])
             self.skipped[masks.prefix] += int((~chosen).sum())
 

@@ -19,16 +19,13 @@ Max-sensitivity: how much the map changes, relative to its norm, for the worst o
 changes of all pixels by at most the radius.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from captum.metrics import sensitivity_max
 from torch import Tensor
 
-from pipeline.attribution.explained import explained, wanted_by
-from pipeline.catalogue.methods import METHODS
-from pipeline.evaluation.explaining import label_maps, pixel_maps
+from pipeline.evaluation.explaining import function_of, label_maps, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Result, Subject
 from pipeline.runtime.seeds import image_seed
@@ -48,17 +45,6 @@ class Error(NamedTuple):
 
     infidelity: float
     share: float
-
-
-def function_of(subject: Subject) -> Callable[[Tensor], Tensor]:
-    """The function that a method's maps explain: (n, 3, S, S) -> (n, C) float64."""
-    model, entry = subject.model, METHODS[subject.method]
-    target = wanted_by(entry, subject.options)
-    if target is None and entry.models == ("cam",):
-        target = "logit"
-    if target is None:
-        return lambda images: model.log_probs(images).double().exp()
-    return lambda images: explained(model.head, model(images), target)
 
 
 @torch.inference_mode()

@@ -6,8 +6,31 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from pipeline.images.scaling import minmax
+
+METRICS = ("spearman", "abs_spearman", "ssim")
+
 _WINDOW, _SIGMA = 11, 1.5  # of the Gaussian window, pixels (Wang et al., 2004)
 _K1, _K2 = 0.01, 0.03
+
+
+def similarities(original: Tensor, changed: Tensor) -> np.ndarray:
+    """How similar maps are to the original ones, at their own resolution.
+
+    Args:
+        original, changed: (B, h, w).
+
+    Returns:
+        (3, B) in the order of `METRICS`: the rank correlation of the values and of their sizes,
+        NaN where a map is constant; SSIM of the maps stretched to [0, 1], a constant one to 0.
+    """
+    return np.stack(
+        [
+            spearman(original, changed),
+            spearman(original.abs(), changed.abs()),
+            ssim(minmax(original), minmax(changed)),
+        ]
+    )
 
 
 def spearman(first: Tensor, second: Tensor) -> np.ndarray:

@@ -6,37 +6,15 @@ that stays as it is explains the image, not the model. How the model is randomis
 """
 
 import numpy as np
-from torch import Tensor
 
 from pipeline.evaluation.explaining import label_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.sanity.map_similarity import spearman, ssim
+from pipeline.evaluation.sanity.map_similarity import METRICS, similarities
 from pipeline.evaluation.sanity.randomisation import cascade, fresh_state, units
 from pipeline.evaluation.subject import Result, Subject
-from pipeline.images.scaling import minmax
 from pipeline.settings import Sanity
 
 BATCH = 16  # images explained at once
-METRICS = ("spearman", "abs_spearman", "ssim")
-
-
-def similarities(original: Tensor, changed: Tensor) -> np.ndarray:
-    """How similar maps are to the original ones, at their own resolution.
-
-    Args:
-        original, changed: (B, h, w).
-
-    Returns:
-        (3, B) in the order of `METRICS`: the rank correlation of the values and of their sizes,
-        NaN where a map is constant; SSIM of the maps stretched to [0, 1], a constant one to 0.
-    """
-    return np.stack(
-        [
-            spearman(original, changed),
-            spearman(original.abs(), changed.abs()),
-            ssim(minmax(original), minmax(changed)),
-        ]
-    )
 
 
 def measure(subject: Subject, section: Sanity) -> Result:

@@ -1,6 +1,7 @@
 """Files of the data: raw folders, records, cues."""
 
 import os
+from glob import escape, glob
 from typing import Any
 
 from pipeline.artefacts.files import canonical_json
@@ -42,6 +43,17 @@ class DataInputs:
         files = [os.path.join(folder, name) for name in annotations]
         files += filter(None, (dataset.records.boxes, dataset.records.masks))
         return [file for file in files if os.path.isfile(file)]  # masks may be a folder
+
+    def gaze(self, names: Any) -> str:
+        """Where people looked in the images: a file or a folder; "" where it is not known."""
+        return self.of(names).gaze or ""
+
+    def gaze_files(self, names: Any) -> list[str]:
+        """The files of it. A missing one is the stage's to explain."""
+        path = self.gaze(names)
+        if os.path.isdir(path):
+            return sorted(glob(os.path.join(escape(path), "*.txt")))
+        return [path] if os.path.isfile(path) else []
 
     def attributes(self, names: Any) -> str:
         """The class attributes that a trunk may be pretrained on."""

@@ -13,6 +13,7 @@ from pipeline.study.jobs import Study
 CUE_TARGETS = ("class", "prior")  # kinds of maps that cue localisation ranks
 CUE_BASELINES = ("chance", "always_head")
 WSOL_BASELINES = ("center_gaussian",)
+GAZE_BASELINES = ("viewers", "center_gaussian", "uniform")
 
 
 class ScoreInputs:
@@ -73,6 +74,15 @@ class ScoreInputs:
         base = EVALUATIONS[names.task].base
         return [fill(self._paths.score, names, task=base, method=NO_MAPS)] if base else []
 
+    def task_pairs(self, names: Any) -> list[str]:
+        """The class pairs, where the evaluation reads them and there are some."""
+        return self._data.pairs(names) if "pairs" in EVALUATIONS[names.task].reads else []
+
+    def task_fixations(self, names: Any) -> list[str]:
+        """Where people looked, where the evaluation reads it."""
+        reads = "fixations" in EVALUATIONS[names.task].reads
+        return [fill(self._paths.fixations, names)] if reads else []
+
     def of_task(self, task: str, names: Any, seed: int) -> list[str]:
         """The scores of an evaluation of single maps for one data set, architecture and seed."""
         model = names.dataset, names.architecture, seed
@@ -132,6 +142,8 @@ class ScoreInputs:
             ("cue_localization", name) for name in CUE_BASELINES if dataset.cue_localization
         ]
         baselines += [("wsol", name) for name in WSOL_BASELINES if dataset.wsol]
+        if ("gaze", names.dataset) in {(task, of) for task, of, *_ in self._study.measurements()}:
+            baselines += [("gaze", name) for name in GAZE_BASELINES]
         return [
             fill(self._paths.baseline_score, names, task=task, method=method)
             for task, method in baselines

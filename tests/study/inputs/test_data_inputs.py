@@ -21,6 +21,17 @@ def test_a_folder_is_watched_by_the_annotations_that_it_has(tmp_path, paths):
     assert data.raw(BIRDS) == [f"{tmp_path}/images.txt", f"{tmp_path}/parts/part_locs.txt"]
 
 
+def test_fixations_are_watched_wherever_they_are(tmp_path, paths):
+    for name in ("Fixation_run1.txt", "looks.csv"):
+        (tmp_path / name).touch()
+    for gaze, files in ((tmp_path, ["Fixation_run1.txt"]), (tmp_path / "looks.csv", ["looks.csv"])):
+        data = DataInputs(study_of({"root": str(tmp_path), "gaze": str(gaze)}), paths)
+        assert data.gaze(BIRDS) == str(gaze)
+        assert data.gaze_files(BIRDS) == [f"{tmp_path}/{name}" for name in files]
+    data = DataInputs(study_of({"root": str(tmp_path), "gaze": "nowhere"}), paths)
+    assert data.gaze_files(BIRDS) == []
+
+
 def test_a_layout_is_read_by_its_own_module(study, paths):
     assert DataInputs(study, paths).reader(BIRDS) == "pipeline.datasets.cub"
 

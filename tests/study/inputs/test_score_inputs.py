@@ -54,6 +54,23 @@ def test_an_evaluation_may_need_a_score_without_maps(measured):
     assert measured.task_base(Names(*MODEL, task="sanity", method="cam")) == []
 
 
+def test_an_evaluation_reads_further_files_of_its_data_set(paths):
+    study = study_with(evaluation={"gaze": {}, "contrastive_deletion": {}, "sanity": {}})
+    scores = ScoreInputs(study, paths)
+    gaze = Names(*MODEL, task="gaze", method="cam")
+    assert scores.task_fixations(gaze) == ["out/datasets/birds/fixations.parquet"]
+    assert scores.task_pairs(gaze) == []
+    contrast = Names(*MODEL, task="contrastive_deletion", method="cam")
+    assert scores.task_pairs(contrast) == ["out/cues/birds/pairs.csv"]
+    assert scores.task_fixations(contrast) == []
+    found = [name.removeprefix("out/scores/") for name in scores.all()]
+    for baseline in ("viewers", "center_gaussian", "uniform"):
+        assert f"gaze/birds/baselines/{baseline}.json" in found
+    # a counterfactual map is of two classes, as this evaluation is
+    assert "contrastive_deletion/birds/pretrained/calm_em/seed3/counterfactual.json" in found
+    assert "gaze/birds/pretrained/calm_em/seed3/counterfactual.json" not in found
+
+
 def test_an_evaluation_that_explains_has_the_methods_code_and_options(measured):
     sanity = Names(*MODEL, task="sanity", method="gradient")
     assert "pipeline.attribution.methods.gradients" in measured.task_code(sanity)

@@ -1,0 +1,1 @@
+"""Do maps show where people look?"""
