@@ -144,6 +144,7 @@ def write_json(
         sort: sort the keys; else they keep their order.
     """
     content = json.loads(json.dumps(value, sort_keys=sort, allow_nan=False))
+    content.pop(_SEAL, None)  # of a file that this one is made from
     files = {Path(file).name: sha256(file) for file in vouched}
     content[_SEAL] = {"content": _seal_of(content, files), "files": files}
     _write(path, json.dumps(content, indent=indent, separators=(",", ": " if indent else ":")))

@@ -36,8 +36,8 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
         f"maps/{CALM}/test/joint.h5": cut,
         f"maps/{CAM}/test/cam.h5": flip_a_bit,
     }
-    for name, damage in damaged.items():
-        damage(results / name)
+    for name, how in damaged.items():
+        how(results / name)
     for target in targets:
         (study / target).unlink()
 
@@ -76,6 +76,7 @@ EXEMPT = {
     "best": "as a draw",
     "ledger": "as a draw: a table that JSON vouches for",
     "expected_best": "as the ledger",
+    "shard_samples": "of shards that lie elsewhere: Parquet as the records",
     "map_chunk": "tests/attribution/test_join.py",
     "baseline_score": "a score as any other",
     "report": "no job reads it",
