@@ -8,30 +8,42 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.artefacts.files import atomic_path
+from pipeline.artefacts.files import atomic_path, check_vouched
+from pipeline.artefacts.integrity import damaged
 from pipeline.runtime.errors import UserError
+
+CHECK = "check.json"  # of a data set, or of its cues: it vouches for the tables of its folder
 
 WNID = re.compile(r"n\d{8}")
 # Before the name, in CUB-200-2011 and in ImageNet; if a digit follows, it is a decimal number.
 _NUMBER = re.compile(r"(\d+\.(?!\d)|n\d{8} )")
 
 
-def read_class_names(path: str | Path) -> list[str]:
+def read_class_names(path: str | Path, *, given: bool = False) -> list[str]:
     """Names in order of the labels 0, 1, ... from a classes.csv.
+
+    Args:
+        path: of the list.
+        given: it is the user's own; else a stage wrote it, and it is moved aside where it is
+            damaged.
 
     Raises:
         UserError: the file cannot be read or is not a list of classes.
     """
+    path = Path(path)
+    if not given:
+        check_vouched(path, CHECK)
     try:
         with open(path, newline="") as stream:
             names = {int(row["label"]): row["name"] for row in csv.DictReader(stream)}
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(
-            f"{path} is not a class list with the columns label and name ({error!r}). "
-            "Run the datasets stage again."
-        ) from error
-    if not names or sorted(names) != list(range(len(names))):
-        raise UserError(f"{path}: the labels are not 0, 1, ... Run the datasets stage again.")
+        if sorted(names) != list(range(len(names))) or not names:
+            raise ValueError("the labels are not 0, 1, ...")
+    except OSError as error:
+        raise UserError(f"Cannot read the class list {path}: {error.strerror}.") from error
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        what = f"not a class list with the columns label and name: {error!r}"
+        wrong = UserError(f"{path} is {what}.") if given else damaged(path, what)
+        raise wrong from error
     return [names[label] for label in range(len(names))]
 
 
@@ -45,14 +57,20 @@ def read_classes(path: str | Path) -> pd.DataFrame:
     """What :func:`write_classes` wrote.
 
     Raises:
-        UserError: the file cannot be read or is not a list of classes.
+        UserError: the file cannot be read or is not a list of classes (it is moved aside).
     """
-    try:  # NA and 001 are names
-        return pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is not a class list ({error}). Run the datasets stage again."
-        ) from error
+    path = Path(path)
+    check_vouched(path, CHECK)
+    try:
+        # NA and 001 are names
+        classes = pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
+        if missing := {"label", "class_id", "name"} - {*classes.columns}:
+            raise ValueError(f"it has no column {min(missing)}")
+    except OSError as error:
+        raise UserError(f"Cannot read the class list {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise damaged(path, f"not a class list: {error}") from error
+    return classes
 
 
 def read_titles(path: str | Path) -> list[str]:

@@ -1,4 +1,8 @@
-"""Files that are whole or absent: temporary names, canonical JSON, digests."""
+"""Files that are whole or absent: temporary names, sealed JSON, digests.
+
+A JSON file of a study carries the SHA-256 of its content in a key of its own. Where a stage writes
+tables next to it that people read (classes.csv, history.csv), theirs stand there as well.
+"""
 
 import errno
 import glob
@@ -7,11 +11,12 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.artefacts.integrity import damaged
 from pipeline.runtime.errors import UserError
 
 
@@ -92,6 +97,11 @@ _CURES = {
 }
 
 
+def reason(error: OSError) -> str:
+    """Why a file could not be written, and what cures that: two sentences."""
+    return f"{error.strerror or error}. {_CURES.get(error.errno or 0, _OTHER_CURE)}"
+
+
 def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | None:
     """The reason and its cure, if the error is about writing ``target`` at all."""
     if isinstance(error, UserError):
@@ -99,7 +109,7 @@ def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | N
     if isinstance(error, OSError):
         if error.filename not in (None, str(temporary), str(target), str(target.parent)):
             return None  # about another file, read inside the block
-        return f"{error.strerror or error}. {_CURES.get(error.errno or 0, _OTHER_CURE)}"
+        return reason(error)
     # Libraries report a full disk in many ways. Some do not name it, and some remove what they
     # wrote before they raise.
     folder = target.parent
@@ -113,20 +123,101 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write ``value`` as indented JSON with sorted keys, atomically."""
+_SEAL = "sealed"  # the key of the SHA-256 of an object and of the files that it vouches for
+
+
+def write_json(
+    path: str | Path,
+    value: Mapping[str, Any],
+    *,
+    vouched: Iterable[str | Path] = (),
+    indent: int | None = 2,
+    sort: bool = True,
+) -> None:
+    """Write an object as sealed JSON, atomically; equal content gives equal bytes.
+
+    Args:
+        path: where to.
+        value: the object.
+        vouched: files of the same folder, written before, whose SHA-256 this one is to keep.
+        indent: spaces of a level, or None for one line.
+        sort: sort the keys; else they keep their order.
+    """
+    content = json.loads(json.dumps(value, sort_keys=sort, allow_nan=False))
+    content.pop(_SEAL, None)  # of a file that this one is made from
+    files = {Path(file).name: sha256(file) for file in vouched}
+    content[_SEAL] = {"content": _seal_of(content, files), "files": files}
+    _write(path, json.dumps(content, indent=indent, separators=(",", ": " if indent else ":")))
+
+
+def write_plain_json(path: str | Path, value: Any) -> None:
+    """Write a value for any reader: indented JSON with sorted keys and nothing else, atomically."""
+    _write(path, json.dumps(value, sort_keys=True, indent=2, allow_nan=False))
+
+
+def _write(path: str | Path, text: str) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file; raise UserError that names the file if it is missing or broken."""
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read what :func:`write_json` wrote, without its seal; check the files that it vouches for.
+
+    Raises:
+        UserError: it is missing; or it, or one of those files, is damaged and was moved aside.
+    """
+    path = Path(path)
+    value, files = _unsealed(path)
+    for name in files:
+        _check_file(path.with_name(name), files)
+    return value
+
+
+def check_vouched(path: Path, by: str) -> None:
+    """Check a file against the SHA-256 that the JSON file ``by`` of its folder keeps of it.
+
+    It passes where there is no such JSON file: then it was not written by a stage.
+
+    Raises:
+        UserError: one of the two is damaged; it was moved aside.
+    """
+    voucher = path.with_name(by)
+    if voucher.is_file():
+        _check_file(path, _unsealed(voucher)[1])
+
+
+def _check_file(path: Path, files: Mapping[str, str]) -> None:
+    """Compare a file, if it is there and listed, with its SHA-256."""
+    if path.name in files and path.is_file() and sha256(path) != files[path.name]:
+        raise damaged(path, "its SHA-256 is not the one that was noted when it was written")
+
+
+def _unsealed(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The object of a sealed file, and the SHA-256 of each file that it vouches for."""
     try:
-        return json.loads(Path(path).read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing. Run the stage that writes it again.") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}). Delete it and run again.") from error
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}. Run again.") from error
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"not JSON: {error}") from error
+    seal = value.pop(_SEAL, None) if isinstance(value, dict) else None
+    if not isinstance(seal, dict) or set(seal) != {"content", "files"}:
+        raise damaged(path, "the SHA-256 of its content is not in it")
+    try:
+        whole = seal["content"] == _seal_of(value, seal["files"])
+    except ValueError:  # numbers that no stage writes
+        whole = False
+    if not whole:
+        raise damaged(path, "its SHA-256 is not the one in it")
+    return value, seal["files"]
+
+
+def _seal_of(content: Any, files: Any) -> str:
+    """SHA-256 of a parsed object, with its keys in their order, and of the list of files."""
+    text = json.dumps([content, files], separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sha256(path: str | Path) -> str:

@@ -14,6 +14,8 @@ from h5py import h5d, h5t
 
 from pipeline.runtime.errors import UserError
 
+# What h5py raises where a file is damaged
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError)
 LARGEST_ROW = 2**24  # numbers of one row of a data set: a map of 4096 x 4096
 
 
@@ -30,9 +32,13 @@ def check_own_data(path: Path, file: h5py.File, names: Iterable[str]) -> None:
             or a row is so large that it would fill the memory.
     """
     for name in names:
-        # asked of the link: to follow it would open what it leads to
-        link = file.get(name, getlink=True)
-        if link is not None and (fault := _fault(file, name, link)):
+        try:
+            # asked of the link: to follow it would open what it leads to
+            link = file.get(name, getlink=True)
+            fault = _fault(file, name, link) if link is not None else ""
+        except DAMAGE as error:
+            fault = f"cannot be read ({error}): the file is damaged, write it again"
+        if fault:
             raise UserError(f"{path}: `{name}` {fault}. See docs/own_maps.md.")
 
 

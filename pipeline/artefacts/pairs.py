@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.artefacts.classes import labels_of, plain, titles_of
-from pipeline.artefacts.files import atomic_path
+from pipeline.artefacts.classes import CHECK, labels_of, plain, titles_of
+from pipeline.artefacts.files import atomic_path, check_vouched
+from pipeline.artefacts.integrity import damaged
 from pipeline.runtime.errors import UserError
 
 
@@ -16,15 +17,16 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
 
     Pairs of a data set without attributes have no parts.
     """
+    check_vouched(Path(path), CHECK)
     try:
         pairs = pd.read_csv(path, dtype={"parts": str}, keep_default_na=False)
         pairs["parts"] = [
             tuple(int(part) for part in text.split(";") if part) for text in pairs["parts"]
         ]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"Cannot read the pairs {path} ({error}). Run the cues stage again.") from (
-            error
-        )
+    except OSError as error:
+        raise UserError(f"Cannot read the pairs {path}: {error.strerror}. Run again.") from error
+    except (ValueError, KeyError) as error:
+        raise damaged(Path(path), f"not a table of class pairs: {error}") from error
     return pairs
 
 
@@ -43,12 +45,13 @@ def read_label_pairs(path: Path | None) -> list[tuple[int, int]] | None:
     """
     if path is None:
         return None
+    check_vouched(path, CHECK)
     try:
         table = pd.read_csv(path, usecols=["label_a", "label_b"])
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is not a table of class pairs ({error}). Run the cues stage."
-        ) from error
+    except OSError as error:
+        raise UserError(f"Cannot read the pairs {path}: {error.strerror}. Run again.") from error
+    except ValueError as error:
+        raise damaged(path, f"not a table of class pairs: {error}") from error
     return list(table.itertuples(index=False, name=None))
 
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline.artefacts.files import atomic_path
-from pipeline.runtime.errors import UserError
+from pipeline.artefacts.parquet import read_table, write_table
 
 SPLITS = ("train", "val", "test")
 KEYPOINTS = 15  # of CUB-200-2011, in the order of its parts/parts.txt
@@ -52,8 +50,7 @@ def write_records(path: str | Path, records: pd.DataFrame) -> None:
     if "upright" not in records:
         records = records.assign(upright=False)
     table = pa.Table.from_pandas(records[SCHEMA.names], schema=SCHEMA, preserve_index=False)
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+    write_table(path, table)
 
 
 def read_records(path: str | Path) -> pd.DataFrame:
@@ -62,23 +59,6 @@ def read_records(path: str | Path) -> pd.DataFrame:
     ``masks`` comes as arrays of str.
 
     Raises:
-        UserError: the file is missing, broken or has other columns.
+        UserError: the file is missing; or it is damaged or has other columns, and was moved aside.
     """
-    try:
-        # in this thread: with others it waits for ever where the system refuses to start them
-        table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing. Run the datasets stage, which writes it.") from error
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(
-            f"{path} is not a readable Parquet file ({error}). Delete it and run the "
-            "dataset stage again."
-        ) from error
-    if not table.schema.equals(SCHEMA):
-        missing = sorted(set(SCHEMA.names) - set(table.schema.names))
-        raise UserError(
-            f"{path} does not hold records of this version (columns missing: "
-            f"{', '.join(missing) or 'none, but types differ'}). Delete it and run the dataset "
-            "stage again."
-        )
-    return table.to_pandas(use_threads=False)
+    return read_table(path, SCHEMA).to_pandas(use_threads=False)

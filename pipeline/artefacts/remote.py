@@ -18,16 +18,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 from webdataset.cache import FileCache
 from webdataset.gopen import gopen, gopen_schemes
 
 from pipeline.artefacts.files import read_json, sha256
+from pipeline.artefacts.parquet import read_table
 from pipeline.runtime.errors import UserError
 
 SAMPLES = "samples.parquet"
+SAMPLE = pa.schema({"image_id": pa.string(), "label": pa.int64()})  # its columns
 TRIES = 4  # of each file: servers drop connections
 PAUSE = 1.0  # seconds before the second try, twice as many before each further one
 # exit status of curl -> what it means, and whether another try may help
@@ -204,8 +206,8 @@ def open_remote(manifest_path: str | Path) -> RemoteShards:
     """
     path = Path(manifest_path)
     manifest = read_json(path)
+    samples = read_table(path.with_name(SAMPLES), SAMPLE).to_pandas(use_threads=False)
     try:
-        samples = pd.read_parquet(path.with_name(SAMPLES))
         found = RemoteShards(
             side=int(manifest["side"]),
             shards=listed(manifest, manifest["url"]),

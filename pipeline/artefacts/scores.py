@@ -7,16 +7,21 @@ that other intervals or thresholds can be computed without a second run.
 
 import json
 import math
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from pipeline.artefacts.files import atomic_path, digest, read_json, sha256, write_json
+from pipeline.artefacts.files import (
+    atomic_path,
+    check_vouched,
+    digest,
+    read_json,
+    sha256,
+    write_json,
+)
 from pipeline.artefacts.integrity import damaged
 from pipeline.catalogue.evaluations import BASES, EVALUATIONS, OF_PREDICTIONS
 from pipeline.runtime.errors import UserError
@@ -70,6 +75,7 @@ def write_score(
     intervals: Mapping[str, tuple[float, float]],
     details: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    vouched: Sequence[Path] = (),
 ) -> None:
     """Write a score file, atomically; equal content gives equal bytes.
 
@@ -81,6 +87,7 @@ def write_score(
         intervals: name -> (low, high), for some or all of the values.
         details: anything else that a reader needs (counts, thresholds, skipped images).
         provenance: from :func:`provenance`.
+        vouched: files next to it, whose SHA-256 it keeps.
 
     Raises:
         ValueError: the content is not of that form (a fault of the caller).
@@ -98,7 +105,7 @@ def write_score(
         _check(score, str(path))
     except UserError as error:
         raise ValueError(str(error)) from error
-    write_json(path, score)
+    write_json(path, score, vouched=vouched)
 
 
 def read_score(path: str | Path) -> dict[str, Any]:
@@ -135,7 +142,9 @@ class Arrays(Mapping[str, np.ndarray]):
             raise KeyError(name)
         try:
             return self._file[name]
-        except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # of a broken archive zipfile and NumPy raise many kinds
             raise damaged(self._path, str(error)) from error
 
     def __iter__(self) -> Iterator[str]:
@@ -152,11 +161,14 @@ def read_arrays(path: str | Path) -> Arrays:
         UserError: the file is missing, or damaged and was moved aside: the next run makes it again.
     """
     arrays = per_image_path(path)
+    check_vouched(arrays, Path(path).with_suffix(".json").name)
     try:
         return Arrays(arrays, np.load(arrays))
     except FileNotFoundError as error:
         raise UserError(f"{arrays} is missing. Run again: it will be rebuilt.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # see above
         raise damaged(arrays, str(error)) from error
 
 

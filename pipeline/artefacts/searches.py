@@ -6,8 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.artefacts.files import atomic_path, read_json, write_json
+from pipeline.artefacts.files import atomic_path, check_vouched, read_json, write_json
+from pipeline.artefacts.integrity import damaged
 from pipeline.runtime.errors import UserError
+
+_BEST = "best.json"  # vouches for the tables next to it
 
 FOUND = ("draw", "status", "score", "val_accuracy", "seconds")  # of a draw, besides its keys
 
@@ -36,10 +39,11 @@ def write_found(
     folder: Path, ledger: pd.DataFrame, curve: pd.DataFrame, best: Mapping[str, Any]
 ) -> None:
     """Write ledger.csv, expected_best.csv and best.json into a folder, each atomically."""
-    for name, table in (("ledger.csv", ledger), ("expected_best.csv", curve)):
-        with atomic_path(folder / name) as temporary:
+    tables = {folder / "ledger.csv": ledger, folder / "expected_best.csv": curve}
+    for path, table in tables.items():
+        with atomic_path(path) as temporary:
             table.to_csv(temporary, index=False)
-    write_json(folder / "best.json", dict(best))
+    write_json(folder / _BEST, best, vouched=tables)
 
 
 def read_found(path: str | Path) -> pd.DataFrame:
@@ -48,10 +52,13 @@ def read_found(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or broken.
     """
+    check_vouched(Path(path), _BEST)
     try:
         return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"Cannot read {path} ({error}). Delete it and run again.") from error
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}. Run again.") from error
+    except ValueError as error:
+        raise damaged(Path(path), f"not a table: {error}") from error
 
 
 def read_best_keys(path: str | Path) -> dict[str, Any]:

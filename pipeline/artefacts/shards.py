@@ -22,7 +22,7 @@ from torchvision.io import ImageReadMode, decode_image
 from pipeline.artefacts import files
 from pipeline.artefacts.integrity import damaged
 from pipeline.artefacts.remote import RemoteShards, is_remote, open_remote
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, lacks_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +85,8 @@ class Shards:
         try:
             return decode_image(encoded, ImageReadMode.RGB)
         except RuntimeError as error:
+            if lacks_memory(error):
+                raise
             raise UserError(f"{path} was changed while it was in use. Run again.") from error
 
 

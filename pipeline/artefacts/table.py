@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from pipeline.artefacts.files import atomic_path, read_json
+from pipeline.artefacts.files import read_json, write_json
 from pipeline.runtime.errors import UserError
 
 SEEDS = (
@@ -126,11 +126,16 @@ class Tables(_Frozen):
         return next((table for table in self.tables if table.name == name), None)
 
 
-def save(path: str | Path, tables: Iterable[Table]) -> None:
-    """Write tables as JSON, atomically."""
-    content = Tables(tables=tuple(tables)).model_dump_json(indent=1)  # keeps the order of keys
-    with atomic_path(path) as temporary:
-        temporary.write_text(content + "\n", encoding="utf-8")
+def save(path: str | Path, tables: Iterable[Table], texts: Iterable[Path] = ()) -> None:
+    """Write tables as JSON, atomically.
+
+    Args:
+        path: where to.
+        tables: in their order.
+        texts: the files of the same tables for people, which this one vouches for.
+    """
+    content = Tables(tables=tuple(tables)).model_dump(mode="json")
+    write_json(path, content, vouched=texts, indent=1, sort=False)  # a table's keys have an order
 
 
 def load(path: str | Path) -> Tables:

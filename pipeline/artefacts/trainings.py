@@ -6,8 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.artefacts.files import atomic_path, read_json, write_json
+from pipeline.artefacts.files import atomic_path, check_vouched, read_json, write_json
+from pipeline.artefacts.integrity import damaged
 from pipeline.runtime.errors import UserError
+
+METRICS = "metrics.json"  # of a training; vouches for its history
 
 # columns of history.csv, one row per epoch
 HISTORY = (
@@ -28,12 +31,15 @@ def read_history(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or broken.
     """
+    check_vouched(Path(path), METRICS)
     try:
         history = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"Cannot read the history {path} ({error}). Train again.") from error
+    except OSError as error:
+        raise UserError(f"Cannot read the history {path}: {error.strerror}. Run again.") from error
+    except ValueError as error:
+        raise damaged(Path(path), f"not a history: {error}") from error
     if missing := sorted({*HISTORY} - {*history.columns}):
-        raise UserError(f"The history {path} lacks the column {missing[0]}. Train again.")
+        raise damaged(Path(path), f"the history lacks the column {missing[0]}")
     return history
 
 
@@ -42,12 +48,16 @@ def write_metrics(
     last_epoch: Mapping[str, float],
     provenance: Mapping[str, str],
     best_constant: Mapping[str, Any] | None,
+    vouched: Iterable[Path] = (),
 ) -> None:
-    """Write metrics.json: the last epoch, what decided the weights, and the best constant."""
+    """Write metrics.json: the last epoch, what decided the weights, and the best constant.
+
+    It vouches for the training's other files, which are given as ``vouched``.
+    """
     metrics: dict[str, Any] = {"last_epoch": dict(last_epoch), "provenance": dict(provenance)}
     if best_constant:
         metrics["best_constant"] = dict(best_constant)
-    write_json(path, metrics)
+    write_json(path, metrics, vouched=vouched)
 
 
 def read_metrics(path: str | Path) -> dict[str, Any]:

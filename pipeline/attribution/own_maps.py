@@ -11,7 +11,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from pipeline.artefacts.foreign_hdf5 import LARGEST_ROW, check_own_data, is_number
+from pipeline.artefacts.foreign_hdf5 import DAMAGE, LARGEST_ROW, check_own_data, is_number
 from pipeline.artefacts.targets import class_target
 from pipeline.attribution.plan import Plan
 from pipeline.runtime.errors import UserError
@@ -112,7 +112,8 @@ def few(names: Sequence[str]) -> str:
 
 def read_map(given: GivenMaps, row: Row) -> np.ndarray:
     """One map that has been checked: (h, w) float32."""
-    return given.read(given.rows[row]).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named as that
+        return given.read(given.rows[row]).astype(np.float32)
 
 
 def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list[str]], list[str]]:
@@ -122,7 +123,7 @@ def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list
     for row in rows:
         try:
             values = read_map(given, row)
-        except (OSError, EOFError, ValueError, TypeError) as error:
+        except (*DAMAGE, EOFError) as error:
             unreadable.append(f"{_name(row)}: {error}")
             continue
         if values.ndim != 2 or not values.size:
@@ -159,7 +160,7 @@ def _of_file(path: Path, file: h5py.File, labels: Mapping[str, int]) -> GivenMap
             classes: list[int | None] = [int(text) for text in texts]
         else:
             classes = [labels.get(image) for image in images]
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+    except DAMAGE as error:
         raise UserError(
             f"{path} does not hold `maps` (N, h, w), `image_id` (N,) as text and, optionally, "
             f"`target` (N,) as class labels ({error}). See docs/own_maps.md."
@@ -205,7 +206,10 @@ def _of_npy(path: Path) -> np.ndarray:
     """
     if not path.is_file():
         raise ValueError("it is no regular file")
-    array = np.lib.format.open_memmap(path, mode="r")
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # of a broken header NumPy raises many kinds
+        raise ValueError(f"it is no .npy file, or damaged: {error}") from error
     if array.dtype.kind not in "iufb":
         raise ValueError(f"it holds {array.dtype}, not integers or floats")
     if array.size > LARGEST_ROW:

@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.artefacts.files import check_vouched
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
@@ -86,6 +87,7 @@ def render(path: Path, title: str) -> Table:
     Raises:
         UserError: the file is damaged.
     """
+    check_vouched(path, "tables.json")
     with open(path, newline="") as stream:
         rows = list(csv.DictReader(stream))
     if not rows:

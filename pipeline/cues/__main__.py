@@ -104,7 +104,7 @@ def run(argv: list[str]) -> None:
     check_measured(read_classes(options.classes), options.named, cues.pairs)
     write_pairs(options.pairs_out, cues.pairs)
     cues.part_maps.save(options.maps_out)
-    write_json(options.check_out, cues.check)
+    write_json(options.check_out, cues.check, vouched=[options.pairs_out])
     images = len(cues.part_maps.image_ids)
     log.info("%d class pairs, part maps of %d images", len(cues.pairs), images)
 

@@ -153,6 +153,8 @@ def _attribute_names(root: Path) -> list[str]:
 
 
 def _read_table(path: Path) -> np.ndarray:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UserError(f"{path} is no regular file. Put the table of CUB-200-2011 there.")
     try:
         return np.loadtxt(path, ndmin=2)
     except OSError as error:

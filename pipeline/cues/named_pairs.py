@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.artefacts.classes import read_classes
+from pipeline.artefacts.classes import CHECK, read_classes
+from pipeline.artefacts.files import write_json
 from pipeline.artefacts.pairs import named_labels, write_pairs
 from pipeline.runtime.cli import main, parser
 from pipeline.runtime.errors import UserError
@@ -74,9 +75,13 @@ def run(argv: list[str]) -> None:
     arguments = parser("pipeline.cues.named_pairs", "Write the class pairs that a config names.")
     arguments.add_argument("--named", type=json.loads, required=True, help="[[name, name], ...]")
     arguments.add_argument("--classes", type=Path, required=True, help="classes.csv")
-    arguments.add_argument("--out", type=Path, required=True, help="pairs.csv")
+    arguments.add_argument(
+        "--out", type=Path, required=True, help="pairs.csv; check.json is written next to it"
+    )
     options = arguments.parse_args(argv)
-    write_pairs(options.out, named_pairs(read_classes(options.classes), options.named))
+    pairs = named_pairs(read_classes(options.classes), options.named)
+    write_pairs(options.out, pairs)
+    write_json(options.out.with_name(CHECK), {"pairs": len(pairs)}, vouched=[options.out])
 
 
 if __name__ == "__main__":

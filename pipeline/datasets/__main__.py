@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.artefacts.classes import write_classes
+from pipeline.artefacts.classes import CHECK, write_classes
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.fixations import write_fixations
 from pipeline.artefacts.records import SPLITS, read_records, write_records
@@ -60,7 +60,7 @@ def run(argv: list[str]) -> None:
     for split in SPLITS:
         write_records(out / f"{split}.parquet", records[records["split"] == split])
     write_classes(out / "classes.csv", classes)
-    write_json(out / "check.json", summary)
+    write_json(out / CHECK, summary, vouched=[out / "classes.csv"])
 
 
 if __name__ == "__main__":

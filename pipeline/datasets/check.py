@@ -41,8 +41,25 @@ class Problems:
 
 
 def printable(name: str) -> str:
-    """A name that any terminal and file takes: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """A name that any terminal and file takes: bytes that are not UTF-8 are escaped.
+
+    So are halves of characters, which JSON can spell.
+    """
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "backslashreplace").decode()
+
+
+def in_utf8(names: Iterable[str], problems: Problems) -> list[str]:
+    """The names without those that are not UTF-8, which are noted: no table can hold them."""
+    names = list(names)
+    fine = [name for name in names if printable(name) == name]
+    problems.add(
+        "name is not UTF-8 (typical of old systems); rename it",
+        *(name for name in names if printable(name) != name),
+    )
+    return fine
 
 
 def counted(names: Iterable[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.artefacts.records import SPLITS
 from pipeline.catalogue.imagenet import class_names, class_wnids
 from pipeline.datasets.assembly import choose, finish
-from pipeline.datasets.check import Problems, counted, printable
+from pipeline.datasets.check import Problems, counted, in_utf8, printable
 from pipeline.datasets.coco import check_sizes
 from pipeline.datasets.masks import check_masks
 from pipeline.datasets.objects import BOXES, BOXES_HEADER, MASKS, read_objects
@@ -90,16 +90,6 @@ def read(
     return finish(used, classes, root, section, problems, details)
 
 
-def _in_utf8(names: list[str], problems: Problems) -> list[str]:
-    """The names without those that are not UTF-8, which are noted: no table can hold them."""
-    fine = [name for name in names if printable(name) == name]
-    problems.add(
-        "name is not UTF-8 (typical of old systems); rename it",
-        *(name for name in names if printable(name) != name),
-    )
-    return fine
-
-
 def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> pd.Series:
     """Note images that EXIF turns and that have boxes or masks, where nothing says which way.
 
@@ -136,7 +126,7 @@ def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
     splits = [split for split in SPLITS if (root / split).is_dir()]
     folders = [path for split in splits for path in (root / split).iterdir() if path.is_dir()]
     found = {folder.name for folder in folders if not folder.name.startswith(".")}
-    found = set(_in_utf8(sorted(found), problems))
+    found = set(in_utf8(sorted(found), problems))
     numbers = all(name.isdecimal() for name in found)
     names = sorted(found, key=(lambda name: (int(name), name)) if numbers else None)
     rows, nested, hidden, others = [], Counter[str](), 0, []
@@ -149,7 +139,7 @@ def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
                 continue
             files, invisible = _files(root, f"{split}/{name}", deep=True)
             hidden += invisible
-            for file in _in_utf8(files, problems):
+            for file in in_utf8(files, problems):
                 if Path(file).suffix.lower() in SUFFIXES and not _is_special(root / file):
                     rows.append((file, class_id, split))
                     if file.count("/") > 2:
@@ -209,7 +199,7 @@ def _other_folders(root: Path, section: Records) -> list[str]:
 def _imagenet_samples(root: Path, section: Records, problems: Problems) -> _Found:
     """The images that lie in the root itself, named by the wnids of ImageNet's classes."""
     files, hidden = _files(root, ".", deep=False)
-    files = _in_utf8([path.removeprefix("./") for path in files], problems)
+    files = in_utf8([path.removeprefix("./") for path in files], problems)
     found = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
     class_ids = {wnid: class_id for class_id, wnid in enumerate(class_wnids(), start=1)}
     wnids = [match.group() if (match := WNID.match(name)) else "" for name in found]
@@ -223,8 +213,9 @@ def _imagenet_samples(root: Path, section: Records, problems: Problems) -> _Foun
         )
     images = pd.DataFrame({"image_id": found, "class_id": [class_ids[wnid] for wnid in wnids]})
     names = pd.Series(class_names(), index=range(1, len(class_ids) + 1))
+    pictures = set(found)
     counts = {
-        "other_files": counted(name for name in files if name not in set(found)),
+        "other_files": counted(name for name in files if name not in pictures),
         "hidden_files": hidden,
     }
     return _Found(images.assign(split="test"), names, counts)

@@ -34,6 +34,8 @@ def read_rows(
     Raises:
         UserError: the list cannot be read.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UserError(f"The list {path} is no regular file. Put a text file there.")
     try:
         # a byte order mark comes from spreadsheets; other line ends than \n stand in names
         text = path.read_text(encoding="utf-8-sig", errors="replace")

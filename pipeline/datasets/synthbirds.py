@@ -5,6 +5,7 @@ data set has, so that estimated cue masks can be scored, and `drawn.json`: what 
 """
 
 import hashlib
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline.artefacts.files import canonical_json, sha256, temporary_beside, write_json
+from pipeline.artefacts.files import (
+    canonical_json,
+    reason,
+    sha256,
+    temporary_beside,
+    write_plain_json,
+)
 from pipeline.datasets.synthbirds_classes import (
     ATTRIBUTES_FILE,
     FAMILY_SIZE,
@@ -150,7 +157,7 @@ def _write_lists(
         (" ".join(map(str, attribute_percentages(genotype))) for genotype in looks),
     )
     pairs = Counter(len(differing_parts(*pair)) for pair in combinations(looks, 2))
-    write_json(
+    write_plain_json(
         root / "drawn.json",
         {
             "section": section.model_dump(mode="json"),
@@ -180,13 +187,11 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
         yield temporary
+        os.sync()  # the hundreds of files at once, before a power failure can meet their new name
         shutil.rmtree(out, ignore_errors=True)
         temporary.rename(out)
     except OSError as error:
-        raise UserError(
-            f"Cannot write the folder {out}: {error.strerror or error}. Free some space or choose "
-            "another folder."
-        ) from error
+        raise UserError(f"Cannot write the folder {out}: {reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

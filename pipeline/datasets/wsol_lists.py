@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.catalogue.imagenet import class_wnids
-from pipeline.datasets.check import Problems
+from pipeline.datasets.check import Problems, in_utf8
 from pipeline.datasets.lists import check_ids, leaving, read_column, read_rows
 
 # The files of a split, and what their lines look like; the last two may be missing.
@@ -37,7 +37,7 @@ def read_split(folder: Path, root: Path, problems: Problems) -> pd.DataFrame:
     if source.is_file():
         images = _labelled(source, folder / "class_labels.txt", problems)
     else:
-        files = _imagenet_folders(root) if folder.name == "train" else []
+        files = _imagenet_folders(root, problems) if folder.name == "train" else []
         images = pd.DataFrame(files, columns=["image_id", "label"])
     ids = images["image_id"]
     sizes = _read_sizes(folder / "image_sizes.txt", source, ids, problems)
@@ -61,13 +61,13 @@ def _labelled(source: Path, path: Path, problems: Problems) -> pd.DataFrame:
     return images.dropna().astype({"label": int})
 
 
-def _imagenet_folders(root: Path) -> list[tuple[str, int]]:
+def _imagenet_folders(root: Path, problems: Problems) -> list[tuple[str, int]]:
     """Ids and labels of train/<wnid>/*.JPEG, in the usual order of the classes; [] elsewhere."""
     return [
         (f"train/{wnid}/{name}", label)
         for label, wnid in enumerate(class_wnids())
         if (root / "train" / wnid).is_dir()
-        for name in sorted(os.listdir(root / "train" / wnid))
+        for name in in_utf8(sorted(os.listdir(root / "train" / wnid)), problems)
         if name.endswith(".JPEG")
     ]
 

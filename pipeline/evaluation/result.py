@@ -43,7 +43,8 @@ def write_result(
         identity: what was measured, see :func:`pipeline.artefacts.scores.parse_identity`.
         provenance: from :func:`pipeline.artefacts.scores.provenance`.
     """
-    write_arrays(per_image_path(out), result.arrays)
+    arrays = per_image_path(out)
+    write_arrays(arrays, result.arrays)
     write_score(
         out,
         task=task,
@@ -52,4 +53,5 @@ def write_result(
         intervals=result.intervals,
         details=result.details,
         provenance=dict(provenance),
+        vouched=[arrays],
     )

@@ -43,7 +43,7 @@ class Classes:
             UserError: a file is missing or broken.
         """
         groups = read_supersets(supersets) if supersets else None
-        return cls.of_names(read_class_names(path), groups)
+        return cls.of_names(read_class_names(path, given=True), groups)
 
     @classmethod
     def of_names(

@@ -11,6 +11,7 @@ matplotlib.use("Agg")  # no display needed, whatever the environment says
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from pipeline.artefacts.drawings import seal_drawing
 from pipeline.artefacts.files import atomic_path
 from pipeline.runtime.errors import UserError
 
@@ -57,4 +58,5 @@ def save(figure: Figure, paths: Iterable[str | Path], dpi: int) -> None:
             raise UserError(f"--out {path}: figures are written as .png or .svg.")
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=dpi, metadata=metadata[path.suffix], bbox_inches="tight")
+            seal_drawing(temporary)
     plt.close(figure)

@@ -233,8 +233,11 @@ def _diagnosis(path: Path, start: bytes) -> tuple[str, str]:
     if start.startswith(b"PK"):
         if not zipfile.is_zipfile(path):
             return "it is cut short", again
-        with zipfile.ZipFile(path) as archive:
-            names = [name.rpartition("/")[2] for name in archive.namelist()]
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [name.rpartition("/")[2] for name in archive.namelist()]
+        except Exception:  # zipfile raises several kinds
+            return "its directory is damaged", again
         if "constants.pkl" in names:
             return "it is a TorchScript archive", "Save the state dict of the network instead."
         if "data.pkl" not in names:

@@ -19,7 +19,7 @@ from PIL import Image
 from torch.nn.functional import adaptive_avg_pool2d
 
 from pipeline.artefacts.classes import read_titles
-from pipeline.artefacts.files import atomic_path, canonical_json
+from pipeline.artefacts.files import write_json
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PARTS
@@ -207,9 +207,7 @@ def run(argv: list[str]) -> None:
     add_maps(arguments)
     arguments.add_argument("--out", type=Path, required=True, help=".json")
     given = arguments.parse_args(argv)
-    content = explored(**inputs_of(explored, given))
-    with atomic_path(given.out) as temporary:
-        temporary.write_text(canonical_json(content) + "\n", encoding="utf-8")
+    write_json(given.out, explored(**inputs_of(explored, given)), indent=None)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import importlib.metadata
+import logging
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from pipeline.artefacts.files import read_json
 from pipeline.artefacts.trainings import read_metrics
+
+log = logging.getLogger(__name__)
 
 PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "numba", "h5py", "pandas",
@@ -50,20 +53,33 @@ def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:
         stage, dataset, *names = path.relative_to(folder).with_suffix("").parts
         if not _in_study(study, dataset, names):
             continue
-        with open(path, newline="") as stream:
-            for job in csv.DictReader(stream, delimiter="\t"):
-                row = rows.setdefault(
-                    (stage, dataset),
-                    {"stage": stage, "dataset": dataset, "jobs": 0, "seconds": 0.0, "memory": None},
-                )
-                row["jobs"] += 1
-                row["seconds"] += float(job["s"])
-                if job["max_rss"] not in (
-                    "-",
-                    "NA",
-                ):  # jobs that ended before their memory was sampled
-                    row["memory"] = max(row["memory"] or 0.0, float(job["max_rss"]))
+        for seconds, memory in _jobs(path):
+            row = rows.setdefault(
+                (stage, dataset),
+                {"stage": stage, "dataset": dataset, "jobs": 0, "seconds": 0.0, "memory": None},
+            )
+            row["jobs"] += 1
+            row["seconds"] += seconds
+            if memory is not None:
+                row["memory"] = max(row["memory"] or 0.0, memory)
     return sorted(rows.values(), key=lambda row: -row["seconds"])
+
+
+def _jobs(path: Path) -> list[tuple[float, float | None]]:
+    """Seconds and memory (MB, None if unknown) of the jobs of a file; none where it is damaged.
+
+    No result is made of them, and no job could make the file of an earlier one again.
+    """
+    try:
+        with open(path, newline="") as stream:
+            return [
+                # jobs that ended before they were looked at have no number
+                (float(job["s"]), None if job["max_rss"] in ("-", "NA") else float(job["max_rss"]))
+                for job in csv.DictReader(stream, delimiter="\t")
+            ]
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        log.warning("%s is damaged and left out of the durations (%r)", path, error)
+        return []
 
 
 def _in_study(study: Mapping[str, Any], dataset: str, names: list[str]) -> bool:

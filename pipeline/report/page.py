@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pipeline.artefacts.drawings import read_drawing
 from pipeline.runtime.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -50,12 +51,19 @@ def figure(path: str | Path, captions: Mapping[str, str]) -> dict[str, str]:
 
 
 def embedded(path: str | Path) -> str:
-    """A picture as a ``data:`` URI; UserError if it cannot be read or is neither PNG nor SVG."""
+    """A picture as a ``data:`` URI.
+
+    The same picture of the other kind next to it, which people take for their papers, is checked
+    as well.
+
+    Raises:
+        UserError: it cannot be read, is damaged (it is moved aside) or is neither PNG nor SVG.
+    """
     path = Path(path)
     if path.suffix not in _TYPES:
         raise UserError(f"--figures {path}: only .png and .svg can be embedded.")
-    try:
-        content = base64.b64encode(path.read_bytes()).decode()
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}. Draw the figure again.") from error
+    for twin in (path.with_suffix(suffix) for suffix in _TYPES):
+        if twin != path and twin.is_file():
+            read_drawing(twin)
+    content = base64.b64encode(read_drawing(path)).decode()
     return f"data:{_TYPES[path.suffix]};base64,{content}"

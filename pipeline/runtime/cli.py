@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.runtime import orphans
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, lacks_memory
 from pipeline.runtime.validation import explain_validation
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -50,7 +50,7 @@ def read_section(text: str, model: type[Section]) -> Section:
 def main(run: Callable[[list[str]], None]) -> None:
     """Run a stage: log to standard error.
 
-    A UserError becomes one message and exit status 2, Ctrl-C exit status 130.
+    A UserError or a lack of memory becomes one message and exit status 2, Ctrl-C exit status 130.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
@@ -60,6 +60,15 @@ def main(run: Callable[[list[str]], None]) -> None:
         run(sys.argv[1:])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not lacks_memory(error):
+            raise
+        print(
+            f"error: not enough memory ({error or 'of the process'}). Let fewer jobs run at a time "
+            "(--cores), lower the batch size or crop, or use a larger machine, and run again.",
+            file=sys.stderr,
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.runtime.errors import UserError
@@ -22,7 +23,8 @@ def private_folder(purpose: str) -> Path:
         OSError: it cannot be made.
     """
     folder = Path(tempfile.gettempdir()) / f"calm-{purpose}-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         wrong = "is not a folder"

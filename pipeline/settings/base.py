@@ -37,7 +37,7 @@ def _check_pattern(pattern: str) -> str:
 
 def _check_results(path: str) -> str:
     folder = os.path.normpath(path)
-    if folder in (".", os.path.dirname(folder)):
+    if folder in (".", os.path.dirname(folder)) or os.path.basename(folder) == "..":
         raise ValueError(
             f"{path!r} is not a folder for this study alone: name one, such as 'results'"
         )

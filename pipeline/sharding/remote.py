@@ -4,12 +4,13 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from pipeline.artefacts.files import atomic_path, write_json
+from pipeline.artefacts.files import write_json
+from pipeline.artefacts.parquet import write_table
 from pipeline.artefacts.records import read_records
-from pipeline.artefacts.remote import SAMPLES, fetch, listed
+from pipeline.artefacts.remote import SAMPLE, SAMPLES, fetch, listed
 from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, ShardSource
@@ -58,9 +59,8 @@ def copy_manifest(
             "and records must come from the same data with the same keys of `records`."
         )
     rows = records.iloc[stored_order(len(records), split)]
-    with atomic_path(out.with_name(SAMPLES)) as temporary:
-        samples = rows[["image_id", "label"]].astype({"label": np.int64})
-        samples.to_parquet(temporary, index=False)
+    samples = pa.Table.from_pandas(rows[SAMPLE.names], schema=SAMPLE, preserve_index=False)
+    write_table(out.with_name(SAMPLES), samples)
     gigabytes = source.cache_gb or 0
     about = {"url": url, "cache": _cache(source, split), "cache_bytes": int(gigabytes * 1e9)}
     write_json(out, manifest | about)

@@ -38,6 +38,8 @@ def read_tree(is_a_path: str | Path, parents: Literal["last", "all"] = "last") -
     Raises:
         UserError: the file cannot be read, or a line is not an edge.
     """
+    if Path(is_a_path).exists() and not Path(is_a_path).is_file():  # a pipe would be waited for
+        raise UserError(f"The is-a edges {is_a_path} are no regular file. Put a text file there.")
     try:
         lines = Path(is_a_path).read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:

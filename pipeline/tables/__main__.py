@@ -93,11 +93,13 @@ def run(argv: list[str]) -> None:
         for dataset, path in zip(options.superset_datasets, options.supersets, strict=True)
     }
     tables = build(read_groups(options.scores), checks, job, supersets)
+    texts = []
     for table in tables:
         for suffix, write in FORMATS.items():
-            with atomic_path(options.out / f"{table.name}.{suffix}") as temporary:
+            texts.append(options.out / f"{table.name}.{suffix}")
+            with atomic_path(texts[-1]) as temporary:
                 temporary.write_text(write(table), encoding="utf-8")
-    save(options.out / "tables.json", tables)
+    save(options.out / "tables.json", tables, texts)
 
 
 if __name__ == "__main__":

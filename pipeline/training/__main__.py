@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artefacts.files import write_json
-from pipeline.artefacts.trainings import write_history, write_metrics
+from pipeline.artefacts.files import write_plain_json
+from pipeline.artefacts.trainings import METRICS, write_history, write_metrics
 from pipeline.models.classifier import save_model
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.machine import add_machine, machine_from
@@ -23,12 +23,13 @@ def save(fitted: Fitted, job: TrainJob, out: Path) -> None:
         job: as it was trained.
         out: folder to write to.
     """
-    write_history(out / "history.csv", fitted.history)
-    write_json(out / "section.json", job.model_dump(mode="json"))
+    history, section = out / "history.csv", out / "section.json"
+    write_history(history, fitted.history)
+    write_plain_json(section, job.model_dump(mode="json"))
     rows = fitted.history[-1].items() if fitted.history else ()
     last = {key: value for key, value in rows if np.isfinite(value)}
     constant = fitted.constant._asdict() if fitted.constant else None
-    write_metrics(out / "metrics.json", last, fitted.provenance, constant)
+    write_metrics(out / METRICS, last, fitted.provenance, constant, (history, section))
     save_model(fitted.model.cpu(), out / "weights.safetensors", fitted.provenance)
     checkpoints.clear(fitted.checkpoint)
 

@@ -111,7 +111,8 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
         constant = best_constant(targets, outputs, spread(model, shards.val.side))
         try:
             workers = processes.share(machine.workers, fabric)
-            history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
+            with processes.others_awaited(fabric):
+                history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
         except DivergedError:
             processes.end_others(fabric)
             checkpoints.clear(checkpoint)  # going on from it would diverge again

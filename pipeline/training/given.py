@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 
 from pipeline.artefacts.classes import read_class_names
-from pipeline.artefacts.files import digest, sha256, write_json
-from pipeline.artefacts.trainings import write_metrics
+from pipeline.artefacts.files import digest, sha256, write_plain_json
+from pipeline.artefacts.trainings import METRICS, write_metrics
 from pipeline.models.wrapping import open_given, save_given
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.codegraph import code_digest
@@ -36,8 +36,9 @@ def keep(job: GivenJob, classes: Path, out: Path, files: list[Path]) -> None:
         "read": note,
         **{f"sha256 of {file.name}": sha256(file) for file in files},
     }
-    write_json(out / "section.json", job.model_dump(mode="json"))
-    write_metrics(out / "metrics.json", {}, provenance, None)
+    section = out / "section.json"
+    write_plain_json(section, job.model_dump(mode="json"))
+    write_metrics(out / METRICS, {}, provenance, None, [section])
     save_given(model, job, out / "weights.safetensors", provenance)
     log.info("%s; %d classes", note, model.num_classes)
 

@@ -4,14 +4,25 @@ The job's own process is rank 0. It starts the others by its own command line, a
 """
 
 import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning_fabric.strategies import DDPStrategy
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine, is_started_rank
 from pipeline.runtime.orphans import end_with_parent
+
+TIMEOUT = "CALM_RANK_TIMEOUT"  # variable: how many seconds a process waits for the others
+_SECONDS = 1800
+_LOST = re.compile(r"time[ds]? ?out|connection (closed|reset|refused)|broken pipe", re.IGNORECASE)
 
 
 def start(machine: Machine, precision: Literal["32-true", "bf16-mixed"]) -> Fabric:
@@ -32,13 +43,14 @@ def start(machine: Machine, precision: Literal["32-true", "bf16-mixed"]) -> Fabr
     fabric = Fabric(
         accelerator=machine.device,
         devices=processes,
-        strategy="auto" if processes == 1 else "ddp",
+        strategy="auto" if processes == 1 else DDPStrategy(timeout=timedelta(seconds=_timeout())),
         precision=precision,
         plugins=TorchElasticEnvironment() if elastic else LightningEnvironment(),
     )
     if processes == 1:
         return fabric
-    fabric.launch()
+    with others_awaited(fabric):
+        fabric.launch()
     torch.set_num_threads(share(machine.threads, fabric))
     if not fabric.is_global_zero:
         logging.getLogger().setLevel(logging.WARNING)  # one log, of rank 0
@@ -50,8 +62,39 @@ def share(count: int, fabric: Fabric) -> int:
     return -(-count // fabric.world_size)
 
 
+@contextmanager
+def others_awaited(fabric: Fabric) -> Iterator[None]:
+    """Work in step with the other processes of a training.
+
+    Raises:
+        UserError: one of them was gone, or did not come for as long as `TIMEOUT` says; those that
+            this process started are ended.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # of gloo or NCCL; torch has several kinds
+        if fabric.world_size == 1 or not _LOST.search(str(error)):
+            raise
+        for process in getattr(fabric.strategy.launcher, "procs", ()):
+            process.kill()  # a stopped one would stay
+        raise UserError(
+            f"process {fabric.global_rank} of a training on {fabric.world_size} devices waited in "
+            f"vain for the others (at most {_timeout()} s, {TIMEOUT}): one was stopped, has ended "
+            "or cannot go on, as where its disk hangs. See to it and run again: the training goes "
+            "on from its last epoch."
+        ) from error
+
+
+def _timeout() -> int:
+    given = os.environ.get(TIMEOUT, str(_SECONDS))
+    if not given.isdecimal() or not int(given):
+        raise UserError(f"{TIMEOUT}={given}: give whole seconds, at least 1.")
+    return int(given)
+
+
 def end_others(fabric: Fabric) -> None:
     """End every process but rank 0, once all have come here."""
-    fabric.barrier()
+    with others_awaited(fabric):
+        fabric.barrier()
     if not fabric.is_global_zero:
         raise SystemExit

@@ -68,7 +68,7 @@ def test_content_is_on_the_disk_before_the_rename_and_the_name_after_it(tmp_path
     sync, rename = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda handle: order.append("fsync") or sync(handle))
     monkeypatch.setattr(os, "replace", lambda *paths: order.append("rename") or rename(*paths))
-    files.write_json(tmp_path / "a.json", 1)
+    files.write_json(tmp_path / "a.json", {"a": 1})
     assert order == ["fsync", "rename", "fsync"]
 
 
@@ -84,7 +84,7 @@ def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(tmp_
     }
     for name in names.values():
         (tmp_path / name).touch()
-    files.write_json(tmp_path / "a.json", 1)
+    files.write_json(tmp_path / "a.json", {"a": 1})
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {*names.values(), "a.json"} - {names["dead"]}
 
@@ -104,6 +104,77 @@ def test_digest_ignores_the_order_of_keys_only():
 def test_missing_and_broken_json_are_named(tmp_path):
     with pytest.raises(UserError, match=r"missing\.json"):
         files.read_json(tmp_path / "missing.json")
-    (tmp_path / "cut.json").write_text('{"a": ')
-    with pytest.raises(UserError, match=r"cut\.json is not valid JSON"):
-        files.read_json(tmp_path / "cut.json")
+    for number, text in enumerate(('{"a": ', "", "[" * 10**5, "\0" * 9, "1", '{"a": 1}')):
+        path = tmp_path / f"{number}.json"
+        path.write_text(text)
+        with pytest.raises(UserError, match=rf"{number}\.json is damaged.*{number}\.json\.damaged"):
+            files.read_json(path)
+        assert not path.exists()
+
+
+CONTENT = {"b": 0.1 + 0.2, "a": [1, 2.0, -0.0, None, True, "ä\u2028"], "c": {"2": 1, "10": 2}}
+
+
+@pytest.mark.parametrize("options", [{}, {"indent": None}, {"sort": False}])
+def test_sealed_json_comes_back_as_it_was_and_has_equal_bytes(tmp_path, options):
+    for name in ("a.json", "b.json"):
+        files.write_json(tmp_path / name, CONTENT, **options)
+        assert files.read_json(tmp_path / name) == CONTENT
+    kept = list(files.read_json(tmp_path / "a.json"))
+    assert kept == (list(CONTENT) if "sort" in options else sorted(CONTENT))
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("0.30000000000000004", "0.3"),
+        ("2.0", "2"),
+        ("-0.0", "0.0"),
+        ("true", "false"),
+        ("null", "NaN"),
+        ('"content"', '"contents"'),
+        ('"sealed"', '"seal"'),
+        ('"table.csv": ', '"other.csv": '),
+    ],
+)
+def test_an_altered_value_is_found_and_the_file_moved_aside(tmp_path, old, new):
+    (tmp_path / "table.csv").write_text("1,2\n")
+    path = tmp_path / "score.json"
+    files.write_json(path, CONTENT, vouched=[tmp_path / "table.csv"])
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    with pytest.raises(UserError, match=r"score\.json is damaged"):
+        files.read_json(path)
+    assert path.with_name("score.json.damaged").read_text() == text.replace(old, new)
+
+
+def test_every_flipped_bit_of_sealed_json_is_found_or_changes_nothing(tmp_path):
+    path = tmp_path / "score.json"
+    files.write_json(path, CONTENT)
+    content = path.read_bytes()
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            assert files.read_json(path) == CONTENT  # white space has several spellings
+        except UserError:
+            continue
+
+
+def test_a_file_that_json_vouches_for_is_checked_with_it_and_by_itself(tmp_path):
+    table, path = tmp_path / "table.csv", tmp_path / "check.json"
+    files.check_vouched(table, "check.json")  # nothing vouches for it yet
+    table.write_text("1,2\n")
+    files.write_json(path, {"a": 1}, vouched=[table])
+    files.check_vouched(table, "check.json")
+    files.check_vouched(tmp_path / "another.csv", "check.json")
+    assert files.read_json(path) == {"a": 1}
+    for check in (lambda: files.read_json(path), lambda: files.check_vouched(table, "check.json")):
+        table.write_text("1,3\n")
+        with pytest.raises(UserError, match=r"table\.csv is damaged.*moved aside"):
+            check()
+        assert not table.exists()
+        assert files.read_json(path) == {"a": 1}  # it is whole; the next run makes the other

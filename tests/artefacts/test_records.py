@@ -72,11 +72,47 @@ def test_bad_files_are_named(records, tmp_path):
         read_records(path)
     write_records(path, records)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"r\.parquet is not a readable Parquet file"):
+    with pytest.raises(UserError, match=r"r\.parquet is damaged \(its SHA-256"):
         read_records(path)
-    pq.write_table(SCHEMA.empty_table().drop_columns("boxes"), path)
+    assert not path.exists()
+    pq.write_table(pq.read_table(sealed(records, path)), path)  # whole, but of another writer
+    with pytest.raises(UserError, match="its SHA-256 is not the one in its metadata"):
+        read_records(path)
+    path.touch()
+    with pytest.raises(UserError, match=r"is damaged.*r\.parquet\.damaged"):
+        read_records(path)
+
+
+def sealed(records, path):
+    write_records(path, records)
+    return path
+
+
+def test_records_of_other_columns_are_refused(records, tmp_path, monkeypatch):
+    path = tmp_path / "r.parquet"
+    fewer = SCHEMA.remove(SCHEMA.get_field_index("boxes"))
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.artefacts.records.SCHEMA", fewer)
+        write_records(path, records)
     with pytest.raises(UserError, match="columns missing: boxes"):
         read_records(path)
+
+
+def test_every_flipped_bit_is_found(records, tmp_path):
+    content = sealed(records, tmp_path / "r.parquet").read_bytes()
+    path = tmp_path / "x.parquet"
+    for place in range(0, len(content), 3):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(UserError, match="damaged"):
+            read_records(path)
+
+
+def test_text_like_an_unknown_checksum_stays(records, tmp_path):
+    records["image_id"] = ["0" * 64, "b"]
+    back = read_records(sealed(records, tmp_path / "r.parquet"))
+    assert back["image_id"].tolist() == ["0" * 64, "b"]
 
 
 _WITHOUT_THREADS = """

@@ -40,6 +40,7 @@ def test_a_score_reads_back_as_it_was_written_and_has_exactly_the_agreed_keys(tm
         "intervals",
         "details",
         "provenance",
+        "sealed",
     }
     score = scores.read_score(path)
     assert score["identity"] == IDENTITY

@@ -20,7 +20,9 @@ def test_a_broken_history_is_named(tmp_path):
     with pytest.raises(UserError, match=r"history\.csv"):
         trainings.read_history(tmp_path / "history.csv")
     (tmp_path / "history.csv").write_text("epoch,lr\n1,0.1\n")
-    with pytest.raises(UserError, match=r"history\.csv lacks the column images_per_second"):
+    with pytest.raises(
+        UserError, match=r"history\.csv is damaged.*lacks the column images_per_second"
+    ):
         trainings.read_history(tmp_path / "history.csv")
 
 

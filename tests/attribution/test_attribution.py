@@ -235,10 +235,10 @@ def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypa
     (tmp_path / "pairs.csv").write_text("label_a,label_b\n0,9\n")
     refused("4 classes.*label 9", pairs=tmp_path / "pairs.csv")
     (tmp_path / "pairs.csv").write_text("a,b\n0,1\n")
-    refused(r"pairs\.csv is not a table of class pairs", pairs=tmp_path / "pairs.csv")
+    refused(r"pairs\.csv is damaged \(not a table of class pairs", pairs=tmp_path / "pairs.csv")
     write_json(tmp_path / "s.json", {"supersets": {"0": [0, 1]}})
     refused("no entry for class label 1", "subset", supersets=tmp_path / "s.json")
-    write_json(tmp_path / "s.json", [1])
+    write_json(tmp_path / "s.json", {"a": 1})
     refused(r"s\.json is not a supersets", "subset", supersets=tmp_path / "s.json")
     fewer = tmp_path / "fewer.parquet"
     from pipeline.artefacts.records import write_records

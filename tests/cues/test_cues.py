@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.artefacts.files import read_json
 from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PartMaps
 from pipeline.artefacts.records import write_records
@@ -63,7 +64,7 @@ def _run(folder, records, *options, **section):
     return (
         read_pairs(folder / "pairs.csv"),
         maps,
-        json.loads((folder / "check.json").read_text()),
+        read_json(folder / "check.json"),
     )
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 from tiny_wsol import mask, picture
 
 from pipeline.artefacts.records import read_records, write_records
+from pipeline.datasets.check import printable
 from pipeline.datasets.folder import read as read_folder
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, RecordsJob
@@ -130,6 +131,7 @@ def test_names_that_are_no_utf8_are_one_message(root):
     assert "1 x name is not UTF-8" in text
     assert "train/ape/\\xe9.jpg" in text
     text.encode()  # for any terminal
+    assert printable("\ud800\udce9") == "\\ud800\\udce9"  # JSON can spell half a character
     os.rename(root / "test/ape", os.fsencode(root) + b"/test/\xe4pe")
     assert "2 x name is not UTF-8" in message(root)
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -243,6 +244,10 @@ def test_training_images_of_imagenet_are_found_in_their_folders(tmp_path):
     assert classes.name.tolist() == ["n01440764 tench", "n01484850 great_white_shark"]
     assert "997 x class has no test image" not in message(data)
     assert "998 x class has no test image" in message(data)
+    strange = os.fsencode(root / "train/n01440764") + b"/\xe9.JPEG"
+    os.link(root / "train/n01440764/c.JPEG", strange)
+    assert "1 x name is not UTF-8" in message(data)
+    os.unlink(strange)
     shutil.rmtree(root / "train")
     assert read(data, classes="1,3")[2]["images"] == {"train": 0, "val": 0, "test": 2}
 

@@ -152,14 +152,15 @@ def test_an_evaluation_writes_its_score_and_equal_bytes_again(study, tmp_path, b
     maps = ("--maps", study.records.parent / f"{variant}.h5", *base(task, variant))
     maps += ("--pairs", study.pairs, "--fixations", study.records.parent / "fixations.parquet")
     for name in ("first", "second"):
-        score = measure(study, tmp_path / f"{name}.json", task, variant, SECTIONS[task], *maps)
+        out = tmp_path / name / "score.json"
+        score = measure(study, out, task, variant, SECTIONS[task], *maps)
     for suffix in ("json", "npz"):
-        first, second = (tmp_path / f"{name}.{suffix}" for name in ("first", "second"))
+        first, second = (tmp_path / name / f"score.{suffix}" for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
     assert score["task"] == task
     assert HEADLINES[task] in score["values"]
     assert set(score["intervals"]) <= set(score["values"])
-    with np.load(tmp_path / "first.npz") as arrays:
+    with np.load(tmp_path / "first" / "score.npz") as arrays:
         assert arrays.files[0] == "image_id"
         counted = "grids" if task == "grid_pointing" else "images"
         if task == "contrastive_deletion":  # a class of the tiny study is in no pair

@@ -367,3 +367,18 @@ def test_a_shard_that_breaks_while_in_use_is_named(manifest, workers, damage):
     damage(manifest.parent / "00003.tar")
     with pytest.raises(UserError, match=r"00003\.tar.* Run again"):
         list(eval_loader(shards, batch_size=4, workers=workers))
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_changed_shard(train, monkeypatch):
+    def fail(why):
+        def decode(*_):
+            raise RuntimeError(why)
+
+        monkeypatch.setattr("pipeline.artefacts.shards.decode_image", decode)
+
+    fail("Image is corrupt")
+    with pytest.raises(UserError, match="was changed while it was in use"):
+        train.image(0)
+    fail("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        train.image(0)

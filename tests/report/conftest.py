@@ -2,9 +2,17 @@ import json
 from pathlib import Path
 
 import pytest
-from finished_study import MODELS, explorer_arguments, history, metrics, pictures, tables_json
-from PIL import Image
+from finished_study import (
+    MODELS,
+    explorer_arguments,
+    history,
+    metrics,
+    pictures,
+    red_picture,
+    tables_json,
+)
 
+from pipeline.artefacts.files import write_json
 from pipeline.report.__main__ import run
 from pipeline.report.explorer import run as run_explorer
 
@@ -32,10 +40,9 @@ def inputs(tmp_path_factory, explorer_json):
     folder = tmp_path_factory.mktemp("study")
     figure = folder / "figures" / "birds" / "net" / "gallery.png"
     figure.parent.mkdir(parents=True)
-    Image.new("RGB", (3, 2), "red").save(figure)
+    red_picture(figure)
     check = folder / "datasets" / "birds" / "check.json"
-    check.parent.mkdir(parents=True)
-    check.write_text('{"skipped": {"images_of_other_classes": 7}, "classes": 4}')
+    write_json(check, {"skipped": {"images_of_other_classes": 7}, "classes": 4})
     benchmark = folder / "benchmarks" / "train" / "birds" / "net" / "cam" / "seed0.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\th:m:s\tmax_rss\n75.2\t0:01:15\t2048.0\n")

@@ -1,7 +1,6 @@
-import json
-
 import pytest
 
+from pipeline.artefacts.files import write_json
 from pipeline.report.facts import duration, durations, left_out
 
 STUDY = {"datasets": {"birds": {"architectures": ["net"], "variants": {"cam": {}}}}}
@@ -24,6 +23,15 @@ def test_durations_are_summed_by_stage_and_data_set_and_leave_out_other_studies(
         {"stage": "draw", "dataset": "birds", "jobs": 1, "seconds": 1.5, "memory": None},
     ]
     assert durations(tmp_path / "none", STUDY) == []
+
+
+@pytest.mark.parametrize("text", ["", "s\th:m:s\n1.0\t0:00:01\n", "s\tmax_rss\n1.", "\0\0\0"])
+def test_a_damaged_benchmark_file_is_left_out(tmp_path, text, caplog):
+    benchmark(tmp_path, "draw/birds", "1.5\t0:00:01\t-")
+    benchmark(tmp_path, "train/birds/net/cam/seed0")
+    (tmp_path / "train/birds/net/cam/seed0.tsv").write_text(text)
+    assert [row["stage"] for row in durations(tmp_path, STUDY)] == ["draw"]
+    assert ("seed0.tsv is damaged" in caplog.text) == bool(text.strip("\0"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,7 @@ def test_what_the_checks_count_is_listed_the_most_first(tmp_path):
     }
     path = tmp_path / "cues" / "birds" / "check.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(check))
+    write_json(path, check)
     rows = left_out([path])
     assert [(row["what"], row["count"]) for row in rows] == [
         ("image pairs skipped", 7),

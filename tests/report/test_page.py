@@ -4,10 +4,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from finished_study import red_picture
+from matplotlib import pyplot as plt
 
+from pipeline.artefacts.files import write_json
 from pipeline.catalogue.tables import TABLES
 from pipeline.figures.__main__ import FIGURES
+from pipeline.figures.style import save
 from pipeline.report.facts import versions
 from pipeline.report.page import embedded, figure, json_script
 from pipeline.runtime.errors import UserError
@@ -88,9 +91,26 @@ def test_what_cannot_be_embedded_is_named(inputs, write_report, tmp_path):
         embedded(tmp_path / "none.png")
     with pytest.raises(UserError, match=r"x\.gif"):
         embedded(tmp_path / "x.gif")
-    (tmp_path / "metrics.json").write_text("{}")
+    write_json(tmp_path / "metrics.json", {})
     with pytest.raises(UserError, match=r"metrics\.json lacks 'last_epoch'"):
         write_report(tmp_path / "report.html", metrics=tmp_path / "metrics.json")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+@pytest.mark.parametrize("damage", ["empty", "half", "a bit"])
+def test_a_damaged_figure_is_named_and_moved_aside_instead_of_embedded(tmp_path, suffix, damage):
+    paths = {kind: tmp_path / f"x{kind}" for kind in (".png", ".svg")}
+    drawn, _ = plt.subplots()
+    save(drawn, paths.values(), dpi=30)
+    whole = paths[suffix].read_bytes()
+    assert embedded(paths[".svg"]).startswith("data:image/svg+xml;base64,")
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    changed = {"empty": b"", "half": whole[: len(whole) // 2], "a bit": flipped}
+    paths[suffix].write_bytes(changed[damage])
+    with pytest.raises(UserError, match=rf"x\{suffix} is damaged.*moved aside"):
+        embedded(paths[".svg"])  # the other one is checked as well
+    assert not paths[suffix].exists()
 
 
 def test_a_caption_belongs_to_every_table_and_figure():
@@ -107,7 +127,7 @@ def test_a_figure_of_one_variant_has_the_caption_of_its_kind(tmp_path):
     folder = tmp_path / "figures" / "birds" / "net"
     folder.mkdir(parents=True)
     for name in ("gallery", "gallery.calm_em"):
-        Image.new("RGB", (3, 2), "red").save(folder / f"{name}.png")
+        red_picture(folder / f"{name}.png")
     captions = {"gallery": "Test images."}
     whole, one = (figure(folder / f"{n}.png", captions) for n in ("gallery", "gallery.calm_em"))
     assert (whole["title"], one["title"]) == ("birds, net", "birds, net, calm_em")

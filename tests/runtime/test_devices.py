@@ -151,6 +151,12 @@ def test_a_link_in_place_of_the_folder_is_refused(jobs, tmp_path):
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+def test_a_file_in_place_of_the_folder_is_refused(jobs, tmp_path):
+    (tmp_path / f"calm-gpus-{os.getuid()}").touch()
+    with pytest.raises(UserError, match=r"calm-gpus-\d+.*is not a folder.*TMPDIR"):
+        devices.claim(1, ["0"])
+
+
 def test_a_folder_that_others_can_write_is_refused(jobs, tmp_path):
     folder = tmp_path / f"calm-gpus-{os.getuid()}"
     folder.mkdir()

@@ -8,6 +8,7 @@ import torch
 from drawn_images import draw_records
 from PIL import Image
 
+from pipeline.artefacts.files import write_json
 from pipeline.artefacts.records import write_records
 from pipeline.artefacts.scores import read_score
 from pipeline.artefacts.shards import open_shards
@@ -212,7 +213,7 @@ def test_a_training_takes_the_keys_that_a_search_found(data, tmp_path):
     wanted = section("adl").job
     best = tmp_path / "best.json"
     found = {"map_size": 14, "training": {"lr": 0.003, "adl": {"threshold": 0.25}}}
-    best.write_text(json.dumps({"draw": 3, "keys": found}))
+    write_json(best, {"draw": 3, "keys": found})
     given = ["--section", wanted.model_dump_json(), "--overrides", str(best)]
     run_training([*given, *arguments(data, tmp_path, out=tmp_path)])
     written = json.loads((tmp_path / "section.json").read_text())
@@ -228,18 +229,17 @@ def test_a_training_takes_the_keys_that_a_search_found(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text",
+    "content",
     [
-        "{}",
-        "[]",
-        '{"keys": [1]}',
-        '{"keys": {"training": {"lrr": 1}}}',
-        '{"keys": {"map_size": 15}}',
+        {},
+        {"keys": [1]},
+        {"keys": {"training": {"lrr": 1}}},
+        {"keys": {"map_size": 15}},
     ],
 )
-def test_a_broken_result_of_a_search_is_named(data, tmp_path, text):
+def test_a_broken_result_of_a_search_is_named(data, tmp_path, content):
     best = tmp_path / "best.json"
-    best.write_text(text)
+    write_json(best, content)
     given = ["--section", section().job.model_dump_json(), "--overrides", str(best)]
     with pytest.raises(UserError, match=r"best\.json is not a search result"):
         run_training([*given, *arguments(data, tmp_path, out=tmp_path)])

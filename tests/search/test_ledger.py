@@ -1,10 +1,10 @@
 import itertools
-import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.artefacts.files import read_json, write_json
 from pipeline.runtime.errors import UserError
 from pipeline.search.ledger import expected_best, run
 
@@ -29,7 +29,7 @@ def gather(folder, draws):
     paths = []
     for one in reversed(draws):
         paths.append(folder / f"draw{one['draw']}.json")
-        paths[-1].write_text(json.dumps(one))
+        write_json(paths[-1], one, sort=False)
     run(["--draws", *map(str, paths), "--out", str(folder / "out")])
     return folder / "out"
 
@@ -55,7 +55,7 @@ def test_the_ledger_has_every_draw_in_order_failed_ones_too(tmp_path):
 
 
 def test_the_best_is_the_first_of_equals_as_training_keys(tmp_path):
-    best = json.loads((gather(tmp_path, DRAWS) / "best.json").read_text())
+    best = read_json(gather(tmp_path, DRAWS) / "best.json")
     assert best == {
         "draw": 2,
         "score": 0.8,
@@ -95,6 +95,6 @@ def test_a_search_of_failed_draws_alone_is_an_error_that_says_why(tmp_path):
 
 
 def test_a_file_that_is_no_draw_is_named(tmp_path):
-    (tmp_path / "draw0.json").write_text('{"score": 1}')
+    write_json(tmp_path / "draw0.json", {"score": 1})
     with pytest.raises(UserError, match=r"draw0\.json is not a search draw"):
         run(["--draws", str(tmp_path / "draw0.json"), "--out", str(tmp_path)])

@@ -288,7 +288,7 @@ def test_scores_that_do_not_belong_are_refused(tmp_path):
 
 
 def test_a_file_that_holds_no_tables_is_refused(tmp_path):
-    for content in ({}, {"tables": [{"name": "x", "columns": 3}]}, [], {"tables": [{}]}):
+    for content in ({}, {"tables": [{"name": "x", "columns": 3}]}, {"tables": 1}, {"tables": [{}]}):
         write_json(tmp_path / "tables.json", content)
         with pytest.raises(UserError, match="holds no tables"):
             load(tmp_path / "tables.json")

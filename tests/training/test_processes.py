@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import safetensors.torch
 import torch
@@ -17,6 +18,9 @@ from small_training import draw_data, job, words
 from two_ranks import record
 
 from pipeline.models import build_classifier
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import Machine
+from pipeline.training import processes
 from pipeline.training.__main__ import run as run_training
 
 TRAIN, VAL = 41, 7  # neither can be halved
@@ -116,6 +120,24 @@ def test_two_processes_go_on_and_end_with_the_weights_of_one(data, whole, cut, t
     )
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     assert not list((tmp_path / "checkpoints").glob("*"))
+
+
+def test_a_stopped_process_ends_the_others_with_a_message_instead_of_a_silent_wait(data, tmp_path):
+    read = tmp_path / "read"
+    ended = train_on_two("its own", data, tmp_path, read, STOP="1", CALM_RANK_TIMEOUT="15")
+    assert ended.returncode == 2, ended.stderr
+    (said,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    assert "process 0 of a training on 2 devices waited in vain" in said
+    assert "at most 15 s, CALM_RANK_TIMEOUT" in said
+    assert "Traceback" not in ended.stderr
+    stopped = int((read / "stopped").read_text())  # it does not see its parent's end
+    assert not psutil.pid_exists(stopped) or psutil.Process(stopped).status() == "zombie"
+
+
+def test_a_timeout_that_is_no_number_is_refused(monkeypatch):
+    monkeypatch.setenv("CALM_RANK_TIMEOUT", "soon")
+    with pytest.raises(UserError, match="CALM_RANK_TIMEOUT=soon: give whole seconds"):
+        processes.start(Machine("cpu", 2, 2, 2), "32-true")
 
 
 def test_synchronised_batch_normalisation_changes_no_weights_file():

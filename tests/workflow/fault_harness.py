@@ -2,8 +2,8 @@
 
     python tests/workflow/fault_harness.py --kills 30 --folder /tmp/faults --out table.md
 
-prints the table of docs/reliability.md. Linux; as root for the full disk, which is left out
-otherwise.
+prints the table of docs/reliability.md. Linux; as root for the full disk and the other user, which
+are left out otherwise. ``--parts`` makes some rows alone.
 """
 
 import argparse
@@ -12,13 +12,16 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fault_damage import damage, damage_checkpoints
+from fault_damage import HARMS, damage, damage_checkpoints
 from fault_disk import fill
-from fault_kills import disturb
+from fault_kills import disturb, disturb_training
 from fault_study import Row, bytes_different, finish, making, new_study, run
+from fault_users import two_users
+
+PARTS = ("again", *HARMS, "checkpoints", "disk", "users", "training", "signals")
 
 SIGNALS = (  # fault, signal, to Snakemake alone
     ("SIGKILL of Snakemake and its jobs", signal.SIGKILL, False),
@@ -29,28 +32,38 @@ SIGNALS = (  # fault, signal, to Snakemake alone
 )
 
 
-def harm(folder: Path, kills: int, others: int, seed: int) -> Iterator[Row]:
-    """Run everything; the rows of the table, one by one.
+def harm(folder: Path, parts: Sequence[str], kills: int, others: int, seed: int) -> Iterator[Row]:
+    """Run everything, or some parts of it; the rows of the table, one by one.
 
     Args:
-        folder: for the studies.
+        folder: for the studies. The undisturbed one of an earlier call is used again.
+        parts: of `PARTS`.
         kills: SIGKILLs of Snakemake and its jobs.
         others: of every other signal.
         seed: of the random moments.
     """
-    undisturbed = new_study(folder / "undisturbed")
-    finish(undisturbed)
-    again = new_study(folder / "again")
-    status, printed = run(again, making().replace("--cores 2", "--cores 1"))
-    assert status == 0, printed
-    different = bytes_different(again, undisturbed)
-    yield Row("none, a second run on one core instead of two", 1, int(different == 0), different)
-    yield from damage(again, undisturbed)
-    yield from damage_checkpoints(folder / "checkpoints", undisturbed)
-    if os.geteuid() == 0:
+    undisturbed, again = folder / "undisturbed", folder / "again"
+    if not (undisturbed / "results/report.html").exists():
+        finish(new_study(undisturbed))
+    if "again" in parts or not again.exists():
+        status, printed = run(new_study(again), making().replace("--cores 2", "--cores 1"))
+        assert status == 0, printed
+        different = bytes_different(again, undisturbed)
+        name = "none, a second run on one core instead of two"
+        yield Row(name, 1, int(different == 0), different)
+    for how in HARMS:
+        if how in parts:
+            yield from damage(again, undisturbed, how)
+    if "checkpoints" in parts:
+        yield from damage_checkpoints(folder / "checkpoints", undisturbed)
+    if os.geteuid() == 0 and "disk" in parts:
         yield fill(folder / "disk", undisturbed)
+    if os.geteuid() == 0 and "users" in parts:
+        yield from two_users(folder / "users")
     moments = random.Random(seed)
-    for fault, send, alone in SIGNALS:
+    if "training" in parts:
+        yield disturb_training(folder / "training", kills, moments)
+    for fault, send, alone in SIGNALS if "signals" in parts else ():
         times = kills if send == signal.SIGKILL and not alone else others
         yield disturb(fault, times, send, alone=alone, moments=moments, undisturbed=undisturbed)
 
@@ -69,10 +82,13 @@ def main() -> None:
     arguments.add_argument("--kills", type=int, default=30, help="SIGKILLs of all processes")
     arguments.add_argument("--others", type=int, default=5, help="of every other signal")
     arguments.add_argument("--seed", type=int, default=0, help="of the random moments")
+    arguments.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="all by default"
+    )
     given = arguments.parse_args()
     started = time.monotonic()
     rows = []
-    for row in harm(given.folder.resolve(), given.kills, given.others, given.seed):
+    for row in harm(given.folder.resolve(), given.parts, given.kills, given.others, given.seed):
         print(row, file=sys.stderr, flush=True)
         rows.append(row)
         given.out.write_text(table(rows))

@@ -13,6 +13,10 @@ import psutil
 from fault_study import Row, bytes_different, finish, new_study, resuming, start
 from workflow_run import edit_config
 
+LONG = "otherbirds/small/attributes/seed0"  # the model that is trained long
+WEIGHTS = f"results/models/{LONG}/weights.safetensors"
+TRAINING_LOG = f"results/logs/train/{LONG}.log"
+
 
 def disturb(
     fault: str,
@@ -104,3 +108,49 @@ def orphans(process: subprocess.Popen) -> list[psutil.Process]:
         except (ProcessLookupError, psutil.NoSuchProcess):
             pass
     return found
+
+
+EPOCHS = 60  # of the long training: some ten seconds
+
+
+def disturb_training(folder: Path, times: int, moments: random.Random) -> Row:
+    """Kill one long training at random moments, with the Snakemake that runs it, and resume it.
+
+    Args:
+        folder: for the studies.
+        times: signals to send.
+        moments: draws the moments.
+    """
+    whole, study = (_long_study(folder / name) for name in ("whole", "killed"))
+    finish(whole, WEIGHTS)
+    tried = again = 0
+    while tried < times:
+        process = start(study, resuming(WEIGHTS))
+        log = study / TRAINING_LOG
+        log.unlink(missing_ok=True)
+        while not (log.exists() and "epoch" in log.read_text()):
+            if process.poll() is not None:
+                break
+            time.sleep(0.01)
+        try:
+            process.wait(moments.uniform(0, 4))
+        except subprocess.TimeoutExpired:
+            again += "resuming after epoch" in log.read_text()
+            end(process, signal.SIGKILL, alone=False)
+            tried += 1
+            continue
+        # it came to its end: once more, from the start
+        shutil.rmtree((study / WEIGHTS).parent)
+    finish(study, WEIGHTS)
+    one, other = ((place / WEIGHTS).read_bytes() for place in (study, whole))
+    different = sum(a != b for a, b in zip(one, other, strict=False)) + abs(len(one) - len(other))
+    print(f"  {again} of {tried} kills met a training that had been resumed", file=sys.stderr)
+    return Row(
+        "SIGKILL of a long training and its Snakemake", tried, 0 if different else tried, different
+    )
+
+
+def _long_study(folder: Path) -> Path:
+    study = new_study(folder)
+    edit_config(study, training__epochs=EPOCHS)
+    return study

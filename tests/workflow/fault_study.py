@@ -66,9 +66,9 @@ def run(folder: Path, command: str) -> tuple[int, str]:
     return status, (folder / "printed.txt").read_text()
 
 
-def finish(folder: Path) -> None:
-    """Resume the study and let it come to its end."""
-    status, printed = run(folder, resuming())
+def finish(folder: Path, *targets: str) -> None:
+    """Resume the study, or what makes some of its results, and let it come to its end."""
+    status, printed = run(folder, resuming(*targets))
     assert status == 0, printed
 
 

@@ -7,10 +7,13 @@ import shutil
 import signal
 import time
 
-from fault_damage import cut, flip_a_bit
+import pytest
+from fault_damage import KINDS, cut, damage, flip_a_bit
 from fault_kills import end, orphans
 from fault_study import resuming, run, start
 from workflow_run import edit_config, snakemake
+
+from pipeline.artefacts.paths import Paths, fill
 
 MODEL = "birds/small_pretrained/{}/seed0"
 CAM, CALM = MODEL.format("cam"), MODEL.format("calm_em")
@@ -33,8 +36,8 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
         f"maps/{CALM}/test/joint.h5": cut,
         f"maps/{CAM}/test/cam.h5": flip_a_bit,
     }
-    for name, damage in damaged.items():
-        damage(results / name)
+    for name, how in damaged.items():
+        how(results / name)
     for target in targets:
         (study / target).unlink()
 
@@ -55,6 +58,45 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
     assert status == 0, output
     for name in (*targets, *(f"results/{name}" for name in damaged)):
         assert (study / name).read_bytes() == (finished / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["list of classes", "results per image", "figure, PNG"])
+def test_what_a_power_failure_emptied_is_named_and_made_again(finished, study, kind):
+    # all kinds, and two other harms: fault_harness.py
+    (row,) = damage(study, finished, "emptied", [kind])
+    assert row.recovered == 1, row
+
+
+# Files of a results folder that no fault is tried on, and why.
+EXEMPT = {
+    "raw": "a folder; the records are checked against it",
+    "raw_manifest": "its SHA-256 is shown, nothing in it is read",
+    "supersets": "read by methods that the tiny study lacks: tests/test_hostile_files.py",
+    "draw": "the tiny study has no search: tests/test_hostile_files.py tries its kind, JSON",
+    "best": "as a draw",
+    "ledger": "as a draw: a table that JSON vouches for",
+    "expected_best": "as the ledger",
+    "shard_samples": "of shards that lie elsewhere: Parquet as the records",
+    "map_chunk": "tests/attribution/test_join.py",
+    "baseline_score": "a score as any other",
+    "report": "no job reads it",
+    "checkpoints": "rows of their own",
+    "tensorboard": "no job reads it",
+    "logs": "no job reads it",
+    "benchmarks": "times alone; tests/report/test_facts.py",
+}
+
+
+def test_every_file_of_a_results_folder_is_damaged_or_exempt():
+    known = {"dataset": "birds", "architecture": "small_pretrained", "variant": "calm_em"}
+    known |= {"seed": "0", "split": "test", "method": "joint", "task": "cue_localization"}
+    tried = {kind.path for kind in KINDS.values()}
+    for name, pattern in vars(Paths("results")).items():
+        if name in EXEMPT or name == "results":
+            continue
+        stem = fill(pattern, **known, table="cue_localization", figure="training")
+        assert any(path.startswith(stem) for path in tried), name
+    assert not EXEMPT.keys() - vars(Paths("results")).keys()
 
 
 def test_a_training_shard_cut_short_is_named_and_mended(finished, study):

@@ -1,6 +1,6 @@
 # Stage 3, cues: attributes, keypoints and foreground -> class pairs and a part map of each image.
 #   raw folder, datasets/{dataset}/test.parquet -> cues/{dataset}/{pairs.csv,part_maps.h5,check.json}
-#   without attributes, `class_pairs`           -> cues/{dataset}/pairs.csv
+#   without attributes, `class_pairs`           -> cues/{dataset}/{pairs.csv,check.json}
 rule cues:
     input:
         raw=DATA.raw,
@@ -39,7 +39,8 @@ rule named_pairs:
         classes=PATHS.classes,
         code=code_of("pipeline.cues.named_pairs"),
     output:
-        PATHS.pairs,
+        pairs=PATHS.pairs,
+        check=PATHS.cue_check,
     log:
         f"{LOGS}/cues/{{dataset}}.log",
     wildcard_constraints:
@@ -53,4 +54,4 @@ rule named_pairs:
         named=DATA.named_pairs,
     shell:
         "python -m pipeline.cues.named_pairs --named {params.named:q} --classes {input.classes:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {output.pairs:q} > {log:q} 2>&1"
