@@ -38,8 +38,8 @@ rule remote_shards:
         records=PATHS.records,
         code=code_of("pipeline.sharding.remote"),
     output:
-        PATHS.shards,
-        PATHS.shard_samples,
+        manifest=PATHS.shards,
+        samples=PATHS.shard_samples,
     log:
         f"{LOGS}/shards/{{dataset}}/{{split}}.log",
     wildcard_constraints:
@@ -55,4 +55,4 @@ rule remote_shards:
     shell:
         "python -m pipeline.sharding.remote --section {params.section:q}"
         " --source {params.source:q} --records {input.records:q} --split {wildcards.split}"
-        " --out {output[0]:q} > {log:q} 2>&1"
+        " --out {output.manifest:q} > {log:q} 2>&1"
