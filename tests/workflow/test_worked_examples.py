@@ -115,7 +115,8 @@ logs = maps.mean(dim=(2, 3)).log_softmax(dim=1)
 asked = 0.8 * torch.eye(3)[labels] + 0.2 / 3
 torch.testing.assert_close(model.head.loss(maps, labels), -(asked * logs).sum(dim=1).mean())
 
-assert set(section_of("entropy").model_fields) == {"methods", "images", "bootstrap", "power"}
+keys = {"methods", "models", "images", "bootstrap", "power"}
+assert set(section_of("entropy").model_fields) == keys
 assert "entropy" in TABLES["faithfulness"][0]
 assert [column.heading for column in columns_of("faithfulness")["entropy"]] == ["Entropy"]
 assert abs(entropy(np.ones((4, 5))) - 1) < 1e-12
