@@ -10,7 +10,7 @@ import pytest
 from finished_study import JOB, all_scores, cue_score, identity, score, tables_json, wsol_score
 from scipy import stats
 
-from pipeline.artefacts.files import write_json
+from pipeline.artefacts.files import read_json, write_json
 from pipeline.artefacts.table import Cell, load
 from pipeline.catalogue.tables import tables_of
 from pipeline.runtime.errors import UserError
