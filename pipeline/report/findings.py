@@ -28,6 +28,33 @@ def findings(tables: Tables) -> list[str]:
     ]
 
 
+def leads(tables: Tables) -> list[str]:
+    """The shortest account of what came out: a sentence for each main number of the first place."""
+    found = []
+    for table in tables.tables:
+        for column in table.main:
+            for block in table.blocks[:1]:
+                if _measured(block, column):
+                    found.append(_lead(table, block, column))
+    return found
+
+
+def _lead(table: Table, block: Block, column: str) -> str:
+    rows = _ranked(table, block, column)
+    words, best = table.main[column].words, rows[0].cells[column]
+    words = words if words[1:2].isupper() else words[0].upper() + words[1:]  # mPxAP stays so
+    if best.weak:
+        return f"{words}: nothing is clearly better than {_blind(table, block, column)}."
+    beside = []
+    if difference := rows[0].cells.get(table.main[column].delta):
+        beside.append(f"against CAM {_difference(table, difference, column)}")
+    if blind := blind_of(table, block, column):
+        beside.append(f"{blind[0]} {digits(blind[1], column in table.plain)}")
+    more = f"; {'; '.join(beside)}" if beside else ""
+    extreme, number = _extreme(table, column), _number(table, rows[0], column)
+    return f"{words}: {extreme} of {_names(rows, column)}, {number}{more}."
+
+
 def no_better_maps(tables: Tables) -> list[str]:
     """A sentence for each main number and place where maps or models are no better than no image.
 
@@ -54,8 +81,9 @@ def _below(table: Table, block: Block, column: str, where: str) -> Iterator[str]
     names = [_name(r) for r in rows if sign * (r.cells[column].value - number) <= 0]
     if names:
         kind = "maps" if "method" in table.names else "models"
+        are = "is" if len(names) == 1 else "are"
         yield (
-            f"On {where}, {len(names)} of {len(rows)} {kind} are no better in "
+            f"On {where}, {len(names)} of {len(rows)} {kind} {are} no better in "
             f"{table.main[column].words} than {words} ({digits(number, column in table.plain)}): "
             f"{_listed(names)}."
         )
@@ -89,7 +117,7 @@ def finding(table: Table, block: Block, column: str, where: str) -> str:
         parts = [f"On {where}, {top} {have} the {extreme} {words}: {number}."]
     parts += _paired(table, rows, column)
     baselines = [
-        f"{_BASELINES.get(row.names[-1], row.names[-1])} {_number(table, row, column)}"
+        f"{_baseline(row)} {_number(table, row, column)}"
         for row in block.rows
         if row.kind == "baseline" and column in row.cells
     ]
@@ -170,6 +198,11 @@ def _where(block: Block) -> str:
     place = f"{block.keys['dataset']} ({block.keys['architecture']})"
     masks = block.keys.get("masks")
     return f"{place}, against {masks} cue masks" if masks else place
+
+
+def _baseline(row: Row) -> str:
+    name = next(name for name in row.names if name not in ("", "baseline"))
+    return _BASELINES.get(name, name)
 
 
 def _name(row: Row) -> str:

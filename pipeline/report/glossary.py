@@ -61,6 +61,6 @@ def _maps(headline: Table) -> Iterator[tuple[str, str, str]]:
         for row in block.rows:
             entry = METHODS.get(row.names[1])
             if row.kind == "measured" and entry:
-                units = entry.units.replace("{score}", "the class's score")
+                units = f"its values: {entry.units.replace('{score}', 'the score of the class')}"
                 target = _TARGETS.get(entry.targets)
                 yield "map", row.names[1], f"{units}, {target}" if target else units

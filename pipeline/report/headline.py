@@ -47,6 +47,13 @@ def headline(tables: Tables) -> Table | None:
     )
 
 
+def of_models(tables: Tables) -> set[str]:
+    """The main numbers that are of models, not of their maps."""
+    return {
+        column for table in tables.tables if "method" not in table.names for column in table.main
+    }
+
+
 def short(table: Table) -> Table:
     """The headline with one map of each model, the first that the config names, and all baselines.
 

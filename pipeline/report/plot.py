@@ -3,6 +3,7 @@
 It is drawn as SVG within the page, in the colours of the page, so that it reads on a dark one too.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from html import escape
 
@@ -26,27 +27,27 @@ class Panel:
     drawing: Markup
 
 
-def panels(table: Table, block: Block) -> list[Panel]:
+def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[Panel]:
     """A panel for each of the first `PANELS` main numbers of a block.
 
     Args:
         table: the headline.
         block: of it: a data set and architecture.
+        of_models: columns with a number for each model, which the table repeats for its maps.
     """
     drawn = []
     for column in table.columns:
-        rows = _rows(table, block, column)
+        rows = _rows(block, column, column in of_models)
         if rows:
             drawn.append(Panel(table.columns[column], _draw(table, block, column, rows)))
     return drawn[:PANELS]
 
 
-def _rows(table: Table, block: Block, column: str) -> list[tuple[str, Row]]:
-    """Name and row of each dot; a number of a model stands once, not for each of its maps."""
+def _rows(block: Block, column: str, of_model: bool) -> list[tuple[str, Row]]:
+    """Name and row of each dot."""
     rows = [row for row in block.rows if row.kind == "measured" and column in row.cells]
-    one_each = {(row.names[0], row.cells[column].value): row for row in reversed(rows)}
-    if len(one_each) == len({row.names[0] for row in rows}) < len(rows):
-        return [(row.names[0], row) for row in reversed(one_each.values())]
+    if of_model:
+        return list({row.names[0]: row for row in rows}.items())
     return [(" · ".join(dict.fromkeys(filter(None, row.names))), row) for row in rows]
 
 
@@ -100,16 +101,17 @@ def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) 
     )
 
 
-def _dot(name: str, row: Row, column: str, y: float, at, plain: bool) -> str:  # type: ignore[no-untyped-def]
+def _dot(
+    name: str, row: Row, column: str, y: float, at: Callable[[float], float], plain: bool
+) -> str:
     cell = row.cells[column]
     kind = "weak" if cell.weak else "dot"
     short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
     interval = ""
     between = ""
     if cell.low is not None and cell.high is not None:
-        interval = (
-            f'<line class="{kind}" x1="{at(cell.low)}" x2="{at(cell.high)}" y1="{y}" y2="{y}"/>'
-        )
+        ends = f'x1="{at(cell.low)}" x2="{at(cell.high)}"'
+        interval = f'<line class="{kind}" {ends} y1="{y}" y2="{y}"/>'
         between = f", {digits(cell.low, plain)} to {digits(cell.high, plain)}"
     return (
         f"<g><title>{escape(name)}: {digits(cell.value, plain)}{between}</title>"

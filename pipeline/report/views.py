@@ -71,7 +71,7 @@ def variants_of(table: Table) -> dict[str, tuple[Block, ...]]:
 
 
 def _repeated(table: Table) -> Iterator[tuple[str, str]]:
-    """Columns with the numbers of an earlier one in every row: (column, the earlier)."""
+    """Columns with the numbers of an earlier main number in every row: (column, the earlier)."""
     rows = [row for block in table.blocks for row in block.rows if row.kind != "published"]
     seen: dict[tuple[object, ...], str] = {}
     for column in table.columns:
@@ -80,12 +80,10 @@ def _repeated(table: Table) -> Iterator[tuple[str, str]]:
             for row in rows
             for cell in [row.cells.get(column)]
         )
-        if len(set(numbers)) < 2 or column in table.main:  # constant columns may agree by chance
-            seen.setdefault(numbers, column)
+        if column in table.main and len(set(numbers)) > 1:  # constant ones may agree by chance
+            seen[numbers] = column
         elif numbers in seen:
             yield column, seen[numbers]
-        else:
-            seen[numbers] = column
 
 
 def _uri(name: str, text: str) -> str:

@@ -28,7 +28,7 @@ def test_findings_are_computed_from_the_tables(tmp_path):
     assert not any("published" in sentence for sentence in sentences)
     # MaxBoxAccV2 of CAM is 30, below the Gaussian's 35
     assert no_better_maps(load(tables_json(tmp_path / "again"))) == [
-        "On birds (net), 1 of 4 maps are no better in MaxBoxAccV2 than a Gaussian in the centre "
+        "On birds (net), 1 of 4 maps is no better in MaxBoxAccV2 than a Gaussian in the centre "
         "(35.0): cam · class."
     ]
 
