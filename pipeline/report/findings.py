@@ -60,10 +60,10 @@ def no_better_maps(tables: Tables) -> list[str]:
 
     It names the first block of each place: tables show further ones.
     """
-    found = []
+    found: list[str] = []
     for table in tables.tables:
         for column in table.main:
-            seen = set()
+            seen: set[str] = set()
             for block in table.blocks:
                 if (where := _where(block)) not in seen:
                     seen.add(where)

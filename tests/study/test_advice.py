@@ -5,9 +5,9 @@ from pipeline.study.advice import advice
 
 def advised(trunk="squeezenet1_0", weights="w.pth", **keys):
     """What is said of the architecture `pretrained` of the tests' study with such a trunk."""
-    study = study_with(
-        architectures={"pretrained": {"trunk": trunk, "weights": weights}}, training=keys
-    )
+    pretrained = {"trunk": trunk, "weights": weights}
+    small = {"trunk": "resnet_small"}
+    study = study_with(architectures={"small": small, "pretrained": pretrained}, training=keys)
     return [text for text in advice(study) if "/pretrained/" in text]
 
 
