@@ -52,7 +52,9 @@ def _lead(table: Table, block: Block, column: str) -> str:
         beside.append(f"{blind[0]} {digits(blind[1], column in table.plain)}")
     more = f"; {'; '.join(beside)}" if beside else ""
     extreme, number = _extreme(table, column), _number(table, rows[0], column)
-    return f"{words}: {extreme} of {_names(rows, column)}, {number}{more}."
+    top = _names(rows, column)
+    are = "are" if " and " in top else "is"
+    return f"{words}: {top} {are} {extreme} with {number}{more}."
 
 
 def no_better_maps(tables: Tables) -> list[str]:

@@ -3,7 +3,7 @@ from finished_study import JOB, identity, score, tables_json
 
 from pipeline.artefacts.table import Block, Cell, MainNumber, Row, Table, Tables, load
 from pipeline.catalogue.evaluations import EVALUATIONS, Column, Evaluation
-from pipeline.report.findings import finding, findings, no_better_maps
+from pipeline.report.findings import finding, findings, leads, no_better_maps
 from pipeline.report.headline import headline
 from pipeline.settings import TablesJob
 from pipeline.tables.__main__ import build
@@ -175,3 +175,18 @@ def test_a_main_number_without_a_column_is_refused():
     main = {"y": MainNumber(heading="Y", words="score")}
     with pytest.raises(ValueError, match=r"table t has no columns \['y'\]"):
         Table(name="t", title="", names={}, columns={"x": "X"}, blocks=(), main=main)
+
+
+def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
+    assert leads(load(tables_json(tmp_path))) == [
+        "mPxAP averaged over pairs: calm_ml · joint is highest with 52.0 [50.0, 55.0]; chance 12.0.",
+        "Top-1 accuracy: cam is highest with 90.0 [88.0, 93.0].",
+        "MaxBoxAccV2: calm_ml · joint · class is highest with 50.0 [48.0, 53.0]; "
+        "a Gaussian in the centre 35.0.",
+    ]
+    rows = (compared(86, "cam", None), compared(91, "calm_em", (5, 1, 9)))
+    table, _ = paired_table(rows)
+    assert leads(Tables(tables=(table,))) == [
+        "Score: calm_em · map is highest with 91.0 [89.0, 93.0]; against CAM +5.0 [1.0, 9.0] "
+        "(better)."
+    ]
