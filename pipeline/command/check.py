@@ -108,8 +108,40 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
         yield _weights(key, weights)
     for name, function in study.methods.functions.items():
         yield _function(f"methods.{name}", function)
-from pipeline.settings import Architecture, Records
-from pipeline.study.advice import advice
+    if any(study.given(name) for name in study.architectures):
+        from pipeline.command.given_models import opened  # imports PyTorch, which takes seconds
+
+        for key, usable, text in opened(study):
+            yield usable, f"{key}: {text}"
+    for text in advice(study):
+        yield True, f"Warning: {text}"
+
+
+def _trunks(study: Study) -> Iterator[tuple[bool, str]]:
+    """What the networks of libraries are as trunks, and whether the training methods stand on them.
+
+    They are built without values, which takes about a second each.
+    """
+    for name, architecture in study.architectures.items():
+        if not isinstance(architecture, Architecture) or ":" not in architecture.trunk:
+            continue
+        from pipeline.models.describing import described  # imports PyTorch
+
+        jobs = {
+            f"{dataset}/{variant}": study.train_job(dataset, name, variant, 0)
+            for dataset, given in study.datasets.items()
+            if name in given.architectures
+            for variant in given.variants
+        }
+        stored = {
+            dataset.images.eval_size
+            for dataset in study.datasets.values()
+            if name in dataset.architectures
+        }
+        try:
+            yield True, f"architectures.{name}.trunk: {described(architecture, jobs, stored)}"
+        except UserError as error:
+            yield False, f"architectures.{name}: {error}"
 
 
 def _check_folder(given: argparse.Namespace) -> None:

@@ -179,7 +179,8 @@ def test_a_main_number_without_a_column_is_refused():
 
 def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
     assert leads(load(tables_json(tmp_path))) == [
-        "mPxAP averaged over pairs: calm_ml · joint is highest with 52.0 [50.0, 55.0]; chance 12.0.",
+        "mPxAP averaged over pairs: calm_ml · joint is highest with 52.0 [50.0, 55.0]; "
+        "chance 12.0.",
         "Top-1 accuracy: cam is highest with 90.0 [88.0, 93.0].",
         "MaxBoxAccV2: calm_ml · joint · class is highest with 50.0 [48.0, 53.0]; "
         "a Gaussian in the centre 35.0.",
