@@ -119,10 +119,25 @@ _GAZE: dict[str, tuple[str, Literal["higher", "lower"], bool]] = {
 }
 
 
+_MAIN_OF_GAZE: dict[str, Any] = {
+    "words": "NSS of people's fixations within the object's box",
+    "short": "Gaze: NSS",
+    "meaning": "how many standard deviations a map lies above its mean where people looked, within "
+    "the object's box",
+}
+
+
 def _gaze(region: str, words: str) -> list[Column]:
     """How well maps tell where people look within a region."""
     return [
-        Column(f"{region}.{value}", f"{words}: {name}", better, percent, "gaze")
+        Column(
+            f"{region}.{value}",
+            f"{words}: {name}",
+            better,
+            percent,
+            "gaze",
+            **(_MAIN_OF_GAZE if (region, value) == ("box", "nss") else {}),
+        )
         for value, (name, better, percent) in _GAZE.items()
     ]
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from pipeline.artefacts.files import write_json
 from pipeline.artefacts.supersets import read_superset_check
 from pipeline.catalogue import imagenet
 from pipeline.runtime.errors import UserError
@@ -71,6 +72,6 @@ def test_of_some_classes_there_are_no_published_counts(tmp_path):
 
 def test_a_file_of_another_version_is_refused(tmp_path):
     path = tmp_path / "supersets.json"
-    path.write_text(json.dumps({"supersets": {}, "check": {"sets": 1}}))
+    write_json(path, {"supersets": {}, "check": {"sets": 1}})
     with pytest.raises(UserError, match="another version"):
         read_superset_check(path)

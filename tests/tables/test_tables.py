@@ -11,6 +11,7 @@ from finished_study import JOB, all_scores, cue_score, identity, score, tables_j
 from scipy import stats
 
 from pipeline.artefacts.files import write_json
+from pipeline.artefacts.scores import read_score
 from pipeline.artefacts.table import Cell, load
 from pipeline.catalogue.tables import tables_of
 from pipeline.runtime.errors import UserError
@@ -101,9 +102,9 @@ def test_csv_holds_every_measured_number_in_full_precision(tmp_path):
 
 def test_relevance_stands_with_differences_as_they_are(tmp_path):
     path = cue_score(tmp_path / "a.json", identity("cam", "cam"), 0.3, true=False)
-    score = json.loads(path.read_text())
+    score = read_score(path)
     score["values"] |= {"mass_weighted": 0.25, "rank_weighted": 0.5}
-    path.write_text(json.dumps(score))
+    write_json(path, score)
     table = cues([path])
     assert list(table.columns)[-2:] == ["mass", "rank"]
     raw, stretched = (row for row in parsed(table) if row["kind"] == "measured")
