@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from pipeline.artefacts.files import write_json
