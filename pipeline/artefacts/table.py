@@ -31,12 +31,15 @@ class Cell(_Frozen):
         value: mean over the seeds.
         low, high: interval, see :func:`pooled`.
         sd: standard deviation over the seeds, where there are several.
+        weak: it is of a model at chance, or not clearly better than a baseline that looks at no
+            image (`pipeline.tables.weak`); such a number is never called the best.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
     sd: float | None = None
+    weak: bool = False
 
 
 class Source(_Frozen):
@@ -80,10 +83,14 @@ class MainNumber(_Frozen):
     Attributes:
         heading: of its column among the main results.
         words: in a sentence.
+        delta: the column of its paired differences from CAM, if the table has one.
+        meaning: what it measures, one sentence.
     """
 
     heading: str
     words: str
+    delta: str = ""
+    meaning: str = ""
 
 
 class Table(_Frozen):

@@ -27,8 +27,10 @@ class Column:
         words: how a sentence calls it, if it is one of the main numbers, which the report's
             findings and first table are made of.
         short: its heading among these, if that of its own table needs the table around it.
-        compared: the table has a column of its differences from CAM; where no column says so, the
-            first one has.
+        meaning: what it measures, one sentence, if it is one of the main numbers.
+        compared: the table has a column of its differences from CAM, as that of a main number has;
+            where there is none, the first one has.
+        random: its value by definition if pixels are taken at random, where there is one.
     """
 
     value: str
@@ -39,7 +41,9 @@ class Column:
     ranked: bool = False
     words: str = ""
     short: str = ""
+    meaning: str = ""
     compared: bool = False
+    random: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,9 @@ def _areas(order: str, better: Literal["higher", "lower"]) -> list[Column]:
             ranked=eraser == "blur",
             words=_MEAN_R if (eraser, order) == ("blur", "most") else "",
             short="Erasing",
+            meaning="accuracy that is left when the pixels that a map ranks highest are blurred, "
+            "relative to blurring as many random pixels: 100 % is as good as random, 0 % the best",
+            random=1.0,
         )
         for eraser, name in _ERASERS.items()
     ]
@@ -112,10 +119,25 @@ _GAZE: dict[str, tuple[str, Literal["higher", "lower"], bool]] = {
 }
 
 
+_MAIN_OF_GAZE: dict[str, Any] = {
+    "words": "NSS of people's fixations within the object's box",
+    "short": "Gaze: NSS",
+    "meaning": "how many standard deviations a map lies above its mean where people looked, within "
+    "the object's box",
+}
+
+
 def _gaze(region: str, words: str) -> list[Column]:
     """How well maps tell where people look within a region."""
     return [
-        Column(f"{region}.{value}", f"{words}: {name}", better, percent, "gaze")
+        Column(
+            f"{region}.{value}",
+            f"{words}: {name}",
+            better,
+            percent,
+            "gaze",
+            **(_MAIN_OF_GAZE if (region, value) == ("box", "nss") else {}),
+        )
         for value, (name, better, percent) in _GAZE.items()
     ]
 
@@ -145,14 +167,35 @@ EVALUATIONS: dict[str, Evaluation] = {
     "insertion_deletion": Evaluation(
         "erasing.insertion_deletion",
         (
-            Column("insertion", "Insertion", ranked=True, words="insertion area"),
-            Column("deletion", "Deletion", "lower", ranked=True, words="deletion area"),
+            Column(
+                "insertion",
+                "Insertion",
+                ranked=True,
+                words="insertion area",
+                meaning="mean probability of the class while the pixels that a map ranks highest "
+                "are put into an empty image",
+            ),
+            Column(
+                "deletion",
+                "Deletion",
+                "lower",
+                ranked=True,
+                words="deletion area",
+                meaning="mean probability of the class while the pixels that a map ranks highest "
+                "are taken away",
+            ),
         ),
     ),
     "pointing_game": Evaluation(
         "pointing.pointing_game",
         (
-            Column("hit_rate", "Pointing", ranked=True, words="hit rate in the pointing game"),
+            Column(
+                "hit_rate",
+                "Pointing",
+                ranked=True,
+                words="hit rate in the pointing game",
+                meaning="the share of images on which a map has its highest value on the object",
+            ),
             Column("energy", "Energy on object", ranked=True),
         ),
         asks_model=False,
@@ -171,6 +214,8 @@ EVALUATIONS: dict[str, Evaluation] = {
                 "Grid pointing",
                 ranked=True,
                 words="localisation in grids of images",
+                meaning="the share of a map's positive values that lies in the cell of its class, "
+                "in a grid of images of several classes",
             ),
         ),
         _OF_CLASSES,

@@ -12,6 +12,7 @@ from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import problems_of
 from pipeline.settings import Architecture, Records
+from pipeline.study.advice import advice
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
@@ -112,6 +113,8 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
 
         for key, usable, text in opened(study):
             yield usable, f"{key}: {text}"
+    for text in advice(study):
+        yield True, f"Warning: {text}"
 
 
 def _trunks(study: Study) -> Iterator[tuple[bool, str]]:

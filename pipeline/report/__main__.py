@@ -9,12 +9,15 @@ import yaml
 from pipeline.artefacts.files import atomic_path, read_json, sha256
 from pipeline.artefacts.table import load
 from pipeline.report.chance import no_better
-from pipeline.report.facts import duration, durations, left_out, model, versions
-from pipeline.report.findings import findings
-from pipeline.report.headline import headline
-from pipeline.report.page import figure, render
+from pipeline.report.facts import commit, date, duration, durations, left_out, model, versions
+from pipeline.report.findings import findings, leads, no_better_maps
+from pipeline.report.glossary import glossary
+from pipeline.report.headline import headline, of_models, short
+from pipeline.report.page import figures, render
+from pipeline.report.plot import panels
+from pipeline.report.views import repeats_another, view
 from pipeline.runtime.cli import main, parser
-from pipeline.tables.formats import best, digits, leads
+from pipeline.tables import formats
 
 
 def _captions(paths: Iterable[str]) -> dict[str, str]:
@@ -41,25 +44,45 @@ def run(argv: list[str]) -> None:
     study, tables = json.loads(options.study), load(options.tables)
     captions = _captions(options.captions)
     models = [model(path) for path in options.metrics]
+    main_results = headline(tables)
+    is_short = main_results is not None and short(main_results) is not main_results
+    shown = [table for table in tables.tables if not repeats_another(table)]
+    took = durations(options.benchmarks, study)
 
     page = render(
         {
             "study": study,
             "config": yaml.safe_dump(study, sort_keys=True, allow_unicode=True),
             "findings": findings(tables),
-            "headline": headline(tables),
+            "leads": leads(tables),
+            "headline": main_results and view(main_results, 2),
+            "short": main_results and view(short(main_results), 1),
+            "is_short": is_short,
+            "plots": [
+                (each, panels(main_results, each, of_models(tables)))
+                for each in main_results.blocks
+            ]
+            if main_results
+            else [],
+            "glossary": glossary(main_results) if main_results else [],
+            "views": [
+                view(table, number, captions.get(table.name, ""))
+                for number, table in enumerate(shown, 3 if is_short else 2)
+            ],
             "tables": tables.tables,
-            "best": best,
-            "digits": digits,
-            "leads": leads,
-            "captions": captions,
-            "figures": [figure(path, captions) for path in options.figures],
+            "best": formats.best,
+            "digits": formats.digits,
+            "leads_block": formats.leads,
+            "figures": figures(options.figures, captions),
             "explorers": [read_json(path) for path in options.explorers],
             "models": models,
-            "no_better": no_better(models),
+            "no_better": [*no_better(models), *no_better_maps(tables)],
             "checks": {str(path): read_json(path) for path in options.checks},
             "left_out": left_out(options.checks),
-            "durations": durations(options.benchmarks, study),
+            "durations": took,
+            "took": duration(sum(row["seconds"] for row in took)),
+            "date": date(options.tables),
+            "commit": commit(),
             "duration": duration,
             "manifests": {str(path): sha256(path) for path in options.manifests},
             "versions": versions(),

@@ -7,7 +7,7 @@ value, at the model's own resolution. Maps at the input's resolution are average
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PARTS
 from pipeline.artefacts.records import read_records
+from pipeline.artefacts.scores import read_arrays, read_score
 from pipeline.artefacts.shards import open_shards
 from pipeline.figures import pictures
 from pipeline.figures.arguments import add_images, add_maps, inputs_of
@@ -114,6 +115,45 @@ def about(name: str, store: MapStore) -> dict[str, Any]:
     }
 
 
+def predictions_of(scores: Sequence[Path]) -> dict[str, dict[str, tuple[int, float]]]:
+    """Variant -> image -> the predicted class and its p(y|x), of classification scores."""
+    found = {}
+    for path in scores:
+        score = read_score(path)
+        if score["task"] == "classification":
+            arrays = read_arrays(path)
+            rows = zip(arrays["image_id"], arrays["prediction"], arrays["confidence"], strict=True)
+            found[score["identity"]["variant"]] = {
+                str(image): (int(predicted), round(float(confidence), 4))
+                for image, predicted, confidence in rows
+            }
+    return found
+
+
+def ious_of(scores: Sequence[Path]) -> dict[str, dict[str, float]]:
+    """VARIANT/METHOD -> image -> IoU of its box with the object's, of localisation scores.
+
+    The box is that of the table's accuracy at an IoU of 50 %: one threshold for the whole split.
+    """
+    found = {}
+    for path in scores:
+        score = read_score(path)
+        identity = score["identity"]
+        for kind, details in score["details"].items():
+            threshold = isinstance(details, Mapping) and details.get("map_threshold", {}).get("50")
+            if score["task"] == "wsol" and threshold:
+                arrays = read_arrays(path)
+                best, peak = arrays[f"{kind}.best_iou"], arrays[f"{kind}.peak"]  # (N, 256), (N,)
+                step = (threshold * peak.astype(np.float64)).astype(int)
+                ious = best[np.arange(len(best)), step]
+                found[f"{identity['variant']}/{identity['method']}"] = {
+                    str(image): round(float(iou), 3)
+                    for image, iou in zip(arrays["image_id"], ious, strict=True)
+                    if np.isfinite(iou)
+                }
+    return found
+
+
 def explored(
     dataset: str,
     architecture: str,
@@ -127,6 +167,7 @@ def explored(
     resize: str = "square",
     part_maps: Path | None = None,
     pairs: Path | None = None,
+    scores: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """The data of the explorer of one data set and architecture.
 
@@ -143,6 +184,7 @@ def explored(
         resize: ``images.resize`` of the shards.
         part_maps: file of the part maps, where there are any.
         pairs: pairs.csv, where there are any.
+        scores: of the models' classification and their maps' localisation, where there are any.
 
     Returns:
         What assets/explorer.js reads.
@@ -155,6 +197,7 @@ def explored(
     image_of = pictures.stored_images(stored, list(chosen["image_id"]))
     parts = pictures.part_labels(part_maps)  # of the images of class pairs alone
     table = read_pairs(pairs) if pairs else None
+    predicted, ious = predictions_of(scores), ious_of(scores)
     with pictures.open_stores(maps) as stores:
         methods = [about(name, store) for name, store in stores.items()]
         rows = [
@@ -166,16 +209,26 @@ def explored(
                 "parts": runs(parts[record.image_id]) if record.image_id in parts else None,
                 "others": others_of(record.label, table),
                 "maps": [stored_maps(store, record.image_id) for store in stores.values()],
+                "predicted": {
+                    variant: of[record.image_id]
+                    for variant, of in predicted.items()
+                    if record.image_id in of
+                },
+                "iou": [ious.get(name, {}).get(record.image_id) for name in stores],
             }
             for record in chosen.itertuples()
         ]
     labels = {i["label"] for i in rows} | {o["label"] for i in rows for o in i["others"]}
+    labels |= {label for i in rows for label, _ in i["predicted"].values()}
     return {
         "dataset": dataset,
         "architecture": architecture,
         "seed": model_seed,
         "side": stored.side,
-        "titles": {str(label): titles[label] for label in sorted(labels)},
+        "titles": {
+            str(label): titles[label] if label < len(titles) else f"class {label}"
+            for label in sorted(labels)
+        },
         "parts": {
             str(part): {"name": PARTS[part], "colour": colour}
             for part, colour in pictures.PART_COLOURS.items()
@@ -205,6 +258,9 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--part-maps", type=Path, nargs="?", help="part maps, if there are any")
     arguments.add_argument("--pairs", type=Path, nargs="?", help="class pairs, if there are any")
     add_maps(arguments)
+    arguments.add_argument(
+        "--scores", type=Path, nargs="*", default=[], help="of classification and localisation"
+    )
     arguments.add_argument("--out", type=Path, required=True, help=".json")
     given = arguments.parse_args(argv)
     write_json(given.out, explored(**inputs_of(explored, given)), indent=None)

@@ -4,7 +4,9 @@ import csv
 import importlib.metadata
 import logging
 import platform
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,26 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[package] = "unknown"  # installed without metadata, as by some conda builds
     return found
+
+
+def date(path: str | Path) -> str:
+    """When a file was written, such as ``2021-10-11 08:30 UTC``.
+
+    Of the tables: when the numbers were made, which stays the same when a page is written again.
+    """
+    written = datetime.fromtimestamp(Path(path).stat().st_mtime, tz=UTC)
+    return f"{written:%Y-%m-%d %H:%M} UTC"
+
+
+def commit() -> str:
+    """The commit of this code, ``-dirty`` where files were edited since; "unknown" outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def model(path: str | Path) -> dict[str, Any]:

@@ -1,16 +1,16 @@
-"""The findings of a study in plain sentences, computed from the main numbers of its tables."""
+"""The findings of a study in plain sentences, computed from the main numbers of its tables.
+
+Models are compared by their paired differences from CAM, which the tables have, never by whether
+two intervals overlap.
+"""
 
 from collections.abc import Iterator
 
-from pipeline.artefacts.table import Block, Row, Table, Tables
-from pipeline.catalogue.training_methods import REFERENCE, TRAINING_METHODS
-from pipeline.tables.formats import text
+from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
+from pipeline.tables.formats import digits, text
+from pipeline.tables.weak import BLIND, blind_of
 
-_BASELINES = {
-    "chance": "chance",
-    "always_head": "always pointing at the head",
-    "center_gaussian": "a Gaussian in the centre",
-}
+_BASELINES = {**BLIND, "always_head": "always pointing at the head"}
 # keys of a block that say where it was measured; the others say how
 _PLACE = ("dataset", "architecture", "masks")
 
@@ -28,9 +28,71 @@ def findings(tables: Tables) -> list[str]:
     ]
 
 
+def leads(tables: Tables) -> list[str]:
+    """The shortest account of what came out: a sentence for each main number of the first place."""
+    found = []
+    for table in tables.tables:
+        for column in table.main:
+            for block in table.blocks[:1]:
+                if _measured(block, column):
+                    found.append(_lead(table, block, column))
+    return found
+
+
+def _lead(table: Table, block: Block, column: str) -> str:
+    rows = _ranked(table, block, column)
+    words, best = table.main[column].words, rows[0].cells[column]
+    words = words if words[1:2].isupper() else words[0].upper() + words[1:]  # mPxAP stays so
+    if best.weak:
+        return f"{words}: nothing is clearly better than {_blind(table, block, column)}."
+    beside = []
+    if difference := rows[0].cells.get(table.main[column].delta):
+        beside.append(f"against CAM {_difference(table, difference, column)}")
+    if blind := blind_of(table, block, column):
+        beside.append(f"{blind[0]} {digits(blind[1], column in table.plain)}")
+    more = f"; {'; '.join(beside)}" if beside else ""
+    extreme, number = _extreme(table, column), _number(table, rows[0], column)
+    top = _names(rows, column)
+    are = "are" if " and " in top else "is"
+    return f"{words}: {top} {are} {extreme} with {number}{more}."
+
+
+def no_better_maps(tables: Tables) -> list[str]:
+    """A sentence for each main number and place where maps or models are no better than no image.
+
+    It names the first block of each place: tables show further ones.
+    """
+    found: list[str] = []
+    for table in tables.tables:
+        for column in table.main:
+            seen: set[str] = set()
+            for block in table.blocks:
+                if (where := _where(block)) not in seen:
+                    seen.add(where)
+                    found += _below(table, block, column, where)
+    return found
+
+
+def _below(table: Table, block: Block, column: str, where: str) -> Iterator[str]:
+    blind = blind_of(table, block, column)
+    if blind is None:
+        return
+    words, number = blind
+    sign = -1 if column in table.lower else 1
+    rows = _measured(block, column)
+    names = [_name(r) for r in rows if sign * (r.cells[column].value - number) <= 0]
+    if names:
+        kind = "maps" if "method" in table.names else "models"
+        are = "is" if len(names) == 1 else "are"
+        yield (
+            f"On {where}, {len(names)} of {len(rows)} {kind} {are} no better in "
+            f"{table.main[column].words} than {words} ({digits(number, column in table.plain)}): "
+            f"{_listed(names)}."
+        )
+
+
 def _of_column(table: Table, column: str) -> Iterator[str]:
     """Of blocks from the same place the first in full, the others by their best map."""
-    words = table.main[column].words
     seen: set[str] = set()
     for block in table.blocks:
         if not _measured(block, column):
@@ -40,27 +102,24 @@ def _of_column(table: Table, column: str) -> Iterator[str]:
             yield _short(table, block, column, where)
         else:
             seen.add(where)
-            yield finding(table, block, column, words, where)
+            yield finding(table, block, column, where)
 
 
-def finding(table: Table, block: Block, column: str, words: str, where: str) -> str:
-    """The best map or model of a block, CAM against CALM, and the baselines."""
+def finding(table: Table, block: Block, column: str, where: str) -> str:
+    """The best map or model of a block, each model's difference from CAM, and the baselines."""
     rows = _ranked(table, block, column)
-    top = _names(rows, column)
-    have = "share" if " and " in top else "has"
-    extreme = _extreme(table, column)
-    parts = [f"On {where}, {top} {have} the {extreme} {words}: {_number(table, rows[0], column)}."]
-    cam = [row for row in rows if row.trained == REFERENCE]
-    calm = [row for row in rows if _is_calm(row.trained)]
-    if cam and calm:
-        others = [
-            f"The best of {kind} is {_names(alike, column)}: {_number(table, alike[0], column)}"
-            for kind, alike in (("CAM", cam), ("CALM", calm))
-            if alike[0] is not rows[0]
-        ]
-        parts.append(f"{'. '.join(others)}; {overlap(cam[0], calm[0], column)}.")
+    words, top = table.main[column].words, _names(rows, column)
+    if rows[0].cells[column].weak:
+        kind = "map" if "method" in table.names else "model"
+        blind = _blind(table, block, column)
+        parts = [f"On {where}, no {kind} is clearly better in {words} than {blind}."]
+    else:
+        have = "share" if " and " in top else "has"
+        extreme, number = _extreme(table, column), _number(table, rows[0], column)
+        parts = [f"On {where}, {top} {have} the {extreme} {words}: {number}."]
+    parts += _paired(table, rows, column)
     baselines = [
-        f"{_BASELINES.get(row.names[1], row.names[1])} {_number(table, row, column)}"
+        f"{_baseline(row)} {_number(table, row, column)}"
         for row in block.rows
         if row.kind == "baseline" and column in row.cells
     ]
@@ -69,23 +128,55 @@ def finding(table: Table, block: Block, column: str, words: str, where: str) -> 
     return " ".join(parts)
 
 
+def _paired(table: Table, rows: list[Row], column: str) -> Iterator[str]:
+    """How the best map of every model differs from CAM's own on the same images."""
+    delta = table.main[column].delta
+    compared = [row for row in rows if delta in row.cells]
+    if not compared:
+        return
+    chosen = {row.names[0]: row for row in reversed(compared)}  # the best of each model
+    said = [
+        f"{_name(row)} {_difference(table, row.cells[delta], column)}"
+        for row in compared
+        if row is chosen[row.names[0]]
+    ]
+    whose = "each model's best map" if "method" in table.names else "each model"
+    yield f"Difference from CAM on the same images, {whose}: {', '.join(said)}."
+
+
+def _difference(table: Table, cell: Cell, column: str) -> str:
+    """``+5.0 [1.0, 9.0] (better)``."""
+    plain = column in table.plain
+    sign = "+" if cell.value > 0 else ""
+    number = sign + text(cell, plain=plain)
+    if cell.low is None or cell.high is None:
+        return f"{number} (no interval)"
+    if cell.low <= 0 <= cell.high:
+        return f"{number} (no clear difference)"
+    better = (cell.value > 0) != (column in table.lower)
+    return f"{number} ({'better' if better else 'worse'})"
+
+
 def _short(table: Table, block: Block, column: str, where: str) -> str:
     """The best map of a block that differs from an earlier one in how it was measured."""
     rows = _ranked(table, block, column)
     how = " and ".join(
         f"the {key} {value}" for key, value in block.keys.items() if key not in _PLACE
     )
+    if rows[0].cells[column].weak:
+        than = _blind(table, block, column)
+        return f"On {where}, with {how}, no map is clearly better than {than}."
     best = f"{_number(table, rows[0], column)} ({_names(rows, column)})"
     return f"On {where}, with {how}, the {_extreme(table, column)} is {best}."
 
 
-def overlap(first: Row, second: Row, column: str) -> str:
-    """Whether two rows' intervals overlap, in words."""
-    a, b = first.cells[column], second.cells[column]
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return "there are no intervals to compare"
-    meet = a.low <= b.high and b.low <= a.high
-    return "their intervals overlap" if meet else "their intervals do not overlap"
+def _blind(table: Table, block: Block, column: str) -> str:
+    """The baseline that looks at no image, in words; where the models are at chance, so."""
+    blind = blind_of(table, block, column)
+    if blind is None:
+        return "chance, because the models are at chance"
+    words, number = blind
+    return f"{words} ({digits(number, column in table.plain)})"
 
 
 def _measured(block: Block, column: str) -> list[Row]:
@@ -93,11 +184,11 @@ def _measured(block: Block, column: str) -> list[Row]:
 
 
 def _ranked(table: Table, block: Block, column: str) -> list[Row]:
-    """The measured rows of a block, the best first."""
+    """The measured rows of a block, the best first and weak ones last."""
+    sign = 1 if column in table.lower else -1
     return sorted(
         _measured(block, column),
-        key=lambda row: row.cells[column].value,
-        reverse=column not in table.lower,
+        key=lambda row: (row.cells[column].weak, sign * row.cells[column].value),
     )
 
 
@@ -111,6 +202,11 @@ def _where(block: Block) -> str:
     return f"{place}, against {masks} cue masks" if masks else place
 
 
+def _baseline(row: Row) -> str:
+    name = next(name for name in row.names if name not in ("", "baseline"))
+    return _BASELINES.get(name, name)
+
+
 def _name(row: Row) -> str:
     return " · ".join(dict.fromkeys(name for name in row.names if name))
 
@@ -118,15 +214,13 @@ def _name(row: Row) -> str:
 def _names(ranked: list[Row], column: str) -> str:
     """Names of all rows with the value of the first: joint and posterior maps often tie."""
     value = ranked[0].cells[column].value
-    *others, last = [_name(row) for row in ranked if row.cells[column].value == value]
+    return _listed([_name(row) for row in ranked if row.cells[column].value == value])
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def _number(table: Table, row: Row, column: str) -> str:
     return text(row.cells[column], plain=column in table.plain)
-
-
-def _is_calm(trained: str | None) -> bool:
-    """Whether a row is of a CALM; one of a model or of maps from elsewhere has no such training."""
-    entry = TRAINING_METHODS.get(trained or "")
-    return entry is not None and entry.kind == "calm"

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
 
+ROWS = 8  # of a data set and architecture; where there are more, the first table is a short one
+
 
 def headline(tables: Tables) -> Table | None:
     """A block for every (data set, architecture); None where no table has a main number.
@@ -11,6 +13,7 @@ def headline(tables: Tables) -> Table | None:
     Numbers of models come first, then those of maps, each in the order of the tables. Cells keep
     their intervals. A model's number is repeated for all of its maps. Of a table's several blocks
     for one architecture the first is taken: estimated cue masks and the headline normalisation.
+    Baselines stand below.
     """
     main = [
         (table, column)
@@ -38,9 +41,43 @@ def headline(tables: Tables) -> Table | None:
             )
             for dataset, architecture in places
         ),
+        main={column: table.main[column] for table, column in main},
         lower=tuple(column for table, column in main if column in table.lower),
         plain=tuple(column for table, column in main if column in table.plain),
     )
+
+
+def of_models(tables: Tables) -> set[str]:
+    """The main numbers that are of models, not of their maps."""
+    return {
+        column for table in tables.tables if "method" not in table.names for column in table.main
+    }
+
+
+def short(table: Table) -> Table:
+    """The headline with one map of each model, the first that the config names, and all baselines.
+
+    A table in which no block has more than `ROWS` measured rows stays whole: which map is shown
+    must not depend on the results.
+    """
+    if all(sum(r.kind == "measured" for r in block.rows) <= ROWS for block in table.blocks):
+        return table
+    return table.model_copy(
+        update={
+            "blocks": tuple(
+                block.model_copy(update={"rows": tuple(_first_maps(block))})
+                for block in table.blocks
+            )
+        }
+    )
+
+
+def _first_maps(block: Block) -> Iterator[Row]:
+    seen = set()
+    for row in block.rows:
+        if row.kind != "measured" or row.names[0] not in seen:
+            seen.add(row.names[0])
+            yield row
 
 
 def _heading(table: Table, column: str) -> str:
@@ -61,10 +98,13 @@ def _rows(main: list[tuple[Table, str, Block | None]]) -> Iterator[Row]:
         for row in block.rows if block else ():
             if row.kind == "published" or column not in row.cells:
                 continue
-            if "method" not in table.names:
+            if row.kind == "baseline":
+                key = ("baseline", row.names[1] if "method" in table.names else row.names[0])
+            elif "method" in table.names:
+                key = (row.names[0], row.names[1])
+            else:
                 of_model.setdefault(row.names[0], {})[column] = row.cells[column]
                 continue
-            key = (row.names[0], row.names[1])
             kinds.setdefault(key, row)
             of_map.setdefault(key, {}).setdefault(column, row.cells[column])
     for model in of_model:

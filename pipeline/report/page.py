@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,21 @@ ASSETS = Path(__file__).parent / "assets"
 TEMPLATE = ASSETS / "report.html.j2"
 INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer_drawings.js", "explorer.js")
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+# kind of figure -> its title; of another kind its name is the title
+TITLES = {
+    "contrast": "Maps of two classes and their difference",
+    "counterfactual": "Differences of two classes' maps",
+    "cue_scores": "Cue localisation by number of differing parts",
+    "reliability": "Reliability of the models' probabilities",
+    "erase_curves": "Accuracy while pixels are erased",
+    "sanity_curves": "Similarity to the maps of randomised models",
+    "gallery": "Maps of test images",
+    "kinds": "Every kind of map of one CALM",
+    "superset_depth": "Maps of ever larger sets of classes",
+    "training": "Training: loss and accuracy by epoch",
+    "search": "Search of the training keys",
+}
+_LAST = ("training", "search")  # how the models came about stands behind what they show
 
 
 def render(context: Mapping[str, Any]) -> str:
@@ -38,13 +53,21 @@ def json_script(value: Any) -> Markup:
     return Markup(json.dumps(value, sort_keys=True).replace("<", "\\u003c"))
 
 
+def figures(paths: Iterable[str | Path], captions: Mapping[str, str]) -> list[dict[str, str]]:
+    """The figures for the template, in the order of the page."""
+    found = [figure(path, captions) for path in paths]
+    return sorted(found, key=lambda each: each["kind"] in _LAST)
+
+
 def figure(path: str | Path, captions: Mapping[str, str]) -> dict[str, str]:
     """A figure for the template, from its path: DATASET/ARCHITECTURE/KIND[.VARIANT].png or .svg."""
     *_, dataset, architecture, _ = Path(path).parts
     kind, *variant = Path(path).stem.split(".", 1)
     return {
         "kind": kind,
-        "title": ", ".join((dataset, architecture, *variant)),
+        "title": TITLES.get(kind, kind.replace("_", " ").capitalize()),
+        "of": ", ".join((dataset, architecture, *variant)),
+        "file": f"{dataset}.{architecture}.{Path(path).name}",
         "caption": captions.get(kind, ""),
         "source": embedded(path),
     }

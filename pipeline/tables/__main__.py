@@ -21,6 +21,7 @@ from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import Group, read_groups
 from pipeline.tables.supersets import superset_table
 from pipeline.tables.trunks import trunk_table
+from pipeline.tables.weak import with_weak
 from pipeline.tables.wsol import wsol_table
 
 FORMATS: dict[str, Callable[[Table], str]] = {
@@ -56,7 +57,7 @@ def build(
         "supersets": lambda: superset_table(supersets or {}),
     }
     builders |= {name: partial(metric_table, name, groups, job) for name in TITLES}
-    return [with_explained(builders[name](), job) for name in tables_of(of_task)]
+    return with_weak([with_explained(builders[name](), job) for name in tables_of(of_task)])
 
 
 def run(argv: list[str]) -> None:

@@ -1,8 +1,8 @@
 """Table 2: top-1 accuracy of every model, and top-5 where there are more classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
+from pipeline.artefacts.table import SEEDS, Cell, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, heading, reference, unpaired
@@ -15,7 +15,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
 
     def measured(chosen: list[Group]) -> list[Row]:
         cam = reference(chosen, job).get("classification")
-        return [
+        rows = [
             Row(
                 kind="measured",
                 names=(group.name,),
@@ -33,30 +33,44 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
             )
             for group in chosen
         ]
+        return [*rows, *_chance(chosen)]
 
-    blocks = published.blocks_beside(
-        groups,
-        job,
-        measured,
-        same_setting=published.accuracy_rows,
-        another_setting=Block(
-            heading="published (CUB, ResNet50; another setting)",
-            keys={"dataset": "CUB", "architecture": "ResNet50"},
-            rows=tuple(published.accuracy_rows("cub")),
-        ),
-    )
+    blocks = published.blocks_beside(groups, job, measured, published.accuracy_rows)
     measures_top5 = any("top5" in row.cells for block in blocks for row in block.rows)
     top5 = {"top5": "Top-5"} if measures_top5 else {}
+    difference = heading(blocks, "Δ CAM")
     return Table(
         name="accuracy",
         title="Classification: accuracy (%) on the test split",
         names={"variant": "Model"},
-        columns={"top1": "Top-1"} | heading(blocks, "Δ CAM") | top5,
+        columns={"top1": "Top-1"} | difference | top5,
         blocks=tuple(blocks),
-        main={"top1": MainNumber(heading="Top-1 accuracy", words="top-1 accuracy")},
+        main={
+            "top1": MainNumber(
+                heading="Top-1 accuracy",
+                words="top-1 accuracy",
+                delta="delta" if difference else "",
+                meaning="the share of test images whose most likely class is the true one",
+            )
+        },
         notes=(
             f"Protocol {job.protocol}. Brackets are bootstrap intervals over images. {SEEDS} "
-            "Δ CAM: the difference from the CAM model on the same images, resampled together.",
+            "Δ CAM: the difference from the CAM model on the same images, resampled together. "
+            "Chance: the share of the most frequent class, which is what the best constant "
+            "prediction gets right.",
             *unpaired(groups, job, lambda group: ("top1", "top1")),
         ),
     )
+
+
+def _chance(groups: Sequence[Group]) -> Iterator[Row]:
+    """What a constant prediction gets right, where the scores count the images of each class."""
+    counts = [each["images"] for each in groups[0].scores[0]["details"].get("per_class", ())]
+    if counts:
+        share = Cell(value=100.0 * max(counts) / sum(counts))
+        yield Row(
+            kind="baseline",
+            names=("chance",),
+            cells={"top1": share},
+            sources=sources(groups[0].scores),
+        )

@@ -31,10 +31,10 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         job: protocol and models; its first normalisation is the headline.
 
     Returns:
-        A block for every (data set, architecture, kind of masks, normalisation); published rows
-        stand in it if the setting is the paper's, else in a block of their own.
+        A block for every (data set, architecture, kind of masks, normalisation), with the
+        published rows if the setting is the paper's.
     """
-    blocks, compared = [], False
+    blocks = []
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
         details = chosen[0].scores[0]["details"]
@@ -50,7 +50,6 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
                     continue
                 if same and not prefix:
                     rows += published.cue_rows()
-                    compared = True
                 blocks.append(
                     Block(
                         heading=f"{dataset}, {architecture}: {masks} cue masks, "
@@ -64,28 +63,30 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
                         rows=tuple(rows),
                     )
                 )
-    if not compared:
-        blocks.append(
-            Block(
-                heading="published (CUB, ResNet50, 191 pairs; another setting)",
-                keys={"dataset": "CUB", "architecture": "ResNet50", "masks": "estimated"},
-                rows=tuple(published.cue_rows()),
-            )
-        )
     found = {column for block in blocks for row in block.rows for column in row.cells}
     numbers = sorted(int(c.removeprefix("parts_")) for c in found if c.startswith("parts_"))
     columns = {f"parts_{n}": f"{n} part{'s' if n > 1 else ''}" for n in numbers}
+    difference = heading(blocks, "Mean by pairs: Δ CAM")
     return Table(
         name="cue_localization",
         title="Cue localisation: mPxAP (%) by number of differing parts",
         names={"variant": "Model", "method": "Map"},
         columns=columns
         | {"weighted": "Mean by pairs"}
-        | heading(blocks, "Mean by pairs: Δ CAM")
+        | difference
         | {"unweighted": "Mean of columns"}
         | {column: words for column, words in _SHARES.items() if column in found},
         blocks=tuple(blocks),
-        main={"weighted": MainNumber(heading="Cues: mPxAP", words="mPxAP averaged over pairs")},
+        main={
+            "weighted": MainNumber(
+                heading="Cues: mPxAP",
+                words="mPxAP averaged over pairs",
+                delta="delta" if difference else "",
+                meaning="pixel-wise average precision with which the difference of the maps of two "
+                "classes finds the parts in which these classes differ, averaged over pairs of "
+                "classes",
+            )
+        },
         notes=tuple(_notes(groups, checks, job)) if groups else (),
     )
 

@@ -107,24 +107,33 @@ def digits(number: float, plain: bool) -> str:
 
 
 def best(table: Table, block: Block) -> dict[str, float]:
-    """Column -> the best measured value, where there are several rows to choose from."""
+    """Column -> the best measured value, where there are several rows to choose from.
+
+    Weak numbers are never the best: a column may have none.
+    """
     measured = [row for row in block.rows if row.kind == "measured"]
     if len(measured) < 2:
         return {}
-    columns = dict.fromkeys(column for row in measured for column in row.cells)
+    found: dict[str, list[float]] = {}
+    for row in measured:
+        for column, cell in row.cells.items():
+            if not cell.weak and not is_delta(column) and column not in table.neither:
+                found.setdefault(column, []).append(cell.value)
     return {
-        column: (min if column in table.lower else max)(
-            row.cells[column].value for row in measured if column in row.cells
-        )
-        for column in columns
-        if column != "delta" and column not in table.neither
+        column: (min if column in table.lower else max)(values) for column, values in found.items()
     }
+
+
+def is_delta(column: str) -> bool:
+    """Whether a column holds differences from CAM."""
+    return column.partition(".")[0] == "delta"
 
 
 def leads(leading: dict[str, float], column: str, row: Row) -> bool:
     """Whether a row has the best value of its block, from :func:`best`; several rows may."""
     cell = row.cells.get(column)
-    return row.kind == "measured" and cell is not None and leading.get(column) == cell.value
+    strong = row.kind == "measured" and cell is not None and not cell.weak
+    return strong and cell is not None and leading.get(column) == cell.value
 
 
 _LATEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "–": "--", "−": "$-$", "±": r"$\pm$"}

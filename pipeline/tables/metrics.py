@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.artefacts.paths import NO_MAPS
-from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
+from pipeline.artefacts.table import SEEDS, Block, Cell, MainNumber, Row, Table
 from pipeline.catalogue.evaluations import Column
 from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
@@ -88,14 +88,15 @@ _NOTES = {
 def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
     """One of the tables of `TITLES`: a block for every (data set, architecture).
 
-    The last columns are the differences of the compared metrics (else the first) from CAM's map or
-    model, where both were measured on the same images. Where no score has any of the metrics, as
-    with a model that is never right with pixels erased, the first stands alone, a column of dashes.
+    The last columns are the differences of the main numbers and other compared metrics (else the
+    first) from CAM's map or model, where both were measured on the same images. Where no score has
+    any of the metrics, as with a model that is never right with pixels erased, the first stands
+    alone, a column of dashes.
     """
     columns = columns_of(name)
     known = metrics_of(columns)
     metrics = [metric for metric in known if _measured(groups, metric)] or [*known[:1]]
-    compared = [metric for metric in metrics if metric.compared] or metrics[:1]
+    compared = [metric for metric in metrics if metric.compared or metric.words] or metrics[:1]
     deltas = dict(zip(["delta", *(f"delta.{m.key}" for m in compared[1:])], compared, strict=True))
     chosen = [group for group in groups if group.task in columns]
     of_models = all(group.method in (None, NO_MAPS) for group in chosen)
@@ -106,6 +107,9 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
             _row(names[:1] if of_models else names, of_method, of_block, metrics, deltas, job)
             for names, of_method in by_method(of_block).items()
         ]
+        known_at_random = {m.key: Cell(value=m.scale * m.random) for m in metrics if m.random}
+        if known_at_random:
+            rows.append(Row(kind="baseline", names=("baseline", "random"), cells=known_at_random))
         blocks.append(
             Block(
                 heading=f"{dataset}, {architecture}",
@@ -123,7 +127,12 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
         | {key: f"{m.heading}: Δ CAM" for key, m in deltas.items() if key in shown},
         blocks=tuple(blocks),
         main={
-            metric.key: MainNumber(heading=metric.short or metric.heading, words=metric.words)
+            metric.key: MainNumber(
+                heading=metric.short or metric.heading,
+                words=metric.words,
+                delta=next((key for key, m in deltas.items() if m is metric and key in shown), ""),
+                meaning=metric.meaning,
+            )
             for metric in metrics
             if metric.words
         },

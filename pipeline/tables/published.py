@@ -103,32 +103,24 @@ def blocks_beside(
     job: TablesJob,
     measured: Callable[[list[Group]], list[Row]],
     same_setting: Callable[[str, str], list[Row]],
-    another_setting: Block,
 ) -> list[Block]:
-    """A block for every (data set, architecture), and the published rows.
+    """A block for every (data set, architecture), with the published rows of the same setting.
 
     Args:
         groups: all scores of a table.
         job: models.
         measured: the rows of the scores of one block.
-        same_setting: data set and trunk of the paper -> published rows, which stand in a block if
-            its setting is that.
-        another_setting: else the last block.
+        same_setting: data set and trunk of the paper -> published rows.
     """
-    blocks, compared = [], False
+    blocks = []
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
         images = chosen[0].scores[0]["details"]["images"]
         rows = measured(chosen)
         dataset_of_paper = dataset_of(chosen[0].scores[0])
         trunk = chosen[0].note(job).trunk
-        if (
-            dataset_of_paper
-            and trunk in TRUNKS
-            and (beside := same_setting(dataset_of_paper, trunk))
-        ):
-            rows += beside
-            compared = True
+        if dataset_of_paper and trunk in TRUNKS:
+            rows += same_setting(dataset_of_paper, trunk)
         blocks.append(
             Block(
                 heading=f"{dataset}, {architecture} ({images} test images)",
@@ -136,7 +128,7 @@ def blocks_beside(
                 rows=tuple(rows),
             )
         )
-    return blocks if compared else [*blocks, another_setting]
+    return blocks
 
 
 def same_pairs(pairs: Mapping[str, int], trunk: str | None) -> bool:

@@ -16,8 +16,8 @@ def trunk_table(groups: Sequence[Group], job: TablesJob) -> Table:
     """Methods x (data set x architecture): MaxBoxAccV2, or PxAP where there are masks alone.
 
     After the architectures of a data set stands their mean, and last the mean over data sets, for
-    the rows that have all of them. The paper's numbers are a block of their own; they stand in the
-    columns of the study where data set and trunk are the same.
+    the rows that have all of them. Where data set and trunk are the paper's, its numbers are a
+    block of their own.
     """
     found = _measured(groups)
     places = datasets_and_architectures([group for of in found.values() for group in of.values()])
@@ -35,15 +35,11 @@ def trunk_table(groups: Sequence[Group], job: TablesJob) -> Table:
         absent = [f"{d} {a}" for d, a in places if (d, a) not in of]
         if absent:
             missing.append(f"{' '.join(key)} not measured on {', '.join(absent)}")
-    blocks = [
-        Block(heading="measured", keys={"source": "measured"}, rows=tuple(rows)),
-        Block(
-            heading="published (paper, Tables 5 and 3): other trunks, training and images, unless "
-            "the column is the study's",
-            keys={"source": "published"},
-            rows=tuple(_in_columns(row, of_paper) for row in published.trunk_rows()),
-        ),
-    ]
+    blocks = [Block(heading="measured", keys={"source": "measured"}, rows=tuple(rows))]
+    printed = [_in_columns(row, of_paper) for row in published.trunk_rows()]
+    if compared := tuple(row for row in printed if row.cells):
+        heading = "published (paper, Tables 5 and 3)"
+        blocks.append(Block(heading=heading, keys={"source": "published"}, rows=compared))
     notes = [
         "MaxBoxAccV2 where images have boxes, PxAP where they have masks alone. A dash in a "
         "measured row: the study has no such model or map; in a published row: the paper has no "
@@ -125,10 +121,7 @@ def _columns(
     groups: Sequence[Group],
     job: TablesJob,
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Column -> heading, and the paper's column -> that of the study which it stands in.
-
-    The paper's columns that the study lacks come last.
-    """
+    """Column -> heading, and the paper's column -> that of the study which it stands in."""
     columns: dict[str, str] = {}
     of_paper: dict[str, str] = {}
     datasets = list(dict.fromkeys(dataset for dataset, _ in places))
@@ -152,11 +145,7 @@ def _columns(
         means = {f"{paper}_mean" for paper in published.TEST_IMAGES}
         if means <= of_paper.keys() and len(datasets) == len(means):
             of_paper["total"] = "total"
-    others = {key: text for key, text in published.trunk_columns().items() if key not in of_paper}
-    if "total" in others:  # not this study's
-        of_paper["total"] = "paper_total"
-        others["paper_total"] = f"paper: {others.pop('total')}"
-    return columns | others, of_paper
+    return columns, of_paper
 
 
 def _column(dataset: str, architecture: str) -> str:
@@ -164,5 +153,5 @@ def _column(dataset: str, architecture: str) -> str:
 
 
 def _in_columns(row: Row, of_paper: dict[str, str]) -> Row:
-    cells = {of_paper.get(column, column): cell for column, cell in row.cells.items()}
+    cells = {of_paper[key]: cell for key, cell in row.cells.items() if key in of_paper}
     return row.model_copy(update={"cells": cells})

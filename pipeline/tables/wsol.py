@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
+from pipeline.artefacts.table import SEEDS, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
 from pipeline.tables.paired import delta, reference, unpaired
@@ -21,17 +21,7 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
         cam = reference(chosen, job).get("wsol")
         return [row for group in chosen for row in _rows(group, cam, job)]
 
-    blocks = published.blocks_beside(
-        groups,
-        job,
-        measured,
-        same_setting=published.wsol_rows,
-        another_setting=Block(
-            heading="published (CUB, mean of VGG16, Inception and ResNet50; another setting)",
-            keys={"dataset": "CUB", "architecture": "mean of 3"},
-            rows=tuple(published.wsol_rows("cub", "mean")),
-        ),
-    )
+    blocks = published.blocks_beside(groups, job, measured, published.wsol_rows)
     found = {column for block in blocks for row in block.rows for column in row.cells}
     columns = _columns(found)
     return Table(
@@ -41,7 +31,12 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
         columns=columns,
         blocks=tuple(blocks),
         main={
-            column: MainNumber(heading=columns[column], words=columns[column])
+            column: MainNumber(
+                heading=columns[column],
+                words=columns[column],
+                delta=_DELTAS[column] if _DELTAS[column] in columns else "",
+                meaning=_MEANINGS[column],
+            )
             for column in _HEADLINES
             if column in columns
         },
@@ -66,6 +61,12 @@ _CHOSEN = (
 )
 
 _HEADLINES = {"maxboxaccv2": "MaxBoxAccV2", "pxap": "PxAP"}
+_DELTAS = {"maxboxaccv2": "delta", "pxap": "delta.pxap"}
+_MEANINGS = {
+    "maxboxaccv2": "the share of images on which a box around a map's highest values overlaps the "
+    "object's box, averaged over three thresholds of their overlap (IoU)",
+    "pxap": "pixel-wise average precision with which a map finds the object's mask",
+}
 
 _READINGS = {
     "maxboxaccv2_val_threshold": "V2, threshold from val",
@@ -82,6 +83,7 @@ def _columns(found: Collection[str]) -> dict[str, str]:
         key=lambda column: float(column.removeprefix("maxboxacc_")),
     )
     headings = {"maxboxaccv2": _HEADLINES["maxboxaccv2"], "delta": "Δ CAM"}
+    headings |= {"pxap": _HEADLINES["pxap"], "delta.pxap": "PxAP: Δ CAM"}
     headings |= {column: f"IoU {column.removeprefix('maxboxacc_')} %" for column in single}
     return {c: heading for c, heading in (headings | _READINGS).items() if c in found}
 
@@ -156,10 +158,9 @@ def _rows(group: Group, cam: Group | None, job: TablesJob) -> Iterator[Row]:
             column: pooled(group.scores, f"{target}.{column}", level=job.level)
             for column in columns
         }
-        for column in _HEADLINES:  # the first that the images have boxes or masks for
+        for column, name in _DELTAS.items():
             if column in columns:
-                cells["delta"] = delta(group, f"{target}.{column}", cam, f"class.{column}", job)
-                break
+                cells[name] = delta(group, f"{target}.{column}", cam, f"class.{column}", job)
         yield Row(
             kind="baseline" if group.baseline else "measured",
             names=(group.name, group.method, "" if group.baseline else target),

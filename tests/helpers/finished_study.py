@@ -145,6 +145,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         "pairs": folder / "pairs.csv",
         "classes": folder / "classes.csv",
     }
+    paths |= explorer_scores(folder, table)
     for variant, methods in MODELS.items():
         for method in methods:
             rows = [(name, str(label)) for name in table["image_id"] for label in LABELS]
@@ -167,6 +168,25 @@ def pictures(folder: Path) -> dict[str, Path]:
         folder / "difference.h5", "counterfactual", rows, "counterfactual"
     )
     return paths
+
+
+def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
+    """What cam predicts, wrong for every second image, and how its map localises each of them."""
+    rows, ids = np.arange(len(table)), table["image_id"].to_numpy(dtype=str)
+    predicted = (table["label"].to_numpy() + rows % 2) % len(LABELS)
+    top1, boxes = folder / "cam.classification.json", folder / "cam.wsol.json"
+    write_arrays(
+        per_image_path(top1),
+        {"image_id": ids, "prediction": predicted, "confidence": 0.5 + rows / 100},
+    )
+    score(top1, "classification", identity("cam", "model"), {"top1": 0.5})
+    # IoU t / 255 at mask t, so that it is half the peak over 255 at the threshold 0.5
+    best_iou = np.tile(np.arange(256, dtype=np.float32) / 255, (len(rows), 1))
+    arrays = {"image_id": ids, "class.best_iou": best_iou, "class.peak": (200 + rows).astype("u1")}
+    write_arrays(per_image_path(boxes), arrays)
+    thresholds = {"class": {"map_threshold": {"50": 0.5}}}
+    score(boxes, "wsol", identity("cam", "cam"), {"class.maxboxaccv2": 0.5}, **thresholds)
+    return {"predictions": top1, "localisation": boxes}
 
 
 def maps(path: Path, method: str, rows: list[tuple[str, str]], targets: str = "class") -> Path:
@@ -229,4 +249,5 @@ def explorer_arguments(paths, out):
         *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
         *("--pairs", str(paths["pairs"]), "--names", *names),
         *("--maps", *(str(paths[name]) for name in names)),
+        *("--scores", str(paths["predictions"]), str(paths["localisation"])),
     ]

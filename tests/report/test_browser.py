@@ -53,14 +53,23 @@ def visit(browser, address):
     for context in contexts:
         context.close()
     assert said == []
-    assert {url for url in asked if not url.startswith("data:")} == {address}
+    pages = {
+        url.partition("#")[0] for url in asked if not url.startswith(("data:", "blob:", "about:"))
+    }
+    assert pages == {address}
 
 
 @pytest.fixture
 def page(visit):
     page = visit()
     page.locator(".tile").first.wait_for()
+    unfold(page)
     return page
+
+
+def unfold(page):
+    """Open everything that is folded."""
+    page.locator("details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
 
 
 def column(page, table, number):
@@ -149,7 +158,6 @@ def test_one_image_under_all_methods_side_by_side(page):
     page.locator(".tile[aria-pressed=true]", has_text="calm_ml joint").wait_for()
     assert page.locator("select[name=model] option:checked").inner_text() == "calm_ml"
     assert page.locator("select[name=method] option:checked").inner_text() == "joint"
-    page.locator("summary", has_text="Maps to compare").click()
     page.locator(".shown fieldset", has_text="cam").first.get_by_role("checkbox").uncheck()
     page.wait_for_function("document.querySelectorAll('.tile').length === 6")
 
@@ -188,7 +196,7 @@ def test_numbers_are_short(page, value, text):
 
 def test_tab_reaches_every_control_and_focus_shows(page):
     page.locator("a[href='#explorer']").focus()
-    wanted = {"dataset", "model", "method", "image", "target", "previous", "next",
+    wanted = {"dataset", "only", "model", "method", "image", "target", "previous", "next",
               "boxes", "outlines", "positive", "shared"}  # fmt: skip
     reached, sort_buttons, tiles = set(), 0, 0
     for _ in range(150):
@@ -222,14 +230,20 @@ def test_buttons_turn_the_images_round(page):
 def test_the_page_itself_never_scrolls_sideways(visit, width):
     page = visit(width)
     page.locator(".tile").first.wait_for()
-    page.locator("details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
+    unfold(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_without_javascript_there_are_plain_tables_and_a_word_about_the_explorer(visit):
     page = visit(java_script_enabled=False)
     assert page.locator("#headline td", has_text="42.0").first.is_visible()
+    assert not page.locator("#cue_localization").is_visible()
+    page.locator("summary", has_text="Cue localisation").first.click()
     assert page.locator("#cue_localization").is_visible()
+    assert not page.locator("#cue_localization-2").is_visible()
+    page.get_by_label("masks: estimated, normalisation: minmax").check()  # without any script
+    assert page.locator("#cue_localization-2").is_visible()
+    assert not page.locator("#cue_localization").is_visible()
     assert page.locator("table button").count() == 0
     assert not page.locator("#explorer-panel").is_visible()
     assert page.get_by_text("The explorer needs JavaScript").is_visible()
@@ -248,3 +262,75 @@ def test_a_dark_page_where_the_reader_prefers_one(visit):
         for scheme in ("light", "dark")
     ]
     assert colours == ["rgb(255, 255, 255)", "rgb(22, 24, 27)"]
+
+
+def test_the_prediction_is_shown_and_wrong_ones_can_be_picked(page, explorer_json):
+    images = json.loads(explorer_json[0].read_text())["images"]
+    right = [image["predicted"]["cam"][0] == image["label"] for image in images]
+    words = page.locator(".prediction").inner_text()
+    assert words.startswith("cam predicts ")
+    assert words.endswith("right" if right[0] else "wrong")
+    for which, wanted in (("wrong", False), ("right", True)):
+        page.locator("select[name=only]").select_option(which)
+        count = sum(each == wanted for each in right)
+        # all images where there is none of them
+        assert page.locator("select[name=image] option").count() == (count or len(images))
+        if count:
+            page.wait_for_function(
+                f"document.querySelector('.prediction').textContent.endsWith('{which}')"
+            )
+
+
+def test_a_map_has_its_own_score_for_the_image(page, explorer_json):
+    iou = json.loads(explorer_json[0].read_text())["images"][0]["iou"][0]
+    assert f"IoU with the box {iou:.2f}" in page.locator(".views").inner_text()
+    assert f"IoU {iou:.2f}" in page.locator(".tile").first.inner_text()
+
+
+def test_the_value_under_the_pointer_is_said(page):
+    canvas = page.locator(".views canvas").nth(1)
+    canvas.scroll_into_view_if_needed()
+    canvas.hover(position={"x": 5, "y": 5})
+    value, where = page.locator(".pointed").inner_text().split(" at ")
+    assert where.startswith("column ")
+    assert np.isfinite(float(value.replace("−", "-")))
+
+
+def test_arrow_keys_turn_the_images(page):
+    selected = page.locator("select[name=image] option:checked")
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("ArrowRight")
+    assert selected.inner_text().startswith("2. ")
+    page.keyboard.press("ArrowLeft")
+    assert selected.inner_text().startswith("1. ")
+
+
+def test_the_address_says_what_is_shown_and_can_be_shared(page, visit):
+    choose(page, "image", index=2)
+    choose(page, "model", label="calm_em")
+    choose(page, "method", label="conditional")
+    shared = page.evaluate("location.href")
+    assert "image=" in shared
+    again = visit()
+    again.goto("about:blank")
+    again.goto(shared)
+    again.locator(".tile").first.wait_for()
+    for name in ("image", "model", "method", "target"):
+        option = f"select[name={name}] option:checked"
+        assert again.locator(option).inner_text() == page.locator(option).inner_text()
+
+
+def test_tables_and_figures_can_be_saved(page):
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="cue_localization.csv").click()
+    assert saved.value.suggested_filename == "cue_localization.csv"
+    with page.expect_download() as saved:
+        page.locator("button.save").first.click()
+    assert saved.value.suggested_filename == "birds.net.gallery.png"
+
+
+def test_a_link_to_what_is_folded_opens_it(visit):
+    page = visit()
+    assert not page.locator("#cue_localization").is_visible()
+    page.evaluate("location.hash = '#cue_localization'")
+    page.locator("#cue_localization").wait_for()

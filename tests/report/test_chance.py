@@ -45,8 +45,12 @@ def test_without_training_or_val_images_there_is_nothing_to_compare(tmp_path):
 
 
 def test_the_report_says_it_above_everything_else(inputs, write_report, tmp_path):
-    assert 'id="no-better"' not in write_report(tmp_path / "good.html")
+    assert "no better than a constant" not in write_report(tmp_path / "good.html")
     bad = metrics(tmp_path / "birds/net/cam/seed0/metrics.json", accuracy=0.25, loss=1.4)
     text = write_report(tmp_path / "bad.html", metrics=bad)
     banner = text.index("birds/net/cam, seed 0, is no better than a constant prediction.")
-    assert text.index("<h1>") < banner < text.index("<nav")
+    assert text.index("<h1>") < banner < text.index('id="results"')
+    # and a map below the Gaussian in the centre: CAM has 30, the Gaussian 35
+    assert (
+        banner < text.index("1 of 4 maps is no better in MaxBoxAccV2") < text.index('id="results')
+    )

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.part_maps import PartMaps
+from pipeline.artefacts.records import read_records
 from pipeline.report.explorer import packed, run, runs, small
 
 
@@ -95,3 +96,21 @@ def test_images_of_classes_without_a_pair_have_no_parts(explorer_json, tmp_path)
     run(explorer_arguments(paths | {"part_maps": tmp_path / "part_maps.h5"}, tmp_path / "net.json"))
     images = json.loads((tmp_path / "net.json").read_text())["images"]
     assert [image["parts"] is None for image in images] == [True, False, False]
+
+
+def test_every_image_has_its_prediction_and_the_iou_of_its_maps(explorer_json):
+    path, paths = explorer_json
+    content = json.loads(path.read_text())
+    order = list(read_records(paths["records"])["image_id"])
+    names = [f"{each['variant']}/{each['method']}" for each in content["methods"]]
+    for image in content["images"]:
+        row = order.index(image["id"])
+        wrong = (image["label"] + 1) % 4
+        label, probability = image["predicted"]["cam"]
+        assert label == (wrong if row % 2 else image["label"])
+        assert probability == pytest.approx(0.5 + row / 100)
+        assert str(label) in content["titles"]
+        assert image["predicted"].keys() == {"cam"}
+        found = dict(zip(names, image["iou"], strict=True))
+        assert found.pop("cam/cam") == pytest.approx((200 + row) // 2 / 255, abs=5e-4)
+        assert set(found.values()) == {None}

@@ -1,7 +1,10 @@
+import os
+import subprocess
+
 import pytest
 
 from pipeline.artefacts.files import write_json
-from pipeline.report.facts import duration, durations, left_out
+from pipeline.report.facts import commit, date, duration, durations, left_out
 
 STUDY = {"datasets": {"birds": {"architectures": ["net"], "variants": {"cam": {}}}}}
 
@@ -69,3 +72,20 @@ def test_what_the_checks_count_is_listed_the_most_first(tmp_path):
         ("masks without foreground", 1),
     ]
     assert {(row["stage"], row["dataset"]) for row in rows} == {("cues", "birds")}
+
+
+def test_the_date_is_that_of_the_file_not_of_the_page(tmp_path):
+    path = tmp_path / "tables.json"
+    path.write_text("{}")
+    os.utime(path, (1_633_941_000, 1_633_941_000))
+    assert date(path) == "2021-10-11 08:30 UTC"
+
+
+def test_the_commit_is_known_in_a_checkout_and_unknown_without_git(monkeypatch):
+    assert commit() == "unknown" or len(commit().removesuffix("-dirty")) >= 7
+
+    def fails(*_, **__):
+        raise subprocess.CalledProcessError(128, "git")
+
+    monkeypatch.setattr(subprocess, "run", fails)
+    assert commit() == "unknown"

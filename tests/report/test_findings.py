@@ -3,8 +3,7 @@ from finished_study import JOB, identity, score, tables_json
 
 from pipeline.artefacts.table import Block, Cell, MainNumber, Row, Table, Tables, load
 from pipeline.catalogue.evaluations import EVALUATIONS, Column, Evaluation
-from pipeline.catalogue.training_methods import TRAINING_METHODS, TrainingMethod
-from pipeline.report.findings import finding, findings, overlap
+from pipeline.report.findings import finding, findings, leads, no_better_maps
 from pipeline.report.headline import headline
 from pipeline.settings import TablesJob
 from pipeline.tables.__main__ import build
@@ -20,32 +19,18 @@ def test_findings_are_computed_from_the_tables(tmp_path):
     sentences = findings(load(tables_json(tmp_path)))
     assert sentences[0] == (
         "On birds (net), against estimated cue masks, calm_ml · joint has the highest mPxAP "
-        "averaged over pairs: 52.0 [50.0, 55.0]. The best of CAM is cam: 32.0 [30.0, 35.0]; their "
-        "intervals do not overlap. For comparison: chance 12.0 [10.0, 15.0], always pointing at "
-        "the head 22.0 [20.0, 25.0]."
+        "averaged over pairs: 52.0 [50.0, 55.0]. For comparison: chance 12.0 [10.0, 15.0], always "
+        "pointing at the head 22.0 [20.0, 25.0]."
     )
     assert sum("true cue masks" in sentence for sentence in sentences) == 2
     (accuracy,) = (sentence for sentence in sentences if "top-1" in sentence)
     assert "cam has the highest top-1 accuracy: 90.0 [88.0, 93.0]" in accuracy
     assert not any("published" in sentence for sentence in sentences)
-
-
-@pytest.mark.parametrize(
-    ("other", "words"),
-    [
-        ((30, 25, 35), "their intervals overlap"),
-        ((30, 29, 40), "their intervals overlap"),
-        ((30, 29, 38.5), "their intervals overlap"),
-        ((30, 29, 37.9), "their intervals do not overlap"),
-        ((50, 42.1, 60), "their intervals do not overlap"),
-        ((30, None, None), "there are no intervals to compare"),
-    ],
-)
-def test_overlap_of_intervals(other, words):
-    value, low, high = other
-    first = row(40, low=30 if value == 30 and low == 25 else 38, high=42)
-    second = row(value, low=low, high=high)
-    assert overlap(first, second, "x") == overlap(second, first, "x") == words
+    # MaxBoxAccV2 of CAM is 30, below the Gaussian's 35
+    assert no_better_maps(load(tables_json(tmp_path / "again"))) == [
+        "On birds (net), 1 of 4 maps is no better in MaxBoxAccV2 than a Gaussian in the centre "
+        "(35.0): cam · class."
+    ]
 
 
 def table_of(keys, rows, lower=()):
@@ -63,50 +48,71 @@ def table_with(blocks, lower=()):
 
 def test_where_low_is_good_the_lowest_is_named():
     rows = (row(40, names=("cam", "cam")), row(35, names=("cam", "gradient")))
-    text = finding(*table_of({}, rows, lower=("x",)), "x", "score", "birds")
+    text = finding(*table_of({}, rows, lower=("x",)), "x", "birds")
     assert text.startswith("On birds, cam · gradient has the lowest score: 35.0")
 
 
-def test_a_finding_compares_the_best_of_cam_and_of_calm():
+KEYS = {"dataset": "birds", "architecture": "net"}
+
+
+def compared(value, name, difference, *, names=None):
+    """A row whose paired difference from CAM has these value, low and high ends."""
+    cells = {"x": Cell(value=value, low=value - 2, high=value + 2)}
+    if difference:
+        cells["d"] = Cell(**dict(zip(("value", "low", "high"), difference, strict=True)))
+    return Row(kind="measured", names=names or (name, "map"), cells=cells, trained="cam")
+
+
+def paired_table(rows, lower=(), names=("variant", "method")):
+    block = Block(heading="", keys=KEYS, rows=rows)
+    main = {"x": MainNumber(heading="X", words="score", delta="d")}
+    about = {"name": "t", "title": "", "columns": {"x": "X", "d": "D"}, "lower": lower}
+    return Table(**about, names=dict.fromkeys(names, ""), blocks=(block,), main=main), block
+
+
+def test_models_are_compared_by_paired_differences_not_by_whether_intervals_overlap():
+    # the intervals 84 to 88 and 79 to 83 do not overlap, those of 86 and 87 do
     rows = (
-        row(40, names=("cam", "cam"), low=38, high=42),
-        row(35, names=("calm_em", "joint"), trained="calm_em", low=33, high=39),
-        row(20, names=("calm_ml", "joint"), trained="calm_ml", low=18, high=22),
-        row(90, names=("baseline", "center_gaussian"), kind="baseline", trained=None),
+        compared(86, "cam", None),
+        compared(81, "calm_em", (-5, -9.3, -1)),
+        compared(80, "calm_em", (-6, -9, -3), names=("calm_em", "worse")),
+        compared(87, "calm_ml", (1, 0.2, 1.8)),
+        compared(86.5, "adl", (0.5, -0.5, 1.5)),
+        compared(50, "has", (-36, None, None)),
     )
-    keys = {"dataset": "birds", "architecture": "net"}
-    text = finding(*table_of(keys, rows), "x", "score", "birds")
+    text = finding(*paired_table(rows), "x", "birds")
     assert text == (
-        "On birds, cam has the highest score: 40.0 [38.0, 42.0]. The best of CALM is calm_em · "
-        "joint: 35.0 [33.0, 39.0]; their intervals overlap. For comparison: a Gaussian in the "
-        "centre 90.0."
+        "On birds, calm_ml · map has the highest score: 87.0 [85.0, 89.0]. Difference from CAM on "
+        "the same images, each model's best map: calm_ml · map +1.0 [0.2, 1.8] (better), adl · map "
+        "+0.5 [-0.5, 1.5] (no clear difference), calm_em · map -5.0 [-9.3, -1.0] (worse), has · "
+        "map -36.0 (no interval)."
     )
-    tied = (*rows, row(40, names=("calm_em", "posterior"), trained="calm_em", low=38, high=42))
-    text = finding(*table_of(keys, tied), "x", "score", "birds")
-    assert text.startswith("On birds, cam and calm_em · posterior share the highest score: 40.0")
-    assert "The best of CALM is calm_em · posterior: 40.0" in text
-    thrice = (*tied, row(40, names=("adl", "cam"), trained="adl", low=38, high=42))
-    text = finding(*table_of(keys, thrice), "x", "score", "birds")
-    assert text.startswith("On birds, cam, calm_em · posterior and adl · cam share the highest")
-    third = (*rows, row(50, names=("adl", "cam"), trained="adl", low=48, high=52))
-    text = finding(*table_of(keys, third), "x", "score", "birds")
+    lower = finding(*paired_table(rows[:2], lower=("x",)), "x", "birds")
+    assert "calm_em · map -5.0 [-9.3, -1.0] (better)" in lower
+    assert "Difference" not in finding(*paired_table(rows[:1]), "x", "birds")
+
+
+def test_what_is_weak_is_never_called_the_highest():
+    weak = [
+        row.model_copy(update={"cells": {"x": row.cells["x"].model_copy(update={"weak": True})}})
+        for row in (compared(59, "cam", None), compared(58, "calm_em", None))
+    ]
+    gaussian = row(60, names=("baseline", "center_gaussian"), kind="baseline", trained=None)
+    text = finding(*paired_table((*weak, gaussian)), "x", "birds")
     assert text.startswith(
-        "On birds, adl · cam has the highest score: 50.0 [48.0, 52.0]. The best of CAM is cam: "
-        "40.0 [38.0, 42.0]. The best of CALM is calm_em · joint: 35.0 [33.0, 39.0]; their "
-        "intervals overlap."
+        "On birds, no map is clearly better in score than a Gaussian in the centre (60.0)."
     )
-    alone = finding(*table_of(keys, rows[:1]), "x", "score", "birds")
-    assert alone == "On birds, cam has the highest score: 40.0 [38.0, 42.0]."
+    assert "highest" not in text
+    text = finding(*paired_table((*weak, compared(40, "other", None), gaussian)), "x", "birds")
+    assert "other · map has the highest score: 40.0" in text
 
 
-def test_a_new_method_of_calms_family_is_compared_as_calm(monkeypatch):
-    monkeypatch.setitem(TRAINING_METHODS, "latent", TrainingMethod("heads", "CalmHead", "calm"))
-    rows = (row(40, names=("cam", "cam")), row(45, names=("mine", "joint"), trained="latent"))
-    text = finding(*table_of({}, rows), "x", "score", "birds")
-    assert "mine · joint has the highest score: 45.0. The best of CAM is cam: 40.0" in text
-    # has is trained as CAM is, and is not CAM
-    rows = (row(40, names=("has", "cam"), trained="has"), rows[1])
-    assert "The best of" not in finding(*table_of({}, rows), "x", "score", "birds")
+def test_maps_with_one_value_share_it():
+    rows = [row(40, names=(name, "map")) for name in ("cam", "calm_em", "adl")]
+    text = finding(*table_of({}, rows[:2]), "x", "birds")
+    assert text == "On birds, cam · map and calm_em · map share the highest score: 40.0."
+    text = finding(*table_of({}, rows), "x", "birds")
+    assert text.startswith("On birds, cam · map, calm_em · map and adl · map share the highest")
 
 
 def test_blocks_from_one_place_are_named_in_full_once():
@@ -162,9 +168,26 @@ def test_every_table_of_results_has_a_main_number_that_the_report_shows(tmp_path
     assert all(any(each in sentence for sentence in found) for each in words)
     headings = headline(Tables(tables=tables)).columns.values()
     assert len(headings) == len(words)
+    assert all(main.meaning for table in tables for main in table.main.values())
 
 
 def test_a_main_number_without_a_column_is_refused():
     main = {"y": MainNumber(heading="Y", words="score")}
     with pytest.raises(ValueError, match=r"table t has no columns \['y'\]"):
         Table(name="t", title="", names={}, columns={"x": "X"}, blocks=(), main=main)
+
+
+def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
+    assert leads(load(tables_json(tmp_path))) == [
+        "mPxAP averaged over pairs: calm_ml · joint is highest with 52.0 [50.0, 55.0]; "
+        "chance 12.0.",
+        "Top-1 accuracy: cam is highest with 90.0 [88.0, 93.0].",
+        "MaxBoxAccV2: calm_ml · joint · class is highest with 50.0 [48.0, 53.0]; "
+        "a Gaussian in the centre 35.0.",
+    ]
+    rows = (compared(86, "cam", None), compared(91, "calm_em", (5, 1, 9)))
+    table, _ = paired_table(rows)
+    assert leads(Tables(tables=(table,))) == [
+        "Score: calm_em · map is highest with 91.0 [89.0, 93.0]; against CAM +5.0 [1.0, 9.0] "
+        "(better)."
+    ]

@@ -1,8 +1,8 @@
 import pytest
 from finished_study import tables_json
 
-from pipeline.artefacts.table import Tables, load
-from pipeline.report.headline import headline
+from pipeline.artefacts.table import Cell, Row, Tables, load
+from pipeline.report.headline import ROWS, headline, of_models, short
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,24 @@ def test_models_without_maps_stand_alone(tables):
 
 def test_without_a_main_number_there_is_no_headline():
     assert headline(Tables(tables=())) is None
+
+
+def test_the_first_table_of_many_maps_has_one_of_each_model_whatever_the_results(tables):
+    table = headline(tables)
+    assert short(table) is table
+    (block,) = table.blocks
+    more = tuple(
+        Row(kind="measured", names=("cam", f"m{n}"), cells={"weighted": Cell(value=99.0)})
+        for n in range(ROWS)
+    )
+    long = table.model_copy(
+        update={"blocks": (block.model_copy(update={"rows": (*block.rows, *more)}),)}
+    )
+    assert [row.names for row in short(long).blocks[0].rows] == [
+        ("cam", "cam"), ("calm_em", "joint"), ("calm_ml", "joint"),
+        ("baseline", "chance"), ("baseline", "always_head"), ("baseline", "center_gaussian"),
+    ]  # fmt: skip
+
+
+def test_accuracy_is_of_models(tables):
+    assert of_models(tables) == {"top1"}

@@ -11,8 +11,8 @@ from pipeline.artefacts.files import write_json
 from pipeline.catalogue.tables import TABLES
 from pipeline.figures.__main__ import FIGURES
 from pipeline.figures.style import save
-from pipeline.report.facts import versions
-from pipeline.report.page import embedded, figure, json_script
+from pipeline.report.facts import commit, date, versions
+from pipeline.report.page import TITLES, embedded, figure, figures, json_script
 from pipeline.runtime.errors import UserError
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "source", "col"}
@@ -63,9 +63,17 @@ def test_the_report_holds_numbers_figures_captions_and_provenance(inputs, write_
     text = write_report(tmp_path / "report.html")
     words = " ".join(" ".join(Page(text).words).split())
     for expected in (
-        "29.0–34.0",  # the interval of CAM for one part
-        "calm_em (published)",
-        "another setting",
+        "29.0 to 34.0",  # the interval of CAM for one part
+        "What was asked.",
+        "What came out",
+        "Figure 1. The main numbers of every map.",
+        "Table 2. Cue localisation",
+        "Figure 2. Maps of test images",
+        "Commit of the code",
+        commit(),
+        date(inputs["tables"]),
+        # values of each mean are equal in the fixture
+        "Mean of columns equals Mean by pairs in every row",
         "ab" * 32,  # SHA-256 of an input of the scores
         "5ec7",  # digest of their config
         '"images_of_other_classes": 7',
@@ -78,6 +86,7 @@ def test_the_report_holds_numbers_figures_captions_and_provenance(inputs, write_
     ):
         assert expected in words
     assert base64.b64encode(inputs["figures"].read_bytes()).decode() in text
+    assert "(published" not in words
 
 
 def test_text_from_the_config_is_escaped(inputs, write_report, tmp_path):
@@ -130,7 +139,9 @@ def test_a_figure_of_one_variant_has_the_caption_of_its_kind(tmp_path):
         red_picture(folder / f"{name}.png")
     captions = {"gallery": "Test images."}
     whole, one = (figure(folder / f"{n}.png", captions) for n in ("gallery", "gallery.calm_em"))
-    assert (whole["title"], one["title"]) == ("birds, net", "birds, net, calm_em")
+    assert (whole["of"], one["of"]) == ("birds, net", "birds, net, calm_em")
+    assert whole["title"] == one["title"] == "Maps of test images"
+    assert one["file"] == "birds.net.gallery.calm_em.png"
     assert whole["caption"] == one["caption"] == "Test images."
 
 
@@ -139,3 +150,18 @@ def test_data_in_a_script_cannot_close_it_and_stays_the_same():
     text = json_script(value)
     assert "<" not in text
     assert json.loads(text) == value
+
+
+def test_every_figure_has_a_title_of_its_own():
+    assert TITLES.keys() == {*FIGURES}
+    assert len(set(TITLES.values())) == len(TITLES)
+
+
+def test_how_models_were_trained_stands_behind_what_they_show(tmp_path):
+    folder = tmp_path / "figures" / "birds" / "net"
+    folder.mkdir(parents=True)
+    paths = [folder / f"{name}.png" for name in ("training", "gallery", "kinds")]
+    for path in paths:
+        red_picture(path)
+    kinds = [each["kind"] for each in figures(paths, {})]
+    assert kinds == ["gallery", "kinds", "training"]

@@ -7,7 +7,6 @@ from scipy import stats
 
 from pipeline.artefacts.scores import per_image_path, write_arrays
 from pipeline.settings import TablesJob
-from pipeline.tables import published
 from pipeline.tables.scores import read_groups
 from pipeline.tables.trunks import trunk_table
 
@@ -145,18 +144,4 @@ def test_published_numbers_stand_in_the_studys_columns_where_the_setting_is_the_
 def test_5000_images_with_boxes_are_not_openimages(tmp_path):
     path, _ = measured(tmp_path, "birds", "net", 0.5, images=5000)
     table, _ = row_of([path], job("birds"))
-    assert "openimages_resnet50" in table.columns  # a column of its own
-
-
-def test_the_published_means_are_those_of_the_columns_but_for_the_papers_slip():
-    rows = {(row.names[0], row.names[2]): row.cells for row in published.trunk_rows()}
-    for names, cells in rows.items():
-        means = []
-        for dataset in published.TEST_IMAGES:
-            trunks = [cells.get(f"{dataset}_{trunk}") for trunk in published.TRUNKS]
-            if all(trunks):
-                means.append(np.mean([cell.value for cell in trunks]))
-                assert cells[f"{dataset}_mean"].value == pytest.approx(means[-1], abs=0.11)
-        if len(means) == 3 and names != ("cam", "superset"):
-            assert cells["total"].value == pytest.approx(np.mean(means), abs=0.11)
-    assert rows["cam", "superset"]["total"].value == 60.1  # the columns give 61.3
+    assert (list(table.columns), len(table.blocks)) == (["birds/net"], 1)  # nothing published

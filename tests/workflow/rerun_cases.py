@@ -154,7 +154,7 @@ CASES = (
     Case(
         "`evaluation.wsol.iou_thresholds`",
         config(evaluation__wsol__iou_thresholds=[0.5]),
-        ("wsol *", "wsol_baseline *", *TABLES),
+        ("wsol *", "wsol_baseline *", "explorer *", *TABLES),
     ),
     Case(
         "one more evaluation, `pointing_game`",
@@ -249,12 +249,19 @@ CASES = (
     Case(
         "code of MaxBoxAccV2 (`boxes.py`)",
         edit("pipeline/evaluation/localisation/boxes.py"),
-        ("wsol *", "wsol_baseline *", *TABLES),
+        ("wsol *", "wsol_baseline *", "explorer *", *TABLES),
     ),
     Case(
         "code of PxAP (`pxap.py`)",
         edit("pipeline/evaluation/pxap.py"),
-        ("cue_localization *", "cue_baseline *", "wsol *", "wsol_baseline *", *TABLES),
+        (
+            "cue_localization *",
+            "cue_baseline *",
+            "wsol *",
+            "wsol_baseline *",
+            "explorer *",
+            *TABLES,
+        ),
     ),
     Case("code of a table (`tables/wsol.py`)", edit("pipeline/tables/wsol.py"), TABLES),
     Case("code of a figure (`cue_scores.py`)", edit("pipeline/figures/cue_scores.py"),

@@ -1,7 +1,8 @@
 # Stage 8, report: scores -> tables; tables and figures (figures.smk) -> report.html.
 #   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/catalogue/tables.py
 #                                   that there are scores for, tables/tables.json (the same, and what each row is made of)
-#   test images and all maps     -> explorer/{dataset}/{architecture}.json, of a few images
+#   test images, all maps and    -> explorer/{dataset}/{architecture}.json, of a few images
+#   what was predicted
 #   tables, figures, explorer    -> report.html
 PUBLISHED, ASSETS, CAPTIONS = (
     os.path.relpath(f"{workflow.basedir}/{folder}")
@@ -59,6 +60,8 @@ rule explorer:
         part_maps=DATA.part_maps,
         pairs=DATA.pairs,
         maps=REPORT.explored_maps,
+        scores=REPORT.explored_scores,
+        of_images=REPORT.explored_images,
         code=code_of("pipeline.report.explorer"),
     output:
         PATHS.explorer,
@@ -81,7 +84,7 @@ rule explorer:
         " --images {params.images} --seed {params.seed} --shards {input.shards:q}"
         " --resize {params.resize} --records {input.records:q} --classes {input.classes:q}"
         " --part-maps {input.part_maps:q} --pairs {input.pairs:q} --names {params.names:q}"
-        " --maps {input.maps:q} --out {output:q} > {log:q} 2>&1"
+        " --maps {input.maps:q} --scores {input.scores:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule report:

@@ -1,7 +1,11 @@
-/** Fill a select with [value, text] pairs; the value stays where it is still among them. */
+/** Fill a select with [value, text, key in an address]; the value stays where it still can. */
 function fill(select, options) {
   const before = select.value;
-  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  select.replaceChildren(...options.map(([value, text, key]) => {
+    const option = element("option", { value }, text);
+    option.dataset.key = key ?? text;
+    return option;
+  }));
   if (options.some(([value]) => value === before)) select.value = before;
 }
 
@@ -14,6 +18,15 @@ class Explorer {
       this[name] = panel.querySelector(`[name=${name}]`);
       this[name].addEventListener("change", () => this.update(name));
     }
+    this.only = panel.querySelector("[name=only]");
+    this.only.addEventListener("change", () => this.update("only"));
+    panel.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (["SELECT", "INPUT"].includes(event.target.tagName)) return;
+      event.preventDefault();
+      this.turn(step);
+    });
     for (const name of ["boxes", "outlines", "positive", "shared"]) {
       this[name] = panel.querySelector(`[name=${name}]`);
       this[name].addEventListener("change", () => this.draw());
@@ -21,7 +34,7 @@ class Explorer {
     for (const [name, step] of [["previous", -1], ["next", 1]]) {
       panel.querySelector(`[name=${name}]`).addEventListener("click", () => this.turn(step));
     }
-    for (const name of ["status", "views", "scale", "legend", "tiles", "shown"]) {
+    for (const name of ["status", "views", "scale", "legend", "tiles", "shown", "prediction", "pointed"]) {
       this[name] = panel.querySelector(`.${name}`);
     }
     for (const study of studies) {
@@ -36,6 +49,38 @@ class Explorer {
     fill(this.dataset, [...new Set(studies.map((study) => study.dataset))].map((n) => [n, n]));
     panel.hidden = false;
     this.update("dataset");
+    this.follow();
+    addEventListener("hashchange", () => this.follow());
+  }
+
+  /** Choose what the address says: #explorer?dataset=...&image=... */
+  follow() {
+    if (!location.hash.startsWith("#explorer?")) return;
+    const asked = new URLSearchParams(location.hash.slice("#explorer?".length));
+    for (const name of ["dataset", "only", "model", "method", "image", "target"]) {
+      const select = this[name];
+      const found = [...select.options].find((each) => each.dataset.key === asked.get(name));
+      if (found && found.value !== select.value) {
+        select.value = found.value;
+        this.update(name);
+      }
+    }
+    document.getElementById("explorer").scrollIntoView();
+  }
+
+  /** Write what is chosen into the address, which can be shared. */
+  remember() {
+    const chosen = ["dataset", "only", "model", "method", "image", "target"].map((name) =>
+      [name, this[name].selectedOptions[0]?.dataset.key ?? ""]);
+    history.replaceState(null, "", `#explorer?${new URLSearchParams(chosen)}`);
+  }
+
+  /** What a model predicts for an image: label, title, probability, right; or null. */
+  predicted(study, image, variant) {
+    const found = image.predicted?.[variant];
+    if (!found) return null;
+    const [label, probability] = found;
+    return { title: study.titles[label], probability, right: label === image.label };
   }
 
   /** The studies of the data set, one per architecture. */
@@ -54,6 +99,17 @@ class Explorer {
     return { label, other };
   }
 
+  /** The images that the filter lets through, [place, image]; all of them if it lets none. */
+  offered(study, variant) {
+    const all = study.images.map((image, place) => [place, image]);
+    const wanted = this.only.value;
+    const some = all.filter(([, image]) => {
+      const predicted = this.predicted(study, image, variant);
+      return wanted === "all" || (predicted && predicted.right === (wanted === "right"));
+    });
+    return some.length ? some : all;
+  }
+
   /** Fill the selects below the one that changed, then draw. */
   update(changed) {
     if (changed === "dataset") {
@@ -66,16 +122,18 @@ class Explorer {
       this.offerTiles();
     }
     const { study, variant } = this.chosen;
-    if (changed === "dataset") {
-      fill(this.image, study.images.map((image, place) => [
-        String(place), `${place + 1}. ${study.titles[image.label]}`]));
+    if (["dataset", "model", "only"].includes(changed)) {
+      const before = this.image.value;
+      fill(this.image, this.offered(study, variant).map(([place, image]) => [
+        String(place), `${place + 1}. ${study.titles[image.label]}`, image.id]));
+      if (this.image.value !== before) changed = changed === "model" ? "model and image" : changed;
     }
-    if (changed === "dataset" || changed === "model") {
+    if (changed === "dataset" || changed.startsWith("model")) {
       fill(this.method, study.methods
         .filter((method) => method.variant === variant)
         .map((method) => [method.method, method.method]));
     }
-    if (changed === "dataset" || changed === "image") {
+    if (changed !== "model" && changed !== "method" && changed !== "target") {
       const image = study.images[this.image.value];
       const own = study.titles[image.label];
       const others = image.others.map((other) => [other.label, study.titles[other.label]]);
@@ -87,6 +145,8 @@ class Explorer {
       ]);
     }
     this.draw();
+    if (this.started) this.remember();
+    this.started = true;
   }
 
   /** Go to an image before or after. */
@@ -215,6 +275,13 @@ class Explorer {
     const plain = enlarged(picture.canvas, Math.ceil(SHARP / study.side), scene.marks,
       `Image ${image.id}`);
     const views = [view(plain, element("b", {}, title), element("br"), image.id)];
+    const predicted = this.predicted(study, image, this.chosen.variant);
+    this.prediction.replaceChildren(...(predicted ? [
+      `${this.chosen.variant} predicts `, element("b", {}, predicted.title),
+      ` with p = ${predicted.probability.toFixed(2)}: `,
+      element("b", { className: predicted.right ? "right" : "wrong" },
+        predicted.right ? "right" : "wrong"),
+    ] : []));
     this.scale.replaceChildren();
     if (each.map) {
       const name = `${each.model}, ${each.method.method}`;
@@ -227,8 +294,9 @@ class Explorer {
           element("b", {}, "Map"), `, ${size} values${origin}`),
         view(overlay(scene, each, `Overlay of ${name} for ${aim}`),
           element("b", {}, "Overlay"), each.map.says ? `, ${each.map.says}` : "", element("br"),
-          `maximum ${numberText(each.peak)}`),
+          `maximum ${numberText(each.peak)}${this.iouText(image, each)}`),
       );
+      views.slice(1).forEach((figure) => this.point(figure.querySelector("canvas"), each, study));
       this.scale.append(scaleBar(study, each),
         element("p", {}, `${name}: ${each.method.units}`, target.other !== null
           && each.method.kind === "class" ? ", difference of the two classes" : ""));
@@ -248,6 +316,26 @@ class Explorer {
     }));
   }
 
+  /** What localisation says of a map on this image. */
+  iouText(image, each) {
+    const same = each.study.images.find((other) => other.id === image.id);
+    const iou = same?.iou?.[each.index];
+    return typeof iou === "number" ? `, IoU with the box ${iou.toFixed(2)}` : "";
+  }
+
+  /** Say the value under the pointer. */
+  point(canvas, each, study) {
+    canvas.addEventListener("pointermove", (event) => {
+      const place = canvas.getBoundingClientRect();
+      const x = Math.floor(((event.clientX - place.left) / place.width) * study.side);
+      const y = Math.floor(((event.clientY - place.top) / place.height) * study.side);
+      if (x < 0 || y < 0 || x >= study.side || y >= study.side) return;
+      this.pointed.textContent =
+        `${numberText(each.map.large[y * study.side + x])} at column ${x}, row ${y}`;
+    });
+    canvas.addEventListener("pointerleave", () => { this.pointed.textContent = ""; });
+  }
+
   drawTiles(scene, shown, isDetail) {
     const focused = this.tiles.contains(document.activeElement)
       ? document.activeElement.dataset.name : null;
@@ -257,7 +345,9 @@ class Explorer {
         overlay(scene, each, ""),
         element("span", { className: "name" }, element("b", {}, each.model), ` ${each.method.method}`),
         scaleBar(scene.study, each),
-        element("span", { className: "says" }, each.map.says));
+        element("span", { className: "says" },
+          [each.map.says, this.iouText(scene.image, each).replace(", ", "").replace("with the box ", "")]
+            .filter(Boolean).join(", ")));
       tile.dataset.name = name;
       tile.setAttribute("aria-pressed", String(isDetail(each)));
       tile.addEventListener("click", () => {

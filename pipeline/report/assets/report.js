@@ -48,3 +48,29 @@ function makeSortable(table) {
 }
 
 document.querySelectorAll("table.sortable").forEach(makeSortable);
+
+// A link into something that is folded opens it.
+function unfold() {
+  const target = document.getElementById(location.hash.slice(1).split("?")[0]);
+  for (let each = target; each; each = each.parentElement) {
+    if (each.tagName === "DETAILS") each.open = true;
+  }
+}
+addEventListener("hashchange", unfold);
+unfold();
+
+// Paper has no folds.
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details.item").forEach((each) => { each.open = true; });
+});
+
+// A figure is saved from the page itself, which holds it once.
+document.querySelectorAll("button.save").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const link = document.createElement("a");
+    link.href = button.closest("figure").querySelector("img").src;
+    link.download = button.dataset.file;
+    link.click();
+  });
+});

@@ -98,6 +98,15 @@ class ReportInputs:
         """The maps that the explorer shows, in the order of `FigureInputs.explored`."""
         return self._figures.map_files(names, self._figures.explored(names))
 
+    def explored_scores(self, names: Any) -> list[str]:
+        """The scores that the explorer reads, of the models that it shows."""
+        return self._scores.explored(names, self._models.first_seed(names.dataset))
+
+    def explored_images(self, names: Any) -> list[str]:
+        """Their results per image."""
+        scores = self.explored_scores(names)
+        return [f"{score.removesuffix('.json')}.npz" for score in scores]
+
     def explorers(self) -> list[str]:
         """Data of the explorer for every data set and architecture whose maps are measured."""
         return [

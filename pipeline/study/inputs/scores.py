@@ -114,20 +114,39 @@ class ScoreInputs:
                 scores.append(self._of(names, "calibration", NO_MAPS))
             dataset = self._data.of(names)
             for method in self._data.methods(names):
-                # maps from elsewhere are of classes
-                entry = self._study.entry(method)
-                targets = entry.targets if entry else "class"
-                if targets in CUE_TARGETS and dataset.cue_localization:
+                if self._targets(method) in CUE_TARGETS and dataset.cue_localization:
                     scores.append(self._of(names, "cue_localization", method))
-                chosen = self._study.evaluation.wsol.methods
-                measured = chosen is None or method in chosen
-                if targets != "counterfactual" and dataset.wsol and measured:
+                if self._localises(names, method):
                     scores.append(self._of(names, "wsol", method))
         for task, *model, method in self._study.measurements():
             scores.append(self._of(names_of([model])[0], task, method))
         for dataset_name in dict.fromkeys(names.dataset for names in models):
             scores += self._baselines(Names(dataset_name))
         return scores
+
+    def explored(self, names: Any, seed: int) -> list[str]:
+        """What the explorer says of each image: predictions, and how its maps localise."""
+        scores = []
+        for of_model in names_of(self._study.studied_models()):
+            model = of_model.dataset, of_model.architecture, of_model.seed
+            if model == (names.dataset, names.architecture, seed):
+                scores.append(self._of(of_model, "classification", NO_MAPS))
+                scores += [
+                    self._of(of_model, "wsol", method)
+                    for method in self._data.methods(of_model)
+                    if self._localises(of_model, method)
+                ]
+        return scores
+
+    def _targets(self, method: str) -> str:
+        entry = self._study.entry(method)
+        return entry.targets if entry else "class"  # maps from elsewhere are of classes
+
+    def _localises(self, names: Any, method: str) -> bool:
+        """Whether localisation is measured for a map."""
+        chosen = self._study.evaluation.wsol.methods
+        wanted = self._data.of(names).wsol and (chosen is None or method in chosen)
+        return bool(wanted) and self._targets(method) != "counterfactual"
 
     def all_images(self) -> list[str]:
         """The results per image of every score, which the tables read as well."""

@@ -33,6 +33,15 @@ def test_the_report_shows_what_was_measured(study, paths):
     assert report.explored_maps(Names("birds", "pretrained"))[-1] == (
         "out/maps/birds/pretrained/calm_em/seed3/test/counterfactual.h5"
     )
+    scores = report.explored_scores(Names("birds", "pretrained"))
+    of_cam = "birds/pretrained/cam/seed3"  # the first seed
+    assert scores[:3] == [
+        f"out/scores/classification/{of_cam}/model.json",
+        f"out/scores/wsol/{of_cam}/cam.json",
+        f"out/scores/wsol/{of_cam}/gradient.json",
+    ]
+    assert not any("counterfactual" in score or "seed4" in score for score in scores)
+    assert report.explored_images(Names("birds", "pretrained"))[0] == scores[0][:-4] + "npz"
     assert report.figures()[0] == "out/figures/others/small/training.svg"
     assert "out/shards/others/test/manifest.json" not in report.manifests()
     assert "out/shards/birds/test/manifest.json" in report.manifests()

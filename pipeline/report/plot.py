@@ -1,0 +1,120 @@
+"""The report's first figure: the main numbers of every map as dots with their intervals.
+
+It is drawn as SVG within the page, in the colours of the page, so that it reads on a dark one too.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from html import escape
+
+from markupsafe import Markup
+
+from pipeline.artefacts.table import Block, Row, Table
+from pipeline.tables.formats import digits
+from pipeline.tables.weak import BLIND
+
+PANELS = 4  # the first main numbers; the others are in the table
+_WIDTH, _LEFT, _RIGHT, _STEP, _TOP = 360, 140, 14, 19, 8
+_AXIS = 34  # below the rows
+_LONGEST = 21  # characters of a row's name; the whole stands in its title
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One main number: its heading and the drawing."""
+
+    heading: str
+    drawing: Markup
+
+
+def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[Panel]:
+    """A panel for each of the first `PANELS` main numbers of a block.
+
+    Args:
+        table: the headline.
+        block: of it: a data set and architecture.
+        of_models: columns with a number for each model, which the table repeats for its maps.
+    """
+    drawn = []
+    for column in table.columns:
+        rows = _rows(block, column, column in of_models)
+        if rows:
+            drawn.append(Panel(table.columns[column], _draw(table, block, column, rows)))
+    return drawn[:PANELS]
+
+
+def _rows(block: Block, column: str, of_model: bool) -> list[tuple[str, Row]]:
+    """Name and row of each dot."""
+    rows = [row for row in block.rows if row.kind == "measured" and column in row.cells]
+    if of_model:
+        return list({row.names[0]: row for row in rows}.items())
+    return [(" · ".join(dict.fromkeys(filter(None, row.names))), row) for row in rows]
+
+
+def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) -> Markup:
+    plain = column in table.plain
+    floors = [
+        (row.names[1], row.cells[column].value)
+        for row in block.rows
+        if row.kind == "baseline" and column in row.cells
+    ]
+    ends = [number for _, number in floors]
+    for _, row in rows:
+        cell = row.cells[column]
+        ends += [each for each in (cell.value, cell.low, cell.high) if each is not None]
+    low, high = min(ends), max(ends)
+    margin = 0.05 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+    bottom = _TOP + _STEP * len(rows)
+
+    def at(number: float) -> float:
+        return round(_LEFT + (number - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    parts = []
+    for step in range(3):
+        number = low + margin + step * (high - low - 2 * margin) / 2
+        anchor = ("start", "middle", "end")[step]
+        parts.append(
+            f'<line class="grid" x1="{at(number)}" x2="{at(number)}" y1="{_TOP}" y2="{bottom}"/>'
+            f'<text class="tick" x="{at(number)}" y="{bottom + 13}" text-anchor="{anchor}">'
+            f"{digits(number, plain)}</text>"
+        )
+    for name, number in floors:
+        kind = "floor" if name in BLIND else "floor other"
+        parts.append(
+            f'<line class="{kind}" x1="{at(number)}" x2="{at(number)}" y1="{_TOP}" y2="{bottom}">'
+            f"<title>{escape(name)} {digits(number, plain)}</title></line>"
+        )
+    for index, (name, row) in enumerate(rows):
+        parts.append(_dot(name, row, column, _TOP + _STEP * (index + 0.5), at, plain))
+    named = ", ".join(f"{name} {digits(number, plain)}" for name, number in floors)
+    if named:
+        parts.append(
+            f'<text class="tick" x="{_LEFT}" y="{bottom + 28}">dashed: {escape(named)}</text>'
+        )
+    says = f"{table.columns[column]}: " + ", ".join(
+        f"{name} {digits(row.cells[column].value, plain)}" for name, row in rows
+    )
+    return Markup(
+        f'<svg viewBox="0 0 {_WIDTH} {bottom + _AXIS}" role="img" '
+        f'aria-label="{escape(says)}">{"".join(parts)}</svg>'
+    )
+
+
+def _dot(
+    name: str, row: Row, column: str, y: float, at: Callable[[float], float], plain: bool
+) -> str:
+    cell = row.cells[column]
+    kind = "weak" if cell.weak else "dot"
+    short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    interval = ""
+    between = ""
+    if cell.low is not None and cell.high is not None:
+        ends = f'x1="{at(cell.low)}" x2="{at(cell.high)}"'
+        interval = f'<line class="{kind}" {ends} y1="{y}" y2="{y}"/>'
+        between = f", {digits(cell.low, plain)} to {digits(cell.high, plain)}"
+    return (
+        f"<g><title>{escape(name)}: {digits(cell.value, plain)}{between}</title>"
+        f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(short)}</text>'
+        f'{interval}<circle class="{kind}" cx="{at(cell.value)}" cy="{y}" r="4"/></g>'
+    )

@@ -1,0 +1,91 @@
+"""How the report shows a table: no empty and no repeated column, variants behind a switch, files.
+
+The files themselves (CSV, Markdown, LaTeX) hold every column.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.artefacts.table import Block, Table
+from pipeline.tables.formats import to_csv, to_latex
+
+_PLACE = ("dataset", "architecture", "source")  # keys of a block that say where, not how
+
+
+@dataclass(frozen=True)
+class View:
+    """A table of the report.
+
+    Attributes:
+        number: of the table on the page.
+        table: its columns are those to be shown.
+        variants: label -> the blocks that were measured in that way, at least one.
+        caption: what the table shows, without the rest of the page.
+        notes: footnotes, what was left out among them.
+        files: name -> ``data:`` URI, each the whole table.
+    """
+
+    number: int
+    table: Table
+    variants: Mapping[str, tuple[Block, ...]]
+    caption: str
+    notes: tuple[str, ...]
+    files: Mapping[str, str]
+
+
+def view(table: Table, number: int, caption: str = "") -> View:
+    """How a table is shown."""
+    repeated = dict(_repeated(table))
+    found = {c for block in table.blocks for row in block.rows for c in row.cells}
+    columns = {c: h for c, h in table.columns.items() if c in found and c not in repeated}
+    notes = tuple(
+        f"{table.columns[column]} equals {table.columns[first]} in every row, and is not repeated."
+        for column, first in repeated.items()
+    )
+    shown = table.model_copy(update={"columns": columns})
+    files = {f"{table.name}.csv": to_csv(table), f"{table.name}.tex": to_latex(table)}
+    return View(
+        number,
+        shown,
+        variants_of(table),
+        caption,
+        (*table.notes, *notes),
+        {name: _uri(name, text) for name, text in files.items()},
+    )
+
+
+def repeats_another(table: Table) -> bool:
+    """Whether all of its numbers stand in another table: localisation by trunks, if it has one."""
+    return table.name == "trunks" and len(table.columns) == 1
+
+
+def variants_of(table: Table) -> dict[str, tuple[Block, ...]]:
+    """The blocks by how they were measured, in their order; label -> blocks."""
+    found: dict[str, list[Block]] = {}
+    for block in table.blocks:
+        keys = {key: text for key, text in block.keys.items() if key not in _PLACE}
+        label = ", ".join(f"{key}: {text}" for key, text in keys.items())
+        found.setdefault(label, []).append(block)
+    return {label: tuple(blocks) for label, blocks in found.items()}
+
+
+def _repeated(table: Table) -> Iterator[tuple[str, str]]:
+    """Columns with the numbers of an earlier main number in every row: (column, the earlier)."""
+    rows = [row for block in table.blocks for row in block.rows if row.kind != "published"]
+    seen: dict[tuple[object, ...], str] = {}
+    for column in table.columns:
+        numbers = tuple(
+            (round(cell.value, 6), cell.low and round(cell.low, 6)) if cell else None
+            for row in rows
+            for cell in [row.cells.get(column)]
+        )
+        if column in table.main and len(set(numbers)) > 1:  # constant ones may agree by chance
+            seen[numbers] = column
+        elif numbers in seen:
+            yield column, seen[numbers]
+
+
+def _uri(name: str, text: str) -> str:
+    kind = "text/csv" if name.endswith(".csv") else "text/plain"
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

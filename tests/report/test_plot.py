@@ -1,0 +1,38 @@
+import re
+
+import pytest
+from finished_study import tables_json
+
+from pipeline.artefacts.table import load
+from pipeline.report.headline import headline, of_models
+from pipeline.report.plot import panels
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    tables = load(tables_json(tmp_path_factory.mktemp("tables")))
+    table = headline(tables)
+    found = panels(table, table.blocks[0], of_models(tables))
+    return {panel.heading: panel.drawing for panel in found}
+
+
+def test_a_panel_for_each_main_number_with_a_dot_for_each_map(drawn):
+    assert list(drawn) == ["Top-1 accuracy", "Cues: mPxAP", "MaxBoxAccV2"]
+    assert [text.count("<circle") for text in drawn.values()] == [3, 4, 4]  # 3 models, 4 maps
+
+
+def test_dots_lie_in_the_order_of_their_numbers_within_their_intervals(drawn):
+    text = drawn["Cues: mPxAP"]
+    dots = [float(x) for x in re.findall(r'<circle class="dot" cx="([\d.]+)"', text)]
+    assert dots[0] < dots[1] == dots[2] < dots[3]  # 32, 42, 42, 52
+    assert dots[1] - dots[0] == pytest.approx(dots[3] - dots[1], abs=0.2)
+    lines = re.findall(r'<line class="dot" x1="([\d.]+)" x2="([\d.]+)"', text)
+    assert all(float(a) < x < float(b) for x, (a, b) in zip(dots, lines, strict=True))
+
+
+def test_baselines_are_lines_and_what_is_below_the_gaussian_is_open(drawn):
+    assert drawn["Cues: mPxAP"].count('class="floor') == 2  # chance, and pointing at the head
+    boxes = drawn["MaxBoxAccV2"]
+    assert boxes.count('class="floor"') == 1
+    assert boxes.count('<circle class="weak"') == 1  # CAM: 30 against 35
+    assert "cam: 30.0, 28.0 to 33.0" in boxes
