@@ -1,4 +1,4 @@
-"""Any classifier by its name, its file or itself: :func:`load_model`."""
+"""Load any classifier from its name, a file or a module: :func:`load_model`."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ class Trunk(NamedTuple):
     build: Callable[..., nn.Module]  # map size, `options` -> network, which may go on after `node`
     node: str  # the module whose output is the feature map; empty if the network gives it itself
     channels: int  # of the feature map
-    left_out: tuple[str, ...]  # torchvision's layers that the trunk has no use for
+    left_out: tuple[str, ...]  # torchvision's layers that are dropped
     last_block: tuple[str, ...]  # trained at the heads' learning rate
     stages: tuple[tuple[str, ...], ...]  # all layers with weights, from the images on
     added: tuple[str, ...] = ()  # layers that torchvision's network lacks

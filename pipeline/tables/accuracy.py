@@ -34,7 +34,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
             for group in chosen
         ]
 
-    blocks = published.blocks_beside(
+    blocks = published.blocks_with_published(
         groups,
         job,
         measured,

@@ -21,7 +21,7 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
         cam = reference(chosen, job).get("wsol")
         return [row for group in chosen for row in _rows(group, cam, job)]
 
-    blocks = published.blocks_beside(
+    blocks = published.blocks_with_published(
         groups,
         job,
         measured,
