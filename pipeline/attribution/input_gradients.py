@@ -35,12 +35,12 @@ def forward_of(query: Query, target: Target | None = None) -> Forward:
     return lambda points: explained(query.model.head, query.model(points), wanted)
 
 
-def image_by_image(query: Query, explain: Callable[[int, Tensor, list[int]], Tensor]) -> Tensor:
+def image_by_image(query: Query, maps_of: Callable[[int, Tensor, list[int]], Tensor]) -> Tensor:
     """The maps of a query, one image at a time.
 
     Args:
         query: for maps of classes.
-        explain: (row of the image, image (1, 3, S, S), L labels) -> (L, ...).
+        maps_of: (row of the image, image (1, 3, S, S), L labels) -> (L, ...).
 
     Returns:
         (K, ...), in the query's order.
@@ -49,7 +49,7 @@ def image_by_image(query: Query, explain: Callable[[int, Tensor, list[int]], Ten
     found, places = [], []
     for row in query.images.unique().tolist():
         asked = torch.nonzero(query.images == row)[:, 0]  # (L,)
-        found.append(explain(row, query.inputs[row : row + 1], labels[asked].tolist()))
+        found.append(maps_of(row, query.inputs[row : row + 1], labels[asked].tolist()))
         places.append(asked)
     return torch.cat(found)[torch.cat(places).argsort()]
 

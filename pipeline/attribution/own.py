@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 Known = tuple[int, np.ndarray | None]
 
 
-def take_over(
+def import_maps(
     name: str, path: Path, out: Path, inputs: Inputs, machine: Machine, *, batch_size: int = 64
 ) -> None:
     """Check maps made elsewhere and store them, with their model's probabilities if they have one.
@@ -137,7 +137,7 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--out", type=Path, required=True, help="HDF5 file to write")
     add_machine(arguments)
     given = arguments.parse_args(argv)
-    take_over(
+    import_maps(
         given.name,
         given.path,
         given.out,

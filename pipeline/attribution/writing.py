@@ -50,8 +50,8 @@ def write_maps(
             `pipeline.attribution.join`; (0, 1) is all of it.
 
     Raises:
-        UserError: an input is missing or broken, a method is none of this model, or the inputs do
-            not belong together.
+        UserError: an input is missing or broken, a method is not one of this model's, or the
+            inputs do not belong together.
     """
     device, names = torch.device(machine.device), list(outs)
     if inputs.weights is None:

@@ -1,8 +1,9 @@
 """Which evaluations of single maps there are: one entry each, read by the config without PyTorch.
 
-Each is ``pipeline/evaluation/<module>.py`` with a function ``measure(subject, section)``, run by
-``python -m pipeline.evaluation <name>``. Its section of the config has its name too: a class in its
-module, the class of its name in `pipeline.settings.evaluation`, or else `MapEvaluation`.
+Each is ``pipeline/evaluation/<question>/<name>.py``, in the folder of the question that it answers,
+with a function ``measure(subject, section)``, run by ``python -m pipeline.evaluation <name>``. Its
+section of the config has its name too: a class in its module, the class of its name in
+`pipeline.settings.evaluation`, or else `MapEvaluation`.
 A study runs those whose section its config has. (Classification, cue localisation and WSOL have
 command lines of their own.)
 """

@@ -7,15 +7,25 @@ from collections.abc import Collection
 
 from pipeline.catalogue.evaluations import EVALUATIONS, OF_PREDICTIONS, Column
 
-# evaluation -> its columns of the table of ranks: the headlines of maps of single classes
-RANKED: dict[str, tuple[Column, ...]] = {
-    "cue_localization": (Column("mpxap_weighted_raw", "mPxAP"),),
+_CUES = "cue_localization"
+_RANKED: dict[str, tuple[Column, ...]] = {
     "wsol": (Column("class.maxboxaccv2", "MaxBoxAccV2"),),
 } | {
     name: ranked
     for name, entry in EVALUATIONS.items()
     if (ranked := tuple(column for column in entry.columns if column.ranked))
 }
+RANKED = frozenset({_CUES, *_RANKED})  # the evaluations in the table of ranks
+
+
+def ranked_columns(normalisation: str) -> dict[str, tuple[Column, ...]]:
+    """Evaluation -> its columns of the table of ranks: the headlines of maps of single classes.
+
+    Args:
+        normalisation: of cue localisation's headline, the first of
+            ``evaluation.cue_localization.normalisations``.
+    """
+    return {_CUES: (Column(f"mpxap_weighted_{normalisation}", "mPxAP"),), **_RANKED}
 
 
 def columns_of(table: str) -> dict[str, tuple[Column, ...]]:
@@ -39,7 +49,7 @@ TABLES: dict[str, tuple[frozenset[str], int]] = {
     "faithfulness": (frozenset(columns_of("faithfulness")), 1),
     "gaze": (frozenset(columns_of("gaze")), 1),
     "axioms": (frozenset(columns_of("axioms")), 1),
-    "rankings": (frozenset(RANKED), 2),
+    "rankings": (RANKED, 2),
 }
 
 

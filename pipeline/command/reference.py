@@ -137,11 +137,14 @@ def _values(schema: dict[str, Any]) -> str:
     bounds = {
         "minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"
     }  # fmt: skip
-    limits = [f"{sign} {schema[name]:g}" for name, sign in bounds.items() if name in schema]
+    limits = {sign: f"{schema[name]:g}" for name, sign in bounds.items() if name in schema}
     kind = schema.get("type", "mapping")
     if kind == "array":
         kind = f"list of {_values(schema.get('items', {}))}"
-    return " ".join([kind, *limits])
+    if len(limits) == 2:  # both ends, as an interval
+        (first, low), (last, high) = limits.items()
+        return f"{kind} in {'(' if first == '>' else '['}{low}, {high}{')' if last == '<' else ']'}"
+    return " ".join([kind, *(f"{sign} {limit}" for sign, limit in limits.items())])
 
 
 def _plain(value: Any) -> Any:

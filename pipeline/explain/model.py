@@ -13,7 +13,8 @@ from pipeline.explain.names import Classes
 from pipeline.models import load_model
 from pipeline.models.class_lists import IMAGENET, read_class_list
 from pipeline.models.classifier import Classifier
-from pipeline.models.given import SIDE, GivenModel
+from pipeline.models.given import GivenModel
+from pipeline.models.given_parts import SIDE
 from pipeline.models.intake import Wanted
 from pipeline.models.networks import is_library
 from pipeline.models.study_models import Model, is_of_study

@@ -11,9 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from pipeline.artefacts.classes import read_titles
 from pipeline.artefacts.maps import MapStore
-from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.targets import class_target
 from pipeline.figures import pair_images, pictures
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS, SMALL
@@ -71,37 +69,28 @@ def draw(
     """Draw the maps of both classes of some pairs, and their difference.
 
     Args:
-        shards: manifest.json of the test split.
-        records: of the test split.
-        classes: classes.csv of the data set.
-        pairs: pairs.csv of the data set.
-        maps: "variant/method" -> file of its maps of classes.
+        shards, records, classes, pairs, maps, part_maps: see `pair_images.images_of_pairs`.
         title: above the figure.
         section: which pairs, and how many.
-        part_maps: file of its part maps, if there are any.
         class_pairs: those that are shown first.
 
     Raises:
-        UserError: a file cannot be read or belongs to other data, or no chosen pair has an image
-            with a visible cue.
+        UserError: see `pair_images.images_of_pairs`.
     """
-    shown = pair_images.choose(
-        pairs, records, classes, part_maps, class_pairs, section.kinds_images, section.seed
+    found = pair_images.images_of_pairs(
+        shards,
+        records,
+        classes,
+        pairs,
+        maps,
+        part_maps,
+        class_pairs,
+        section.kinds_images,
+        section.seed,
     )
-    names, images = (
-        read_titles(classes),
-        pictures.stored_images(open_shards(shards), shown.image_ids),
-    )
-    with pictures.open_stores(maps) as stores:
-        examples = []
-        for index, (pair, image) in enumerate(zip(shown.pairs, shown.image_ids, strict=True)):
-            masks = shown.cue_and_bird(index)
-            contrasts = {
-                name: contrast_of(store, image, pair.label_a, pair.label_b)
-                for name, store in stores.items()
-            }
-            cue = masks[0] if masks else None
-            examples.append(Example(shown.title(index, names), images[image], cue, contrasts))
+    examples = [
+        Example(each.title, each.image, each.cue, each.of_maps(contrast_of)) for each in found
+    ]
     return contrast(examples, title)
 
 

@@ -11,8 +11,6 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from pipeline.artefacts.classes import read_titles
-from pipeline.artefacts.shards import open_shards
 from pipeline.figures import pair_images, pictures
 from pipeline.figures.style import SIGNED_COLOURS, SMALL
 from pipeline.settings import ClassPair, Report
@@ -58,38 +56,29 @@ def draw(
     """Draw counterfactual maps of some class pairs.
 
     Args:
-        shards: manifest.json of the test split.
-        records: of the test split.
-        classes: classes.csv of the data set.
-        pairs: pairs.csv of the data set.
-        maps: "variant/method" -> file of its maps.
+        shards, records, classes, pairs, maps, part_maps: see `pair_images.images_of_pairs`.
         title: above the figure.
         section: which pairs, and how many.
-        part_maps: file of its part maps, if there are any.
         class_pairs: those that are shown first.
 
     Raises:
-        UserError: a file cannot be read or belongs to other data, or no chosen pair has an image
-            with a visible cue.
+        UserError: see `pair_images.images_of_pairs`.
     """
-    shown = pair_images.choose(
-        pairs, records, classes, part_maps, class_pairs, section.gallery_pairs, section.seed
+    found = pair_images.images_of_pairs(
+        shards,
+        records,
+        classes,
+        pairs,
+        maps,
+        part_maps,
+        class_pairs,
+        section.gallery_pairs,
+        section.seed,
     )
-    names, images = (
-        read_titles(classes),
-        pictures.stored_images(open_shards(shards), shown.image_ids),
-    )
-    with pictures.open_stores(maps) as stores:
-        examples = []
-        for index, (pair, image) in enumerate(zip(shown.pairs, shown.image_ids, strict=True)):
-            cue, bird = shown.cue_and_bird(index) or (None, None)
-            differences = {
-                name: pair_images.difference(store, image, pair.label_a, pair.label_b)
-                for name, store in stores.items()
-            }
-            examples.append(
-                Example(shown.title(index, names), images[image], cue, bird, differences)
-            )
+    examples = [
+        Example(each.title, each.image, each.cue, each.bird, each.of_maps(pair_images.difference))
+        for each in found
+    ]
     return counterfactual(examples, title)
 
 

@@ -2,23 +2,27 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from pipeline.artefacts.classes import read_class_names
+from pipeline.artefacts.classes import read_class_names, read_titles
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import named_labels, read_pairs
 from pipeline.artefacts.part_maps import PARTS, PartMaps, part_table
 from pipeline.artefacts.records import read_records
+from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.targets import class_target, counterfactual_target
 from pipeline.figures import pictures
 from pipeline.figures.arguments import add_images, add_maps, add_title
 from pipeline.runtime.errors import UserError
 from pipeline.settings import ClassPair
+
+_Of = TypeVar("_Of")
 
 
 def add_arguments(arguments: ArgumentParser) -> None:
@@ -63,6 +67,66 @@ class Shown:
         if pair.parts:
             lines.append(f"({', '.join(PARTS[part] for part in pair.parts)})")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class PairImage:
+    """An image of class A of a pair, with the stored maps.
+
+    Attributes:
+        title: classes and differing parts.
+        image: uint8 (S, S, 3).
+        cue: bool (S, S), the cue mask; None where the data set knows no parts.
+        bird: bool (S, S), the foreground; None as well.
+        image_id: its name.
+        pair: row of pairs.csv, class A first.
+        stores: "variant/method" -> its maps.
+    """
+
+    title: str
+    image: np.ndarray
+    cue: np.ndarray | None
+    bird: np.ndarray | None
+    image_id: str
+    pair: Any
+    stores: Mapping[str, MapStore]
+
+    def of_maps(self, read: Callable[[MapStore, str, int, int], _Of]) -> dict[str, _Of]:
+        """What ``read`` finds for (maps, image, label of A, label of B), by "variant/method"."""
+        labels = self.pair.label_a, self.pair.label_b
+        return {name: read(store, self.image_id, *labels) for name, store in self.stores.items()}
+
+
+def images_of_pairs(
+    shards: Path,
+    records: Path,
+    classes: Path,
+    pairs: Path,
+    maps: Mapping[str, Path],
+    part_maps: Path | None,
+    named: Sequence[ClassPair],
+    count: int,
+    seed: int,
+) -> Iterator[PairImage]:
+    """The images of the pairs that a figure shows; their maps can be read while it is iterated.
+
+    Args:
+        shards: manifest.json of the test split.
+        records, classes, pairs, part_maps, named, count, seed: see :func:`choose`.
+        maps: "variant/method" -> file of its maps.
+
+    Raises:
+        UserError: a file cannot be read or belongs to other data, or no chosen pair has an image
+            with a visible cue.
+    """
+    shown = choose(pairs, records, classes, part_maps, named, count, seed)
+    names = read_titles(classes)
+    images = pictures.stored_images(open_shards(shards), shown.image_ids)
+    with pictures.open_stores(maps) as stores:
+        for index, (pair, image_id) in enumerate(zip(shown.pairs, shown.image_ids, strict=True)):
+            cue, bird = shown.cue_and_bird(index) or (None, None)
+            title = shown.title(index, names)
+            yield PairImage(title, images[image_id], cue, bird, image_id, pair, stores)
 
 
 def choose(

@@ -31,7 +31,7 @@ def read_content(path: Path) -> Any:
 
 
 def identity(value: Any) -> int | str | None:
-    """An id by its value: 1, 1.0 and "1" are the same; None where it is no id at all."""
+    """An id by its value: 1, 1.0 and "1" are the same; None if it is not an id."""
     if isinstance(value, str):
         text = value.strip()
         number = number_of(text)

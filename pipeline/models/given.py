@@ -1,4 +1,4 @@
-"""A classifier from elsewhere, explained and measured as it is: images -> logits.
+"""An external classifier, explained and measured unaltered: images -> logits.
 
 `GivenModel` has the interface of `pipeline.models.classifier.Classifier`. Where the network's end
 has class activations (`pipeline.models.ends`) they are its maps, and CAM is possible. Otherwise the
@@ -6,166 +6,31 @@ has class activations (`pipeline.models.ends`) they are its maps, and CAM is pos
 Grad-CAM family at its last layer with a map, or at the one that is named.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from pipeline.models.ends import Call, End, calls_of, end_of, is_close, spatial_layers
-from pipeline.models.heads import Head
-from pipeline.models.intake import Intake, Wanted
+from pipeline.models.ends import Call, calls_of, end_of, is_close, spatial_layers
+from pipeline.models.given_parts import (
+    SIDE,
+    CamEnd,
+    GivenHead,
+    GivenTrunk,
+    LayerEnd,
+    LogitEnd,
+    NoTrunk,
+    Whole,
+)
+from pipeline.models.intake import Wanted
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
-_Module = TypeVar("_Module", bound=nn.Module)
-
-SIDE = 224  # of the images that a network is tried on, pixels
-
-
-class Whole(nn.Module):
-    """Images as they come -> the logits of the classes that are measured.
-
-    Attributes:
-        wanted: what the network takes; None: images come just so.
-        chosen: the network's outputs that are measured, in the order of the labels; None: all.
-    """
-
-    def __init__(
-        self, network: nn.Module, wanted: Wanted | None, chosen: Sequence[int] | None
-    ) -> None:
-        super().__init__()
-        self.wanted = wanted
-        self.intake = Intake(wanted) if wanted else nn.Identity()
-        self.network = network
-        self.chosen = None if chosen is None else list(chosen)
-
-    def of_chosen(self, of_all: Tensor) -> Tensor:
-        """The rows of the measured classes, of a tensor (C, ...) of all that the network knows."""
-        return of_all if self.chosen is None else of_all[self.chosen]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, S, S) -> logits (B, C)."""
-        logits = self.network(self.intake(images))
-        return logits if self.chosen is None else logits[:, self.chosen]
-
-
-class _Reference(Generic[_Module]):
-    """A module that belongs to another one: no submodule, but copied together with it."""
-
-    def __init__(self, module: _Module) -> None:
-        self.module = module
-
-
-class _Trunk(nn.Module):
-    """Images -> {"features": (B, channels, h, w)}, read off a layer of the unaltered network."""
-
-    def __init__(
-        self,
-        whole: Whole,
-        place: nn.Module,
-        finish: Callable[[Tensor], Tensor] | None = None,
-        before: bool = False,
-    ) -> None:
-        super().__init__()
-        self._whole, self._place = _Reference(whole), _Reference(place)
-        self._finish, self._before = finish, before
-        self.side = SIDE  # of the last images, pixels
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        found: list[Tensor] = []
-        place = self._place.module
-        if self._before:
-            hook = place.register_forward_pre_hook(lambda _, given: found.append(given[0]))
-        else:
-            hook = place.register_forward_hook(lambda _, __, result: found.append(result))
-        with hook:
-            self._whole.module(images)
-        self.side = images.shape[-1]
-        return {"features": self._finish(found[-1]) if self._finish else found[-1]}
-
-
-class _NoTrunk(nn.Module):
-    """Stands for the features of a network without a layer that has a map."""
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        raise UserError(
-            "This network has no layer with a map before its end, so methods at its features "
-            "cannot be computed. Name one by `layer`, or use a method that needs logits alone, "
-            "such as gradient."
-        )
-
-
-class _GivenHead(Head):
-    """What the ends of given networks share: maps whose mean over the places is the logits."""
-
-    has_logits = True
-    rectified = False
-
-    def __init__(self) -> None:
-        super().__init__({})
-
-    def logits(self, maps: Tensor) -> Tensor:
-        """The pooled activations: (B, C, h, w) -> (B, C)."""
-        return maps.mean(dim=(2, 3))
-
-    def log_probs(self, maps: Tensor) -> Tensor:
-        """log p(y|x): (B, C, h, w) -> (B, C)."""
-        return F.log_softmax(self.logits(maps), dim=1)
-
-
-class CamEnd(_GivenHead):
-    """The end of a network that has class activations: features -> (B, C, h, w)."""
-
-    kind = "cam"
-
-    def __init__(self, whole: Whole, end: End) -> None:
-        super().__init__()
-        self._whole, self._linear = _Reference(whole), _Reference(end.linear)
-        self.rectified = end.rectified
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (B, channels, h, w) -> class activations (B, C, h, w)."""
-        linear, of_chosen = self._linear.module, self._whole.module.of_chosen
-        weight = of_chosen(linear.weight)  # (C, channels), of a convolution (C, channels, 1, 1)
-        bias = None if linear.bias is None else of_chosen(linear.bias)
-        maps = F.conv2d(features, weight.reshape(*weight.shape[:2], 1, 1), bias)
-        return F.relu(maps) if self.rectified else maps
-
-
-class LayerEnd(_GivenHead):
-    """All that follows a layer: its features -> logits as (B, C, 1, 1).
-
-    The network runs on an empty image, with the features in the place of that layer's output. It
-    does not matter which image that is, as nothing passes the layer by (`GivenModel` tries it).
-    """
-
-    kind = "given"
-
-    def __init__(self, whole: Whole, layer: nn.Module, trunk: _Trunk) -> None:
-        super().__init__()
-        self._whole, self._layer = _Reference(whole), _Reference(layer)
-        self._trunk = _Reference(trunk)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (B, channels, h, w) -> logits (B, C, 1, 1)."""
-        side = self._trunk.module.side
-        empty = features.new_zeros((len(features), 3, side, side))
-        # a copy, because what follows may write into it
-        with self._layer.module.register_forward_hook(lambda *call: features.clone()):
-            return self._whole.module(empty)[:, :, None, None]
-
-
-class LogitEnd(_GivenHead):
-    """The end of a network without a layer to look at: its maps are the logits, (B, C, 1, 1)."""
-
-    kind = "given"
-
 
 class GivenModel(nn.Module):
-    """A classifier that is explained and measured as it is.
+    """An external classifier, explained and measured unaltered.
 
     Args:
         network: images (B, 3, S, S) -> logits (B, C).
@@ -200,7 +65,7 @@ class GivenModel(nn.Module):
         self.side = (wanted and wanted.side) or side
         probe = torch.randn(
             (2, 3, self.side, self.side), generator=torch.Generator().manual_seed(0)
-        )  # two, so that a batch norm in training mode would show
+        )  # two images, so that a batch norm in training mode would be noticed
         logits = _logits(network, self.whole.intake(probe))
         self.outputs = logits.shape[1]
         self.layer = layer
@@ -211,16 +76,16 @@ class GivenModel(nn.Module):
         end = end_of(calls, logits)
         named = None if layer is None else _named(network, layer, calls)
         if end and (named is None or named.module is end.place):
-            self.head: _GivenHead = CamEnd(self.whole, end)
-            self.trunk: nn.Module = _Trunk(self.whole, end.place, end.finish, end.before)
+            self.head: GivenHead = CamEnd(self.whole, end)
+            self.trunk: nn.Module = GivenTrunk(self.whole, end.place, end.finish, end.before)
         else:
             self._at_layer(calls, named, probe)
 
     def _at_layer(self, calls: list[Call], named: Call | None, probe: Tensor) -> None:
         """Stand on a layer's output, through which all must pass."""
-        self.head, self.trunk = LogitEnd(), _NoTrunk()
+        self.head, self.trunk = LogitEnd(), NoTrunk()
         for call in [named] if named else spatial_layers(calls):
-            trunk = _Trunk(self.whole, call.module)
+            trunk = GivenTrunk(self.whole, call.module)
             head = LayerEnd(self.whole, call.module, trunk)
             with torch.no_grad():
                 rest = head(trunk(probe)["features"])[:, :, 0, 0]
@@ -255,7 +120,7 @@ class GivenModel(nn.Module):
     @property
     def has_features(self) -> bool:
         """Whether there is a layer with a map, at which the Grad-CAM family can look."""
-        return not isinstance(self.trunk, _NoTrunk)
+        return not isinstance(self.trunk, NoTrunk)
 
     @property
     def classes(self) -> int:
@@ -292,7 +157,7 @@ def _logits(network: nn.Module, images: Tensor) -> Tensor:
     try:
         with torch.no_grad():
             found = network(images)
-    except Exception as error:  # a network of somebody's own raises what it likes
+    except Exception as error:  # the user's code may raise anything
         raise UserError(
             f"The network {type(network).__name__} fails on images {tuple(images.shape)}: {error}"
         ) from error

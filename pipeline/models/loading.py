@@ -1,11 +1,12 @@
-"""Any classifier by its name, its file or itself: :func:`load_model`."""
+"""Load any classifier from its name, a file or a module: :func:`load_model`."""
 
 from pathlib import Path
 
 from torch import nn
 
 from pipeline.models.classifier import Classifier
-from pipeline.models.given import SIDE, GivenModel
+from pipeline.models.given import GivenModel
+from pipeline.models.given_parts import SIDE
 from pipeline.models.guessing import guessed
 from pipeline.models.intake import wanted_by
 from pipeline.models.networks import build_network, is_library, with_weights

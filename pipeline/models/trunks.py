@@ -18,7 +18,7 @@ from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from pipeline.models import inception, timm_trunks, torchvision_trunks, vgg
+from pipeline.models import inception, timm_plans, timm_trunks, torchvision_trunks, vgg
 from pipeline.models.anatomy import Output
 from pipeline.models.depthwise import quicken
 from pipeline.models.freezing import prefixes_of_stages, within, without_chance
@@ -30,7 +30,7 @@ class Trunk(NamedTuple):
     build: Callable[..., nn.Module]  # map size, `options` -> network, which may go on after `node`
     node: str  # the module whose output is the feature map; empty if the network gives it itself
     channels: int  # of the feature map
-    left_out: tuple[str, ...]  # torchvision's layers that the trunk has no use for
+    left_out: tuple[str, ...]  # torchvision's layers that are dropped
     last_block: tuple[str, ...]  # trained at the heads' learning rate
     stages: tuple[tuple[str, ...], ...]  # all layers with weights, from the images on
     added: tuple[str, ...] = ()  # layers that torchvision's network lacks
@@ -175,9 +175,9 @@ def trunk_named(name: str, side: int = 224) -> Trunk:
     if not network:
         return TRUNKS[name]
     build: Callable[..., nn.Module]
-    plan: timm_trunks.Plan | torchvision_trunks.Plan
+    plan: timm_plans.Plan | torchvision_trunks.Plan
     if source == "timm":
-        plan = timm_trunks.plan_of(network, side)
+        plan = timm_plans.plan_of(network, side)
         build, node = partial(timm_trunks.build, network, side), ""
     else:
         plan = torchvision_trunks.plan_of(network)

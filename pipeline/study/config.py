@@ -30,7 +30,7 @@ class Dataset(Section):
 
     root: settings.FilePath | None = Field(None, description="folder of the raw data")
     draw: settings.SynthBirds | None = Field(
-        None, description="draw SynthBirds instead of reading `root`"
+        None, description="generate SynthBirds instead of reading `root`"
     )
     records: settings.Records = settings.Records()
     images: settings.Images = settings.Images()
@@ -118,8 +118,8 @@ class Config(Section, json_schema_extra=_may_extend):
     results: settings.ResultsFolder = Field("results", description="folder for all outputs")
     cpu_threads: settings.Count = Field(
         2,
-        description="threads of a training on the CPU, however many --cores there are: sums are "
-        "split among them, so their number decides the last digits",
+        description="threads of a training on the CPU, however many --cores there are; their "
+        "number changes the order of summation and so the last digits",
     )
     tensorboard: bool = Field(
         False,

@@ -35,7 +35,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         ]
         return [*rows, *_chance(chosen)]
 
-    blocks = published.blocks_beside(groups, job, measured, published.accuracy_rows)
+    blocks = published.blocks_with_published(groups, job, measured, published.accuracy_rows)
     measures_top5 = any("top5" in row.cells for block in blocks for row in block.rows)
     top5 = {"top5": "Top-5"} if measures_top5 else {}
     difference = heading(blocks, "Δ CAM")

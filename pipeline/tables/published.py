@@ -98,7 +98,7 @@ def dataset_of(score: Mapping[str, Any]) -> str | None:
     return found
 
 
-def blocks_beside(
+def blocks_with_published(
     groups: Sequence[Group],
     job: TablesJob,
     measured: Callable[[list[Group]], list[Row]],

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pipeline.artefacts.table import Block, Cell, Row, Table
-from pipeline.catalogue.tables import RANKED
+from pipeline.catalogue.tables import RANKED, ranked_columns
 from pipeline.settings import TablesJob
 from pipeline.tables.metrics import Metric, by_method, metrics_of
 from pipeline.tables.pooling import sources
 from pipeline.tables.scores import Group, datasets_and_architectures
-
-_RANKED = metrics_of(RANKED)
 
 
 def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
@@ -21,11 +19,12 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
     same number. The mean of ranks is not a score: metrics measure different things, and the notes
     give the rank correlation between each pair of them.
     """
+    known = metrics_of(ranked_columns(job.normalisations[0]))
     blocks, notes, used = [], [], []
     groups = [group for group in groups if group.task in RANKED]  # others rank no maps
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [g for g in groups if g.belongs_to(dataset, architecture) and not g.baseline]
-        numbers = _numbers(chosen).dropna(axis=1, thresh=2)
+        numbers = _numbers(chosen, known).dropna(axis=1, thresh=2)
         complete = numbers.notna().all(axis=1)
         left_out = [" ".join(names) for names in numbers.index[~complete]]
         if left_out:
@@ -36,7 +35,7 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
         numbers = numbers[complete]
         if len(numbers) < 2 or numbers.shape[1] < 2:
             continue
-        metrics = [metric for metric in _RANKED if metric.key in numbers]
+        metrics = [metric for metric in known if metric.key in numbers]
         used += [metric for metric in metrics if metric not in used]
         ranks = pd.DataFrame(
             {m.key: numbers[m.key].rank(ascending=m.lower, method="min") for m in metrics}
@@ -76,13 +75,13 @@ def rank_table(groups: Sequence[Group], job: TablesJob) -> Table:
     )
 
 
-def _numbers(groups: Sequence[Group]) -> pd.DataFrame:
+def _numbers(groups: Sequence[Group], metrics: Sequence[Metric]) -> pd.DataFrame:
     """Means over the seeds, NaN if not measured: rows are (variant, method), columns metrics."""
     rows = {}
     for names, of_method in by_method(groups).items():
         rows[names] = {
             metric.key: float(pd.Series(found).mean())
-            for metric in _RANKED
+            for metric in metrics
             if metric.task in of_method
             and (
                 found := [

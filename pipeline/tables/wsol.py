@@ -21,7 +21,7 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
         cam = reference(chosen, job).get("wsol")
         return [row for group in chosen for row in _rows(group, cam, job)]
 
-    blocks = published.blocks_beside(groups, job, measured, published.wsol_rows)
+    blocks = published.blocks_with_published(groups, job, measured, published.wsol_rows)
     found = {column for block in blocks for row in block.rows for column in row.cells}
     columns = _columns(found)
     return Table(

@@ -15,7 +15,7 @@ from pipeline.catalogue.evaluations import (
     OF_PREDICTIONS,
     code_of_evaluation,
 )
-from pipeline.catalogue.tables import RANKED, TABLES, columns_of
+from pipeline.catalogue.tables import TABLES, columns_of, ranked_columns
 from pipeline.evaluation import __main__ as entry_point
 from pipeline.runtime.codegraph import code_of
 from pipeline.settings.evaluation import section_of
@@ -55,7 +55,9 @@ def test_the_columns_of_a_table_come_from_the_catalogue():
         *(f"auc.{eraser}.least" for eraser in ("blur", "zero", "mean", "noisy_linear")),
         "auc_kept.blur.most",
     ]
-    assert {name: [column.value for column in of] for name, of in RANKED.items()} == {
+    assert {
+        name: [column.value for column in of] for name, of in ranked_columns("raw").items()
+    } == {
         "cue_localization": ["mpxap_weighted_raw"],
         "wsol": ["class.maxboxaccv2"],
         "erase": ["auc.blur.most", "auc.blur.least"],

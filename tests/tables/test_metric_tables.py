@@ -193,6 +193,22 @@ def test_ranks_respect_directions_and_leave_out_what_some_metric_lacks(tmp_path)
     assert "Pointing -1.00" in " ".join(table.notes)  # against most first, blur
 
 
+def test_cue_localisation_is_ranked_by_its_headline_normalisation(tmp_path):
+    """Not by raw, which a config may leave out or list later."""
+    paths = erase_scores(tmp_path)
+    for method, minmax, raw in (("cam", 0.5, 0.9), ("gradient", 0.6, 0.1)):
+        values = {"mpxap_weighted_minmax": minmax, "mpxap_weighted_raw": raw}
+        path = tmp_path / f"c.{method}.json"
+        paths.append(measured(path, "cue_localization", identity("cam", method), values))
+    job = TablesJob.model_validate(JOB.model_dump() | {"normalisations": ("minmax", "raw")})
+    table = rank_table(read_groups(paths), job)
+    rows = {row.names: row.cells for row in table.blocks[0].rows}
+    assert [key for key in table.columns if key.startswith("cue")] == [
+        "cue_localization.mpxap_weighted_minmax"
+    ]
+    assert rows["cam", "gradient"]["cue_localization.mpxap_weighted_minmax"].value == 1
+
+
 def wsol_scores(folder):
     return [
         measured(

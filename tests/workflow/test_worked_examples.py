@@ -80,7 +80,7 @@ import torch
 from pipeline.attribution.query import Query
 from pipeline.catalogue.tables import TABLES, columns_of
 from pipeline.datasets.readers import reader_of
-from pipeline.evaluation.entropy import entropy
+from pipeline.evaluation.complexity.entropy import entropy
 from pipeline.models import build_classifier
 from pipeline.settings import Attribution, Records, TrainJob, Training
 from pipeline.settings.evaluation import section_of

@@ -67,7 +67,7 @@ def deep_lift(query: Query) -> Tensor:
     check_modules(network, query.inputs)
     method = DeepLift(network)
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def contributions(row: int, image: Tensor, labels: list[int]) -> Tensor:
         with torch.no_grad():
             ends = network(torch.cat([image, torch.zeros_like(image)])).double()
         maps = []
@@ -84,7 +84,7 @@ def deep_lift(query: Query) -> Tensor:
         return torch.stack(maps)
 
     with _rules(network):
-        maps = image_by_image(query, explain)
+        maps = image_by_image(query, contributions)
     return finished(maps, query.options.gradient_maps)
 
 

@@ -14,11 +14,11 @@ def gradcam(query: Query) -> Tensor:
     The features, each channel weighted by its mean gradient.
     """
 
-    def rule(features: Tensor, gradients: Tensor, _: Tensor) -> Tensor:
+    def by_mean_gradient(features: Tensor, gradients: Tensor, _: Tensor) -> Tensor:
         weights = gradients.mean(dim=(2, 3), keepdim=True)
         return F.relu((weights * features).sum(dim=1))
 
-    return maps_by_gradients(query, rule)
+    return maps_by_gradients(query, by_mean_gradient)
 
 
 def gradcam_pp(query: Query) -> Tensor:
@@ -30,7 +30,7 @@ def gradcam_pp(query: Query) -> Tensor:
     over a constant of the image, and cannot overflow; where S is log p(y|x) it is Y itself.
     """
 
-    def rule(features: Tensor, gradients: Tensor, probability: Tensor) -> Tensor:
+    def by_positive_gradients(features: Tensor, gradients: Tensor, probability: Tensor) -> Tensor:
         positive = gradients.clamp_min(0)
         # both sides of the fraction over g^2, so that a small g does not underflow
         divisor = 2 + positive * features.sum(dim=(2, 3), keepdim=True)
@@ -38,7 +38,7 @@ def gradcam_pp(query: Query) -> Tensor:
         weights = shares.sum(dim=(2, 3), keepdim=True)  # (n, channels, 1, 1)
         return probability[:, None, None] * F.relu((weights * features).sum(dim=1))
 
-    return maps_by_gradients(query, rule)
+    return maps_by_gradients(query, by_positive_gradients)
 
 
 def layercam(query: Query) -> Tensor:
@@ -47,7 +47,7 @@ def layercam(query: Query) -> Tensor:
     The features, each weighted by the positive part of its own gradient.
     """
 
-    def rule(features: Tensor, gradients: Tensor, _: Tensor) -> Tensor:
+    def by_own_gradient(features: Tensor, gradients: Tensor, _: Tensor) -> Tensor:
         return F.relu((gradients.clamp_min(0) * features).sum(dim=1))
 
-    return maps_by_gradients(query, rule)
+    return maps_by_gradients(query, by_own_gradient)

@@ -37,7 +37,7 @@ def gradient_shap(query: Query) -> Tensor:
     """
     section, forward = query.options.own(GradientShapOptions), forward_of(query)
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def expected_gradients(row: int, image: Tensor, labels: list[int]) -> Tensor:
         draws = torch.Generator().manual_seed(image_seed(section.seed, query.image_ids[row]))
         total = image.new_zeros(len(labels), *image.shape[2:])
         for start in range(0, section.samples, POINTS):
@@ -57,4 +57,4 @@ def gradient_shap(query: Query) -> Tensor:
             total += (gradients * difference[:, None]).sum(dim=(0, 2))
         return total / section.samples
 
-    return finished(image_by_image(query, explain), query.options.gradient_maps)
+    return finished(image_by_image(query, expected_gradients), query.options.gradient_maps)

@@ -1,4 +1,4 @@
-"""Guided backpropagation, by Captum, on a trunk whose every ReLU is a module of its own."""
+"""Guided backpropagation, by Captum, on a trunk in which every ReLU call is a separate module."""
 
 import warnings
 

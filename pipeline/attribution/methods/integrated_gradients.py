@@ -26,11 +26,11 @@ def integrated_gradients(query: Query) -> Tensor:
     method = IntegratedGradients(forward_of(query))
     steps = query.options.integrated_gradients.steps
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def path_integral(row: int, image: Tensor, labels: list[int]) -> Tensor:
         found = by_captum(method, image, labels, n_steps=steps, internal_batch_size=POINTS)
         return found.sum(dim=1)  # (L, S, S)
 
-    return finished(image_by_image(query, explain), query.options.gradient_maps)
+    return finished(image_by_image(query, path_integral), query.options.gradient_maps)
 
 
 def integrated_gradients_released(query: Query) -> Tensor:
@@ -43,7 +43,7 @@ def integrated_gradients_released(query: Query) -> Tensor:
     forward = forward_of(query, "logit")
     steps = query.options.integrated_gradients.steps
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def mean_gradient(row: int, image: Tensor, labels: list[int]) -> Tensor:
         fractions = torch.arange(steps + 1, device=image.device, dtype=image.dtype) / steps
         total = torch.zeros((), device=image.device, dtype=image.dtype)
         for part in fractions.split(POINTS):
@@ -51,4 +51,4 @@ def integrated_gradients_released(query: Query) -> Tensor:
             total = total + strongest_channel(gradients).sum(dim=0)  # (L, S, S)
         return total / steps
 
-    return image_by_image(query, explain)
+    return image_by_image(query, mean_gradient)

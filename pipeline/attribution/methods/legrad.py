@@ -23,7 +23,7 @@ def legrad(query: Query) -> Tensor:
     model, target = query.model, query.options.target
     blocks = blocks_of(query)
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def block_gradients(row: int, image: Tensor, labels: list[int]) -> Tensor:
         attentions: list[Tensor] = []  # (1, heads, N, N) of each block
         tokens: list[Tensor] = []  # (1, N, D)
         hooks = [
@@ -44,4 +44,4 @@ def legrad(query: Query) -> Tensor:
         return blocks.as_map(total / len(attentions))
 
     with torch.enable_grad(), fusing(model):
-        return image_by_image(query, explain)
+        return image_by_image(query, block_gradients)

@@ -114,7 +114,7 @@ def _of_log_probs(query: Query) -> Tensor:
 def _noisy(query: Query, target: Target) -> Tensor:
     forward = forward_of(query, target)
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def moments(row: int, image: Tensor, labels: list[int]) -> Tensor:
         of_channels, of_strongest = _Moments(), _Moments()
         for points in noisy_copies(image, query.image_ids[row], query.options.noise):
             gradients = class_gradients(forward, points, labels)  # (n, L, 3, S, S)
@@ -129,4 +129,4 @@ def _noisy(query: Query, target: Target) -> Tensor:
         )
         return torch.stack(maps, dim=1).to(image.dtype)  # (L, 5, S, S)
 
-    return image_by_image(query, explain)
+    return image_by_image(query, moments)

@@ -28,7 +28,7 @@ def occlusion(query: Query) -> Tensor:
         )
     forward = forward_of(query)
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def score_drops(row: int, image: Tensor, labels: list[int]) -> Tensor:
         method = Occlusion(lambda images: forward(images)[:, labels])
         found = method.attribute(
             image,
@@ -39,4 +39,4 @@ def occlusion(query: Query) -> Tensor:
         return found[:, 0].to(image.dtype)
 
     with torch.no_grad():
-        return image_by_image(query, explain)
+        return image_by_image(query, score_drops)

@@ -37,7 +37,7 @@ def rise(query: Query) -> Tensor:
     """
     section, forward = query.options.own(RiseOptions), forward_of(query, "log_prob")
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def weighted_masks(row: int, image: Tensor, labels: list[int]) -> Tensor:
         total = image.new_zeros(len(labels), *image.shape[2:])
         for masks in random_masks(section, image.shape[-1]):
             masks = masks.to(image)
@@ -46,7 +46,7 @@ def rise(query: Query) -> Tensor:
         return total / (section.masks * section.keep)
 
     with torch.no_grad():
-        return image_by_image(query, explain)
+        return image_by_image(query, weighted_masks)
 
 
 def random_masks(section: RiseOptions, size: int) -> Iterator[Tensor]:

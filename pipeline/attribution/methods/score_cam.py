@@ -20,7 +20,7 @@ def score_cam(query: Query) -> Tensor:
     """
     features, forward = query.once(features_of), forward_of(query)
 
-    def explain(row: int, image: Tensor, labels: list[int]) -> Tensor:
+    def weighted_channels(row: int, image: Tensor, labels: list[int]) -> Tensor:
         scores = []
         for channels in features[row].split(POINTS):  # (n, h, w)
             masks = minmax(
@@ -33,4 +33,4 @@ def score_cam(query: Query) -> Tensor:
         return F.relu(torch.einsum("cl,chw->lhw", weights, features[row]))
 
     with torch.no_grad():
-        return image_by_image(query, explain)
+        return image_by_image(query, weighted_channels)

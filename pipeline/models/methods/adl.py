@@ -41,12 +41,16 @@ class AdlOptions(Section):
     )  # fmt: skip
 
 
-class Adl(CamHead):
-    """CAM, trained with dropout by attention instead of the trunk's own dropout."""
+class AttentionHead(CamHead):
+    """CAM, trained with attention at places of the trunk, and without its dropout."""
 
     find_places = staticmethod(attention_places)
     PLACES = PLACES
     dropout = False
+
+
+class Adl(AttentionHead):
+    """CAM, trained with dropout by attention instead of the trunk's own dropout."""
 
     def __init__(
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]

@@ -24,10 +24,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from pipeline.images.scaling import minmax
-from pipeline.models.heads import CamHead
-from pipeline.models.methods.adl import PLACES
+from pipeline.models.methods.adl import AttentionHead
 from pipeline.models.methods.altered import altered
-from pipeline.models.places import attention_places
 from pipeline.settings import Training
 from pipeline.settings.base import Fraction, Section
 
@@ -94,12 +92,8 @@ class IncaOptions(Section):
         return self
 
 
-class Inca(CamHead):
-    """CAM, trained with non-local attention at places of the trunk, and without its dropout."""
-
-    find_places = staticmethod(attention_places)
-    PLACES = PLACES
-    dropout = False
+class Inca(AttentionHead):
+    """CAM, trained with non-local attention at ADL's places of the trunk."""
 
     def __init__(
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]

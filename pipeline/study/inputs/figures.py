@@ -8,21 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.artefacts.paths import Paths, fill
-from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.scores import ScoreInputs
+from pipeline.study.inputs.shown_maps import ShownMaps
 from pipeline.study.jobs import Study, params
-
-GALLERY = ("cam", "cam_superset", "joint", "subset")
-# The map that shows how a variant distinguishes two classes: the first of these that it has.
-DIFFERENCES = ("counterfactual", "joint", "cam")
-CONTRASTS = ("joint", "cam")  # maps of single classes, of which the difference is drawn beside them
-# Besides the maps of the variants, as far as there is room (the paper's section 5.1).
-GRADIENTS = ("gradient", "integrated_gradients", "smoothgrad", "vargrad")
-GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps next to an image, readable on a page
-CONTRAST_MODELS = 3  # beside each other, with three maps each
-KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 PLOT, PICTURE = ".svg", ".png"  # how the report shows a figure
 # what a figure computes maps with, besides its own module
@@ -54,6 +44,7 @@ class FigureInputs:
         self._data = DataInputs(study, paths)
         self._models = ModelInputs(study, paths)
         self._scores = ScoreInputs(study, paths)
+        self._shown = ShownMaps(study, self._data)
 
     def wanted(self, names: Any) -> Iterator[tuple[str, str]]:
         """The figures of a data set and architecture: name and how the report shows it."""
@@ -65,13 +56,13 @@ class FigureInputs:
             yield "training", PLOT
 
     def _of_measured(self, names: Any) -> Iterator[tuple[str, str]]:
-        compared = self._gallery(names)
+        compared = self._shown.gallery(names)
         if self._data.of(names).cue_localization:
             yield "cue_scores", PLOT
         if self._data.has_pairs(names):
-            if self._contrasts(names):
+            if self._shown.contrasts(names):
                 yield "contrast", PICTURE
-            if self._differences(names):
+            if self._shown.differences(names):
                 yield "counterfactual", PICTURE
         if self._study.evaluation.calibration:
             yield "reliability", PLOT
@@ -80,14 +71,14 @@ class FigureInputs:
                 yield f"{task}_curves", PLOT
         if compared:
             yield "gallery", PICTURE
-        if self._kinds(names):
+        if self._shown.kinds(names):
             yield "kinds", PICTURE
-        if self._depth_variant(names):
+        if self._shown.depth_variant(names):
             yield "superset_depth", PICTURE
         if self._searched(names):
             yield "search", PLOT
-        for variant in self._methods(names):
-            if not {*self._of_variant(names, variant)} <= {*compared}:
+        for variant in self._shown.methods(names):
+            if not {*self._shown.of_variant(names, variant)} <= {*compared}:
                 yield f"gallery.{variant}", PICTURE
 
     def files(self, names: Any) -> dict[str, Any]:
@@ -113,10 +104,10 @@ class FigureInputs:
         if kind == "reliability":
             return {"scores": self._scores.calibrations(names, self._seed(names))}
         if kind == "superset_depth":
-            model = {"variant": self._depth_variant(names), "seed": self._seed(names)}
+            model = {"variant": self._shown.depth_variant(names), "seed": self._seed(names)}
             supersets = fill(paths.supersets, names)
             return {"weights": fill(paths.weights, names, **model), **test, "supersets": supersets}
-        maps = self.map_files(names, self._shown(names))
+        maps = self.map_files(names, self._shown.of_figure(names))
         if kind == "kinds":
             return {**test, "maps": maps}
         if kind in ("contrast", "counterfactual"):
@@ -135,11 +126,11 @@ class FigureInputs:
         if kind == "search":
             return {"variants": self._searched(names), "title": title}
         if kind == "superset_depth":
-            title = f"{title}: {self._depth_variant(names)}"
+            title = f"{title}: {self._shown.depth_variant(names)}"
             return {"title": title, "is_a": dataset.supersets.is_a or []}
         if kind in ("erase_curves", "sanity_curves", "reliability"):
             return {"title": title}
-        shown = self._shown(names)
+        shown = self._shown.of_figure(names)
         if kind == "kinds":
             of_variant, kinds = zip(*(name.split("/") for name in shown), strict=True)
             return {"kinds": list(kinds), "title": f"{title}: {of_variant[0]}"}
@@ -171,116 +162,10 @@ class FigureInputs:
         """VARIANT/METHOD of every map; counterfactuals need class pairs."""
         return [
             f"{variant}/{method}"
-            for variant, methods in self._methods(names).items()
+            for variant, methods in self._shown.methods(names).items()
             for method in methods
             if method != "counterfactual" or self._data.has_pairs(names)
         ]
-
-    def _shown(self, names: Any) -> list[str]:
-        """VARIANT/METHOD of the maps that a figure shows."""
-        kind, _, variant = names.figure.partition(".")
-        if variant:
-            return self._of_variant(names, variant)
-        shown = {
-            "gallery": self._gallery,
-            "contrast": self._contrasts,
-            "counterfactual": self._differences,
-            "kinds": self._kinds,
-        }
-        return shown[kind](names)
-
-    def _gallery(self, names: Any) -> list[str]:
-        """The maps that compare the variants, and the user's own."""
-        found = [
-            f"{variant}/{method}"
-            for variant, methods in self._methods(names).items()
-            for method in (*GALLERY, *self._study.methods.functions, *self._study.own_maps)
-            if method in methods
-        ]
-        found = self._at_most(names, found, GALLERY_COLUMNS)
-        return self._with_gradients(names, found, GALLERY_COLUMNS)
-
-    def _differences(self, names: Any) -> list[str]:
-        """The map of each variant that shows how it distinguishes two classes."""
-        found = self._at_most(names, self._first_of_each(names, DIFFERENCES), DIFFERENCE_COLUMNS)
-        return self._with_gradients(names, found, DIFFERENCE_COLUMNS)
-
-    def _contrasts(self, names: Any) -> list[str]:
-        """The map of one class by each variant."""
-        found = self._first_of_each(names, CONTRASTS)
-        return self._at_most(names, found, CONTRAST_MODELS)[:CONTRAST_MODELS]
-
-    def _first_of_each(self, names: Any, methods: Sequence[str]) -> list[str]:
-        """The first of some methods that each variant has."""
-        return [
-            f"{variant}/{first}"
-            for variant, known in self._methods(names).items()
-            if (first := next((method for method in methods if method in known), None))
-        ]
-
-    def _at_most(self, names: Any, shown: list[str], most: int) -> list[str]:
-        """All of them; where they are too many, those of CAM and CALM before the WSOL methods'."""
-        plain = [name for name in shown if self._is_plain(names, name.split("/")[0])]
-        return shown if len(shown) <= most or not plain else plain
-
-    def _kinds(self, names: Any) -> list[str]:
-        """The kinds of maps of the first CALM; counterfactuals need class pairs."""
-        for variant, methods in self._methods(names).items():
-            if self._is_calm(names, variant):
-                return [
-                    f"{variant}/{method}"
-                    for method in KINDS
-                    if method in methods
-                    and (method != "counterfactual" or self._data.has_pairs(names))
-                ]
-        return []
-
-    def _of_variant(self, names: Any, variant: str) -> list[str]:
-        """All maps of one variant that explain one class, a set or the prior."""
-        return [
-            f"{variant}/{method}"
-            for method in self._methods(names)[variant]
-            if (entry := self._study.entry(method)) is None or entry.targets != "counterfactual"
-        ]
-
-    def _with_gradients(self, names: Any, shown: list[str], most: int) -> list[str]:
-        """``shown`` and gradient maps of the first variant that is not CALM, ``most`` in all."""
-        methods = self._methods(names)
-        variant = next((name for name in methods if not self._is_calm(names, name)), None)
-        own = [name for name in shown if name.split("/")[0] == variant]
-        others = [name for name in shown if name not in own]
-        gradients = [
-            f"{variant}/{method}" for method in GRADIENTS if variant and method in methods[variant]
-        ]
-        return [*own, *gradients[: max(most - len(shown), 0)], *others]
-
-    def _methods(self, names: Any) -> dict[str, tuple[str, ...]]:
-        """Variant -> its methods, for the variants that have any."""
-        found = {
-            variant: self._study.methods_of(names.dataset, names.architecture, variant)
-            for variant in self._study.variants_of(names.dataset, names.architecture)
-        }
-        return {variant: methods for variant, methods in found.items() if methods}
-
-    def _is_plain(self, names: Any, variant: str) -> bool:
-        """Whether it is CAM or CALM, and no training method of localisation."""
-        if self._study.given(names.architecture):
-            return True  # it has no other variant
-        method = self._study.training_of(names.dataset, variant).method
-        return method == "cam" or TRAINING_METHODS[method].kind == "calm"
-
-    def _is_calm(self, names: Any, variant: str) -> bool:
-        return self._study.kind_of(names.dataset, names.architecture, variant) == "calm"
-
-    def _depth_variant(self, names: Any) -> str | None:
-        """The model whose maps are summed over ever larger sets: a CALM where there is one."""
-        if self._data.of(names).supersets.kind != "wordnet":
-            return None
-        for sums in ("subset", "cam_superset"):
-            for variant, methods in self._methods(names).items():
-                if sums in methods:
-                    return variant
-        return None
 
     def _searched(self, names: Any) -> list[str]:
         """The variants of a data set and architecture whose training keys are searched."""
