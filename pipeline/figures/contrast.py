@@ -1,9 +1,8 @@
 """Maps of two classes on one image, and their difference (the paper's Fig. 1)."""
 
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,8 +13,8 @@ from matplotlib.figure import Figure
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.targets import class_target
 from pipeline.figures import pair_images, pictures
+from pipeline.figures.pair_images import PairImage
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS, SMALL
-from pipeline.settings import ClassPair, Report
 
 _INCH = 1.1  # of a panel
 
@@ -55,43 +54,15 @@ def add_arguments(arguments: ArgumentParser) -> None:
     pair_images.add_arguments(arguments)
 
 
-def draw(
-    shards: Path,
-    records: Path,
-    classes: Path,
-    pairs: Path,
-    maps: Mapping[str, Path],
-    title: str,
-    section: Report,
-    part_maps: Path | None = None,
-    class_pairs: Sequence[ClassPair] = (),
-) -> Figure:
-    """Draw the maps of both classes of some pairs, and their difference.
-
-    Args:
-        shards, records, classes, pairs, maps, part_maps: see `pair_images.images_of_pairs`.
-        title: above the figure.
-        section: which pairs, and how many.
-        class_pairs: those that are shown first.
-
-    Raises:
-        UserError: see `pair_images.images_of_pairs`.
-    """
-    found = pair_images.images_of_pairs(
-        shards,
-        records,
-        classes,
-        pairs,
-        maps,
-        part_maps,
-        class_pairs,
-        section.kinds_images,
-        section.seed,
-    )
+def of_pairs(found: Iterable[PairImage], title: str) -> Figure:
+    """The figure of the images of some class pairs."""
     examples = [
         Example(each.title, each.image, each.cue, each.of_maps(contrast_of)) for each in found
     ]
     return contrast(examples, title)
+
+
+draw = pair_images.drawing(of_pairs, lambda section: section.kinds_images)
 
 
 def contrast_of(store: MapStore, image_id: str, label: int, other: int) -> Contrast:

@@ -1,9 +1,8 @@
 """Counterfactual maps: where each variant sees class A instead of class B, and the cue mask."""
 
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +11,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pipeline.figures import pair_images, pictures
+from pipeline.figures.pair_images import PairImage
 from pipeline.figures.style import SIGNED_COLOURS, SMALL
-from pipeline.settings import ClassPair, Report
 
 _INCH = 1.25  # of a panel
 
@@ -42,44 +41,16 @@ def add_arguments(arguments: ArgumentParser) -> None:
     pair_images.add_arguments(arguments)
 
 
-def draw(
-    shards: Path,
-    records: Path,
-    classes: Path,
-    pairs: Path,
-    maps: Mapping[str, Path],
-    title: str,
-    section: Report,
-    part_maps: Path | None = None,
-    class_pairs: Sequence[ClassPair] = (),
-) -> Figure:
-    """Draw counterfactual maps of some class pairs.
-
-    Args:
-        shards, records, classes, pairs, maps, part_maps: see `pair_images.images_of_pairs`.
-        title: above the figure.
-        section: which pairs, and how many.
-        class_pairs: those that are shown first.
-
-    Raises:
-        UserError: see `pair_images.images_of_pairs`.
-    """
-    found = pair_images.images_of_pairs(
-        shards,
-        records,
-        classes,
-        pairs,
-        maps,
-        part_maps,
-        class_pairs,
-        section.gallery_pairs,
-        section.seed,
-    )
+def of_pairs(found: Iterable[PairImage], title: str) -> Figure:
+    """The figure of the images of some class pairs."""
     examples = [
         Example(each.title, each.image, each.cue, each.bird, each.of_maps(pair_images.difference))
         for each in found
     ]
     return counterfactual(examples, title)
+
+
+draw = pair_images.drawing(of_pairs, lambda section: section.gallery_pairs)
 
 
 def counterfactual(examples: Sequence[Example], title: str) -> Figure:

@@ -2,13 +2,14 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from pipeline.artefacts.classes import read_class_names, read_titles
 from pipeline.artefacts.maps import MapStore
@@ -20,7 +21,7 @@ from pipeline.artefacts.targets import class_target, counterfactual_target
 from pipeline.figures import pictures
 from pipeline.figures.arguments import add_images, add_maps, add_title
 from pipeline.runtime.errors import UserError
-from pipeline.settings import ClassPair
+from pipeline.settings import ClassPair, Report
 
 _Of = TypeVar("_Of")
 
@@ -127,6 +128,59 @@ def images_of_pairs(
             cue, bird = shown.cue_and_bird(index) or (None, None)
             title = shown.title(index, names)
             yield PairImage(title, images[image_id], cue, bird, image_id, pair, stores)
+
+
+def drawing(
+    figure: Callable[[Iterable[PairImage], str], Figure], count: Callable[[Report], int]
+) -> Callable[..., Figure]:
+    """The function ``draw`` of a figure of class pairs.
+
+    Args:
+        figure: (images of the pairs, title) -> the figure.
+        count: how many pairs a report's section asks for.
+    """
+
+    def draw(
+        shards: Path,
+        records: Path,
+        classes: Path,
+        pairs: Path,
+        maps: Mapping[str, Path],
+        title: str,
+        section: Report,
+        part_maps: Path | None = None,
+        class_pairs: Sequence[ClassPair] = (),
+    ) -> Figure:
+        """Draw the figure.
+
+        Args:
+            shards: manifest.json of the test split.
+            records: of the test split.
+            classes: classes.csv of the data set.
+            pairs: pairs.csv of the data set.
+            maps: "variant/method" -> file of its maps.
+            title: above the figure.
+            section: which pairs, and how many.
+            part_maps: file of its part maps, if there are any.
+            class_pairs: those that are shown first.
+
+        Raises:
+            UserError: see :func:`images_of_pairs`.
+        """
+        found = images_of_pairs(
+            shards,
+            records,
+            classes,
+            pairs,
+            maps,
+            part_maps,
+            class_pairs,
+            count(section),
+            section.seed,
+        )
+        return figure(found, title)
+
+    return draw
 
 
 def choose(
