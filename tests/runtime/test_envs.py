@@ -19,7 +19,7 @@ from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime import codegraph
 
 ROOT = Path(__file__).parents[2]
-IMPORT_TO_PYPI = {"PIL": "pillow", "yaml": "pyyaml"}
+IMPORT_TO_PYPI = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 RULES = {
     found[1]: found[2]
     for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))

@@ -20,7 +20,7 @@ from pipeline.artefacts import files
 def run(argv):
     pathlib.Path("started").touch()
     time.sleep(float(argv[0]))
-    files.write_json("result.json", "written")
+    files.write_json("result.json", {"written": True})
 
 cli.main(run)
 """
