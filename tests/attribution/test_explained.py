@@ -56,4 +56,5 @@ def test_units_of_other_methods_stay_as_they_are():
 def test_every_method_that_names_a_score_is_of_the_target_or_released():
     for name, entry in METHODS.items():
         of_target = "target" in entry.options
-        assert ("{score}" in entry.units) == (of_target or name.endswith("_released")), name
+        of_logit = name.endswith("_released") or name == "deep_lift"  # as published
+        assert ("{score}" in entry.units) == (of_target or of_logit), name

@@ -112,6 +112,7 @@ def test_deep_lift_is_computed_where_no_module_is_used_twice():
 def test_methods_of_attention_work_on_heads_on_a_vision_transformer(method):
     job = TrainJob(
         trunk="timm:vit_tiny_patch16_224",
+        map_size="native",
         weights="none",
         seed=1,
         training=Training(method=method),

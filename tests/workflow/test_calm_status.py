@@ -39,7 +39,7 @@ def test_what_is_missing_and_what_is_outdated_differ(study):
     assert (running, to_do) == (0, 1)
     assert to_redo > 0
     assert done + to_do + to_redo == total
-    assert "Go on: calm run" in text
+    assert "To continue: calm run" in text
 
 
 def test_a_killed_run_is_told(study):
