@@ -6,7 +6,8 @@ from finished_study import JOB, identity, score
 from scipy import stats
 
 from pipeline.artefacts.scores import per_image_path, write_arrays
-from pipeline.catalogue.evaluations import EVALUATIONS, Column, Evaluation
+from pipeline.catalogue.evaluation_entries import Column, Evaluation
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.tables import TABLES, columns_of, tables_of
 from pipeline.settings import TablesJob
 from pipeline.tables.formats import best, digits, to_markdown

@@ -13,12 +13,9 @@ from pydantic import Field
 
 from pipeline.evaluation.gaze.table import GazeTable, of_map
 from pipeline.evaluation.subject import Result, Subject
-from pipeline.images.enlarging import upsampled
 from pipeline.runtime.errors import UserError
 from pipeline.settings.base import Positive
 from pipeline.settings.evaluation import MapEvaluation
-
-BATCH = 64  # maps resized at once
 
 
 class Gaze(MapEvaluation):
@@ -55,11 +52,6 @@ def measure(subject: Subject, section: Gaze) -> Result:
         sigma=section.sigma,
         weights=section.weights,
     )
-    records = {record.image_id: record for record in subject.records.itertuples()}
-    for chunk in subject.chunks(BATCH):
-        if chunk.maps is None:
-            raise UserError("--maps: gaze is compared with maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
-        for image_id, score_map in zip(chunk.image_ids, score_maps, strict=True):
-            table.update(records[image_id], of_map(score_map))
+    for record, score_map in subject.score_maps("gaze"):
+        table.update(record, of_map(score_map))
     return table.compute(section.bootstrap)
