@@ -1,9 +1,9 @@
 """Gaze: do maps show where people look?
 
 Each person's fixations of an image are measured separately, and the image's numbers are means over
-people, so that one person's fixations as told by all others' are the ceiling. Everything is
+people, so that one person's fixations as predicted by all others' are the ceiling. Everything is
 measured over the image and, with the box's own prior, within the object's box: where fixations lie
-on the object, any map of the object tells them over the whole image. Measures:
+on the object, any map of the object predicts them over the whole image. Measures:
 `pipeline.evaluation.gaze.measures`.
 """
 
