@@ -73,7 +73,7 @@ EXEMPT = {
     "raw_manifest": "its SHA-256 is shown, nothing in it is read",
     "supersets": "read by methods that the tiny study lacks: tests/artefacts/test_hostile_files.py",
     "search": "a folder",
-    "draw": "the tiny study has no search: tests/artefacts/test_hostile_files.py tries its kind, JSON",
+    "draw": "no search in the tiny study: tests/artefacts/test_hostile_files.py tries its kind",
     "best": "as a draw",
     "ledger": "as a draw: a table that JSON vouches for",
     "expected_best": "as the ledger",
