@@ -34,7 +34,7 @@ def keep(job: GivenJob, classes: Path, out: Path, files: list[Path]) -> None:
         "config": digest(job.model_dump(mode="json")),
         "code": code_digest("pipeline.training.given"),
         "read": note,
-        **{f"sha256 of {file.name}": sha256(file) for file in files},
+        **{f"sha256 of {file}": sha256(file) for file in files},
     }
     section = out / "section.json"
     write_plain_json(section, job.model_dump(mode="json"))
