@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipeline.artefacts.classes import read_class_names
 from pipeline.artefacts.files import digest, sha256, write_plain_json
-from pipeline.artefacts.trainings import METRICS, write_metrics
+from pipeline.artefacts.paths import METRICS
+from pipeline.artefacts.trainings import write_metrics
 from pipeline.models.wrapping import open_given, save_given
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.codegraph import code_digest
