@@ -100,12 +100,6 @@ def _calibration() -> Iterator[Case]:
         truth = populations.calibration_error(power)
         name = f"ECE of equal-mass bins, 400 images, {words}"
         yield Case(name, partial(_ece, 400, power, "quantile"), truth)
-    for words, power in models.items():
-        for others, other in models.items():
-            if other >= power:
-                truth = populations.calibration_error(other) - populations.calibration_error(power)
-                name = f"difference of two ECE, 400 images, {words} and {others}"
-                yield Case(name, partial(_ece_difference, 400, (power, other)), truth)
 
 
 def _over_seeds() -> Iterator[Case]:
@@ -172,15 +166,6 @@ def _ece(images: int, power: float, strategy: Strategy, rng: np.random.Generator
     (hits,), (confidence,) = populations.confident(rng, images, (power,))
     found = binned(hits, confidence, 15, strategy)
     return interval(error_replicates(found, bootstrap(rng))[0], LEVEL)
-
-
-def _ece_difference(images: int, powers: Sequence[float], rng: np.random.Generator) -> Ends:
-    same = bootstrap(rng)
-    first, second = (
-        error_replicates(binned(hits, confidence, 15, "uniform"), same)[0]
-        for hits, confidence in zip(*populations.confident(rng, images, powers), strict=True)
-    )
-    return interval(second - first, LEVEL)
 
 
 def _object_pixels(images: int, rng: np.random.Generator) -> Ends:
