@@ -72,6 +72,7 @@ METHODS: dict[str, Entry] = {
     "cam_max": Entry("cam", "positive part over its maximum (Eq. 2, in [0, 1])", _CAM),
     "cam_minmax": Entry("cam", "activation stretched to [0, 1]", _CAM),
     "cam_superset": Entry("cam", "sum of min-max scaled activations (>= 0)", _CAM, "superset"),
+    "cam_superset_positive": Entry("cam", "sum of positive activations", _CAM, "superset"),
     "joint": Entry("calm", "p(y, z|x)", _CALM),
     "conditional": Entry("calm", "p(y|x, z)", _CALM),
     "posterior": Entry("calm", "p(z|x, y)", _CALM),

@@ -145,10 +145,14 @@ def _cam(method: str, about: Topic) -> str:
     return f"{text}The map is highest at {place(about.values)}."
 
 
-def _cam_superset(_: str, about: Topic) -> str:
+def _cam_superset(method: str, about: Topic) -> str:
+    scaled = {
+        "cam_superset": "each class's map stretched from 0 to 1 first",
+        "cam_superset_positive": "negative ones left out",
+    }
     return (
         f"Each value is a sum over the {about.members} classes of {about.group}: their scores at "
-        f"place z, each class's map stretched from 0 to 1 first. {_NO_PROBABILITY} "
+        f"place z, {scaled[method]}. {_NO_PROBABILITY} "
         f"It is highest at {place(about.values)}."
     )
 
@@ -190,4 +194,5 @@ _MEANINGS: dict[str, Callable[[str, Topic], str]] = {
     "cam_max": _cam,
     "cam_minmax": _cam,
     "cam_superset": _cam_superset,
+    "cam_superset_positive": _cam_superset,
 }

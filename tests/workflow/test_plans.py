@@ -11,6 +11,7 @@ from workflow_run import plan
         ("trunks", "train fewbirds/vgg16/inca/seed0"),
         ("paper", "wsol imagenet/resnet50/calm_ml/seed2/subset"),
         ("cub_gaze", "gaze_baseline cub/viewers"),
+        ("cub_released", "cue_localization cub/lite0/calm_em/seed0/joint"),
     ],
 )
 def test_shipped_configs_can_be_planned(checkout, config, job):

@@ -1,5 +1,7 @@
 """CAM and its sum over a superset (paper, sections 3 and 5.4)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -26,10 +28,25 @@ def cam_minmax(query: Query) -> Tensor:
 
 
 def cam_superset(query: Query) -> Tensor:
-    """The sum of the min-max scaled activations of a set of classes (CAM + Y): (K, h, w)."""
+    """The sum of the min-max scaled activations of a set of classes (CAM + Y): (K, h, w).
+
+    The paper does not say how CAM's maps of several classes are scaled; the released code does so.
+    """
+    return _summed(query, minmax)
+
+
+def cam_superset_positive(query: Query) -> Tensor:
+    """The sum of the positive activations of a set of classes: (K, h, w).
+
+    Classes without evidence add little here, while min-max scaling lets all weigh the same.
+    """
+    return _summed(query, lambda maps: maps.clamp(min=0))
+
+
+def _summed(query: Query, scaled: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.stack(
         [
-            minmax(query.output[image, list(members)]).sum(dim=0)
+            scaled(query.output[image, list(members)]).sum(dim=0)
             for image, members in zip(query.images, query.classes, strict=True)
         ]
     )

@@ -35,3 +35,14 @@ def test_cam_of_a_superset_sums_scaled_maps_and_a_constant_map_adds_nothing(acti
             if high > low:
                 expected += (values[image, label] - low) / (high - low)
         assert np.allclose(maps[image].numpy(), expected, atol=1e-6)
+
+
+def test_cam_of_a_superset_may_sum_the_positive_values_as_they_are(activation):
+    maps = query_of(activation, "superset").maps("cam_superset_positive")
+    values = activation.numpy().astype(np.float64)
+    assert (values < 0).any()
+    for image, members in enumerate(SETS):
+        expected = sum(
+            np.where(values[image, label] > 0, values[image, label], 0) for label in members
+        )
+        assert np.allclose(maps[image].numpy(), expected, rtol=1e-5)
