@@ -35,9 +35,10 @@ class Study(Config):
         return [architecture] if self.given(architecture) else [*self.datasets[dataset].variants]
 
     def named_weights(self) -> Iterator[tuple[str, str]]:
-        """Every key that names weights, and what it says."""
+        """Every key that names weights of a model of the study, and what it says."""
+        used = {name for dataset in self.datasets.values() for name in dataset.architectures}
         for name, architecture in self.architectures.items():
-            if not self.given(name):
+            if name in used and not self.given(name):
                 yield f"architectures.{name}.weights", architecture.weights or "none"
         trainings = {"training": self.training}
         for name, dataset in self.datasets.items():

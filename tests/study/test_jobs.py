@@ -119,6 +119,8 @@ def test_every_place_of_weights_is_named_with_home_folders_expanded(monkeypatch)
     raw["architectures"]["small"]["weights"] = "~/b.pth"
     raw["datasets"]["birds"]["training"] = {"weights": "c.pth"}
     raw["datasets"]["birds"]["variants"]["cam"] = {"weights": "~/d.pth"}
+    # a network that no data set names needs no file
+    raw["architectures"]["unused"] = raw["architectures"]["small"] | {"weights": "~/e.pth"}
     study = load(raw)
     assert dict(study.named_weights()) == {
         "architectures.small.weights": "/home/me/b.pth",
