@@ -67,7 +67,7 @@ def run(argv: list[str]) -> None:
             "glossary": glossary(main_results) if main_results else [],
             "views": [
                 view(table, number, captions.get(table.name, ""))
-                for number, table in enumerate(shown, 3 if is_short else 2)
+                for number, table in enumerate(shown, 1 + bool(main_results) + is_short)
             ],
             "tables": tables.tables,
             "best": formats.best,

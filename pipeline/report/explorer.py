@@ -1,8 +1,8 @@
 """Data of the report's explorer: a few test images with every map of every model over them.
 
 Command line: ``python -m pipeline.report.explorer --images 12 --seed 0 ... --out explorer.json``.
-The page draws the maps itself (assets/explorer.js), so that they travel small: 8 bits a
-value, at the model's own resolution. Maps at the input's resolution are averaged to `SIDE`.
+The page draws the maps itself (assets/explorer.js), so that it stays small: it holds one byte for
+each value, at the model's own resolution. Maps at the input's resolution are averaged to `SIDE`.
 """
 
 import base64
@@ -140,8 +140,9 @@ def ious_of(scores: Sequence[Path]) -> dict[str, dict[str, float]]:
         score = read_score(path)
         identity = score["identity"]
         for kind, details in score["details"].items():
-            threshold = isinstance(details, Mapping) and details.get("map_threshold", {}).get("50")
-            if score["task"] == "wsol" and threshold:
+            thresholds = details.get("map_threshold", {}) if isinstance(details, Mapping) else {}
+            threshold = thresholds.get("50")
+            if score["task"] == "wsol" and threshold is not None:
                 arrays = read_arrays(path)
                 best, peak = arrays[f"{kind}.best_iou"], arrays[f"{kind}.peak"]  # (N, 256), (N,)
                 step = (threshold * peak.astype(np.float64)).astype(int)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.artefacts.table import Table
+from pipeline.catalogue.baselines import BASELINES
 from pipeline.catalogue.methods import METHODS
 
 TRAININGS = {
@@ -25,12 +26,6 @@ _TARGETS = {
     "prior": "whatever the class",
     "counterfactual": "for the class instead of another",
 }
-_BASELINES = {
-    "chance": "what a guess gets that looks at no image",
-    "always_head": "a map that always points at the head",
-    "random": "pixels taken at random",
-    "center_gaussian": "the same blob in the centre of every image",
-}
 
 
 def glossary(headline: Table) -> list[tuple[str, str, str]]:
@@ -45,7 +40,7 @@ def glossary(headline: Table) -> list[tuple[str, str, str]]:
         ("measure", main.heading, main.meaning) for main in headline.main.values() if main.meaning
     ]
     names = [row.names[1] for row in rows if row.kind == "baseline"]
-    found += [("baseline", name, _BASELINES[name]) for name in names if name in _BASELINES]
+    found += [("baseline", name, BASELINES[name].meaning) for name in names if name in BASELINES]
     return list(dict.fromkeys(found))
 
 

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from pipeline.artefacts.drawings import read_drawing
+from pipeline.report.facts import FILES, names_of
 from pipeline.runtime.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -61,7 +62,8 @@ def figures(paths: Iterable[str | Path], captions: Mapping[str, str]) -> list[di
 
 def figure(path: str | Path, captions: Mapping[str, str]) -> dict[str, str]:
     """A figure for the template, from its path: DATASET/ARCHITECTURE/KIND[.VARIANT].png or .svg."""
-    *_, dataset, architecture, _ = Path(path).parts
+    names = names_of(path, FILES.figure)
+    dataset, architecture = names["dataset"], names["architecture"]
     kind, *variant = Path(path).stem.split(".", 1)
     return {
         "kind": kind,

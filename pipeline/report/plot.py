@@ -10,8 +10,8 @@ from html import escape
 from markupsafe import Markup
 
 from pipeline.artefacts.table import Block, Row, Table
+from pipeline.catalogue.baselines import BASELINES
 from pipeline.tables.formats import digits
-from pipeline.tables.weak import BLIND
 
 PANELS = 4  # the first main numbers; the others are in the table
 _WIDTH, _LEFT, _RIGHT, _STEP, _TOP = 360, 140, 14, 19, 8
@@ -48,7 +48,7 @@ def _rows(block: Block, column: str, of_model: bool) -> list[tuple[str, Row]]:
     rows = [row for row in block.rows if row.kind == "measured" and column in row.cells]
     if of_model:
         return list({row.names[0]: row for row in rows}.items())
-    return [(" · ".join(dict.fromkeys(filter(None, row.names))), row) for row in rows]
+    return [(row.label, row) for row in rows]
 
 
 def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) -> Markup:
@@ -80,7 +80,7 @@ def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) 
             f"{digits(number, plain)}</text>"
         )
     for name, number in floors:
-        kind = "floor" if name in BLIND else "floor other"
+        kind = "floor" if name in BASELINES and BASELINES[name].blind else "floor other"
         parts.append(
             f'<line class="{kind}" x1="{at(number)}" x2="{at(number)}" y1="{_TOP}" y2="{bottom}">'
             f"<title>{escape(name)} {digits(number, plain)}</title></line>"

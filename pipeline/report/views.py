@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pipeline.artefacts.table import Block, Table
 from pipeline.tables.formats import to_csv, to_latex
 
-_PLACE = ("dataset", "architecture", "source")  # keys of a block that say where, not how
+# keys of a block whose values are shown together: where it was measured, not how
+_TOGETHER = ("dataset", "architecture", "source")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def variants_of(table: Table) -> dict[str, tuple[Block, ...]]:
     """The blocks by how they were measured, in their order; label -> blocks."""
     found: dict[str, list[Block]] = {}
     for block in table.blocks:
-        keys = {key: text for key, text in block.keys.items() if key not in _PLACE}
+        keys = {key: text for key, text in block.keys.items() if key not in _TOGETHER}
         label = ", ".join(f"{key}: {text}" for key, text in keys.items())
         found.setdefault(label, []).append(block)
     return {label: tuple(blocks) for label, blocks in found.items()}

@@ -1,4 +1,4 @@
-"""Table 4: the supersets of classes that come from WordNet's tree, and the paper's."""
+"""The supersets of classes from WordNet's tree, and those of the paper's Table 4."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -102,7 +102,7 @@ def all_scores(folder: Path) -> list[Path]:
     """Scores of the models `MODELS` on the data set birds, and of the baselines."""
     paths = []
     for number, (variant, methods) in enumerate(MODELS.items()):
-        who = identity(variant, "model")
+        who = identity(variant)
         top1 = {"top1": 0.9 - 0.1 * number}
         paths.append(score(folder / f"{variant}.json", "classification", who, top1, images=400))
         for method in methods:
@@ -179,7 +179,7 @@ def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
         per_image_path(top1),
         {"image_id": ids, "prediction": predicted, "confidence": 0.5 + rows / 100},
     )
-    score(top1, "classification", identity("cam", "model"), {"top1": 0.5})
+    score(top1, "classification", identity("cam"), {"top1": 0.5})
     # IoU t / 255 at mask t, so that it is half the peak over 255 at the threshold 0.5
     best_iou = np.tile(np.arange(256, dtype=np.float32) / 255, (len(rows), 1))
     arrays = {"image_id": ids, "class.best_iou": best_iou, "class.peak": (200 + rows).astype("u1")}

@@ -50,7 +50,7 @@ def inputs(tmp_path_factory, explorer_json):
         "tables": tables_json(folder),
         "figures": figure,
         "explorers": explorer_json[0],
-        "metrics": metrics(folder / "cam" / "seed0" / "metrics.json"),
+        "metrics": metrics(folder / "models/birds/net/cam/seed0/metrics.json"),
         "checks": check,
         "manifests": history(folder / "any.csv"),
         "benchmarks": folder / "benchmarks",

@@ -285,6 +285,12 @@ def test_a_map_has_its_own_score_for_the_image(page, explorer_json):
     iou = json.loads(explorer_json[0].read_text())["images"][0]["iou"][0]
     assert f"IoU with the box {iou:.2f}" in page.locator(".views").inner_text()
     assert f"IoU {iou:.2f}" in page.locator(".tile").first.inner_text()
+    for number in (1, -1):  # another class; its class instead of another
+        options = page.locator("select[name=target] option").count()
+        choose(page, "target", index=number % options)
+        assert page.locator(".views canvas").count() == 3
+        assert "IoU" not in page.locator(".views").inner_text()
+        assert "IoU" not in page.locator(".tile").first.inner_text()
 
 
 def test_the_value_under_the_pointer_is_said(page):

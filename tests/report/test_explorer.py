@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from finished_study import PAIRS, SIDE, explorer_arguments
+from finished_study import PAIRS, SIDE, explorer_arguments, identity, score
 from PIL import Image
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.part_maps import PartMaps
 from pipeline.artefacts.records import read_records
-from pipeline.report.explorer import packed, run, runs, small
+from pipeline.artefacts.scores import per_image_path, write_arrays
+from pipeline.report.explorer import ious_of, packed, run, runs, small
 
 
 def unpacked(stored):
@@ -114,3 +115,13 @@ def test_every_image_has_its_prediction_and_the_iou_of_its_maps(explorer_json):
         found = dict(zip(names, image["iou"], strict=True))
         assert found.pop("cam/cam") == pytest.approx((200 + row) // 2 / 255, abs=5e-4)
         assert set(found.values()) == {None}
+
+
+def test_a_threshold_of_nought_has_its_ious(tmp_path):
+    path = tmp_path / "wsol.json"
+    best_iou = np.tile(np.linspace(0.3, 0.9, 256, dtype=np.float32), (2, 1))
+    arrays = {"image_id": np.array(["a", "b"]), "class.peak": np.full(2, 200, np.uint8)}
+    write_arrays(per_image_path(path), arrays | {"class.best_iou": best_iou})
+    thresholds = {"class": {"map_threshold": {"50": 0.0}}}
+    score(path, "wsol", identity("cam", "cam"), {"class.maxboxaccv2": 0.5}, **thresholds)
+    assert ious_of([path]) == {"cam/cam": {"a": 0.3, "b": 0.3}}

@@ -8,6 +8,8 @@ from finished_study import red_picture
 from matplotlib import pyplot as plt
 
 from pipeline.artefacts.files import write_json
+from pipeline.artefacts.table import Table
+from pipeline.artefacts.table import save as save_tables
 from pipeline.catalogue.tables import TABLES
 from pipeline.figures.__main__ import FIGURES
 from pipeline.figures.style import save
@@ -87,6 +89,16 @@ def test_the_report_holds_numbers_figures_captions_and_provenance(inputs, write_
         assert expected in words
     assert base64.b64encode(inputs["figures"].read_bytes()).decode() in text
     assert "(published" not in words
+
+
+def test_without_main_numbers_tables_and_figures_are_counted_from_one(write_report, tmp_path):
+    table = Table(name="rankings", title="Ranks", names={}, columns={"x": "X"}, blocks=())
+    save_tables(tmp_path / "tables.json", [table])
+    text = write_report(tmp_path / "report.html", tables=tmp_path / "tables.json")
+    words = " ".join(" ".join(Page(text).words).split())
+    assert "Table 1. Ranks" in words
+    assert "Figure 1. Maps of test images" in words
+    assert "Figure 2." not in words
 
 
 def test_text_from_the_config_is_escaped(inputs, write_report, tmp_path):

@@ -294,7 +294,7 @@ class Explorer {
           element("b", {}, "Map"), `, ${size} values${origin}`),
         view(overlay(scene, each, `Overlay of ${name} for ${aim}`),
           element("b", {}, "Overlay"), each.map.says ? `, ${each.map.says}` : "", element("br"),
-          `maximum ${numberText(each.peak)}${this.iouText(image, each)}`),
+          `maximum ${numberText(each.peak)}${this.iouText(image, each, target)}`),
       );
       views.slice(1).forEach((figure) => this.point(figure.querySelector("canvas"), each, study));
       this.scale.append(scaleBar(study, each),
@@ -316,8 +316,9 @@ class Explorer {
     }));
   }
 
-  /** What localisation says of a map on this image. */
-  iouText(image, each) {
+  /** What localisation says of a map on this image: it measures maps of the image's own class. */
+  iouText(image, each, target) {
+    if (target.label !== image.label || target.other !== null) return "";
     const same = each.study.images.find((other) => other.id === image.id);
     const iou = same?.iou?.[each.index];
     return typeof iou === "number" ? `, IoU with the box ${iou.toFixed(2)}` : "";
@@ -346,7 +347,7 @@ class Explorer {
         element("span", { className: "name" }, element("b", {}, each.model), ` ${each.method.method}`),
         scaleBar(scene.study, each),
         element("span", { className: "says" },
-          [each.map.says, this.iouText(scene.image, each).replace(", ", "").replace("with the box ", "")]
+          [each.map.says, this.iouText(scene.image, each, scene.target).replace(", ", "").replace("with the box ", "")]
             .filter(Boolean).join(", ")));
       tile.dataset.name = name;
       tile.setAttribute("aria-pressed", String(isDetail(each)));
