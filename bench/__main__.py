@@ -23,6 +23,7 @@ MODULES = (
     "erasing",
     "gradients",
     "training",
+    "depthwise",
 )
 
 

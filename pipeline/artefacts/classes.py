@@ -10,9 +10,8 @@ import pandas as pd
 
 from pipeline.artefacts.files import atomic_path, check_vouched
 from pipeline.artefacts.integrity import damaged
+from pipeline.artefacts.paths import CHECK
 from pipeline.runtime.errors import UserError
-
-CHECK = "check.json"  # of a data set, or of its cues: it vouches for the tables of its folder
 
 WNID = re.compile(r"n\d{8}")
 # Before the name, in CUB-200-2011 and in ImageNet; if a digit follows, it is a decimal number.

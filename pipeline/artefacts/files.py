@@ -84,22 +84,28 @@ def _onto_disk(path: Path) -> None:
         os.close(handle)
 
 
-_OTHER_CURE = "Choose another `results` folder, or see to this one, and run again."
-_SPACE_CURE = "Free some space, or choose another `results` folder, and run again."
+_OTHER_CURE = "Choose another `{key}` folder, or see to this one, and run again."
+_SPACE_CURE = "Free some space, or choose another `{key}` folder, and run again."
 _CURES = {
     errno.ENOSPC: _SPACE_CURE,
     errno.EDQUOT: _SPACE_CURE,
-    errno.EACCES: "You may not write there: change its permissions, or choose another `results` "
+    errno.EACCES: "You may not write there: change its permissions, or choose another `{key}` "
     "folder.",
-    errno.EROFS: "Choose a `results` folder that can be written to.",
+    errno.EROFS: "Choose a `{key}` folder that can be written to.",
     errno.ENOENT: "The folder, or the file that was being written, has been removed meanwhile, "
     "perhaps by a second run of the same study: let one run end, then run again.",
 }
 
 
-def reason(error: OSError) -> str:
-    """Why a file could not be written, and what cures that: two sentences."""
-    return f"{error.strerror or error}. {_CURES.get(error.errno or 0, _OTHER_CURE)}"
+def reason(error: OSError, key: str = "results") -> str:
+    """Why a file could not be written, and what cures that: two sentences.
+
+    Args:
+        error: of the writer.
+        key: of the config, names the folder that the file lies in.
+    """
+    cure = _CURES.get(error.errno or 0, _OTHER_CURE).format(key=key)
+    return f"{error.strerror or error}. {cure}"
 
 
 def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | None:
@@ -115,7 +121,7 @@ def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | N
     folder = target.parent
     no_space = os.strerror(errno.ENOSPC)
     full = folder.is_dir() and shutil.disk_usage(folder).free < _FULL
-    return f"{no_space}. {_CURES[errno.ENOSPC]}" if full or no_space in str(error) else None
+    return reason(OSError(errno.ENOSPC, no_space)) if full or no_space in str(error) else None
 
 
 def canonical_json(value: Any) -> str:

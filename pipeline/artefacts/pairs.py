@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.artefacts.classes import CHECK, labels_of, plain, titles_of
+from pipeline.artefacts.classes import labels_of, plain, titles_of
 from pipeline.artefacts.files import atomic_path, check_vouched
 from pipeline.artefacts.integrity import damaged
+from pipeline.artefacts.paths import CHECK
 from pipeline.runtime.errors import UserError
 
 

@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+# names of files that a stage gives itself, or finds next to another
+MANIFEST, SAMPLES, CACHE = "manifest.json", "samples.parquet", "cache.json"  # of shards
+CHECK = "check.json"  # of a data set, or of its cues: it vouches for the tables of its folder
+METRICS = "metrics.json"  # of a training; vouches for its history
+BEST = "best.json"  # of a search; vouches for its tables
+TABLES = "tables.json"  # vouches for the tables next to it
+
 MODEL = "{dataset}/{architecture}/{variant}/seed{seed}"
 SEARCHED = "{dataset}/{architecture}/{variant}"  # a model whose training keys are searched
 NOTHING = "(?!)"  # a pattern that matches no name
@@ -104,26 +111,27 @@ class Paths:
         self.records = f"{self.dataset}/{{split}}.parquet"
         self.classes = f"{self.dataset}/classes.csv"
         self.fixations = f"{self.dataset}/fixations.parquet"  # of the test images
-        self.data_check = f"{self.dataset}/check.json"
+        self.data_check = f"{self.dataset}/{CHECK}"
         # 2 shards, 3 cues, 4 supersets
-        self.shards = f"{results}/shards/{{dataset}}/{{split}}/manifest.json"
-        self.shard_samples = f"{results}/shards/{{dataset}}/{{split}}/samples.parquet"
+        self.shards = f"{results}/shards/{{dataset}}/{{split}}/{MANIFEST}"
+        self.shard_samples = f"{results}/shards/{{dataset}}/{{split}}/{SAMPLES}"
+        self.shard_cache = f"{results}/shards/{{dataset}}/{{split}}/{CACHE}"
         self.pairs = f"{results}/cues/{{dataset}}/pairs.csv"
         self.part_maps = f"{results}/cues/{{dataset}}/part_maps.h5"
-        self.cue_check = f"{results}/cues/{{dataset}}/check.json"
+        self.cue_check = f"{results}/cues/{{dataset}}/{CHECK}"
         self.supersets = f"{results}/supersets/{{dataset}}.json"
         # 5 train, and search
         self.model = f"{results}/models/{MODEL}"
         self.weights = f"{self.model}/weights.safetensors"
         self.history = f"{self.model}/history.csv"
-        self.metrics = f"{self.model}/metrics.json"
+        self.metrics = f"{self.model}/{METRICS}"
         self.training_section = f"{self.model}/section.json"
         self.checkpoints = f"{results}/checkpoints"
         self.tensorboard = f"{results}/tensorboard/{MODEL}"
         self.search = f"{results}/search/{SEARCHED}"
         self.draw = f"{self.search}/draw{{draw}}.json"
         self.ledger = f"{self.search}/ledger.csv"
-        self.best = f"{self.search}/best.json"
+        self.best = f"{self.search}/{BEST}"
         self.expected_best = f"{self.search}/expected_best.csv"
         # 6 attribute
         self.maps = f"{results}/maps/{MODEL}/{{split}}/{{method}}.h5"
@@ -132,7 +140,7 @@ class Paths:
         self.score = f"{results}/scores/{{task}}/{MODEL}/{{method}}.json"
         self.baseline_score = f"{results}/scores/{{task}}/{{dataset}}/baselines/{{method}}.json"
         # 8 report
-        self.tables = f"{results}/tables/tables.json"
+        self.tables = f"{results}/tables/{TABLES}"
         self.table = f"{results}/tables/{{table}}"
         self.figure = f"{results}/figures/{{dataset}}/{{architecture}}/{{figure}}"
         self.explorer = f"{results}/explorer/{{dataset}}/{{architecture}}.json"

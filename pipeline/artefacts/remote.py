@@ -9,13 +9,16 @@ The folder of the manifest holds `samples.parquet`, the image and the label of e
 stored order, made from the records: what is to be read is known before the first shard comes.
 """
 
+import errno
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +27,12 @@ from torch import Tensor
 from webdataset.cache import FileCache
 from webdataset.gopen import gopen, gopen_schemes
 
-from pipeline.artefacts.files import read_json, sha256
+from pipeline.artefacts.caches import cache_of
+from pipeline.artefacts.files import read_json, reason, sha256
 from pipeline.artefacts.parquet import read_table
+from pipeline.artefacts.paths import SAMPLES
 from pipeline.runtime.errors import UserError
 
-SAMPLES = "samples.parquet"
 SAMPLE = pa.schema({"image_id": pa.string(), "label": pa.int64()})  # its columns
 TRIES = 4  # of each file: servers drop connections
 PAUSE = 1.0  # seconds before the second try, twice as many before each further one
@@ -91,6 +95,23 @@ class RemoteShards:
         """(shards + 1,) index of the first sample of each shard, and N."""
         return np.cumsum([0, *(shard.count for shard in self.shards)])
 
+    def check(self, url: str, index: int, about: Mapping[str, Any]) -> None:
+        """Compare what a shard says of a sample with the records.
+
+        Args:
+            url: of the shard.
+            index: of the sample in the stored order.
+            about: its image_id and label.
+
+        Raises:
+            IndexError: there is no such sample.
+            UserError: it is another.
+        """
+        expected = self.image_ids[index], int(self.labels[index])
+        found = about.get("image_id"), about.get("label")
+        if found != expected:
+            raise of_other_records(url, f"image {index} is {found}, not {expected}")
+
     def whole(self) -> "VerifiedCache":
         """A cache that keeps every copy, for reading at random."""
         return VerifiedCache(self.shards, self.cache)
@@ -100,19 +121,40 @@ class RemoteShards:
         return VerifiedCache(self.shards, self.cache, self.cache_bytes)
 
 
+def of_other_records(url: str, why: object) -> UserError:
+    """The error of a shard that does not belong to the records of the study."""
+    return UserError(
+        f"{url} does not hold the samples of this study's records ({why}). Shards and records must "
+        "come from the same data with the same keys of `records`."
+    )
+
+
 class VerifiedCache(FileCache):
-    """WebDataset's cache of files, of which each is what the manifest says."""
+    """WebDataset's cache of files, of which each is what the manifest says.
+
+    Other jobs and workers may share its folder; where it is kept small, they remove each other's
+    copies, even those that were just found.
+    """
 
     def __init__(self, shards: Iterable[Shard], folder: Path, size: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        super().__init__(str(folder), url_to_name=_name_of, validator=None, cache_size=size or -1)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_keep("copies", folder, error) from error
+        super().__init__(
+            str(folder),
+            url_to_name=_name_of,
+            validator=None,
+            handler=_open_again,
+            cache_size=size or -1,
+        )
         self._shards = {shard.url: shard for shard in shards}
 
     def get_file(self, url: str) -> str:
         """The path of the verified copy; fetched again where it is damaged.
 
         Raises:
-            UserError: it cannot be fetched, or is not what the manifest promises.
+            UserError: it cannot be fetched or kept, or is not what the manifest promises.
         """
         shard = self._shards[url]
         why = ""
@@ -123,10 +165,17 @@ class VerifiedCache(FileCache):
                 path = super().get_file(url)
                 fault = shard.fault(path)
             except (OSError, ValueError, ImportError) as error:
-                why, again = _reason(error, url)
+                if not self._is_of_copies(error):
+                    why, again = _reason(error, url)
+                elif isinstance(error, FileNotFoundError):
+                    why, again = f"its copy in {self.cache_dir} was removed meanwhile", True
+                else:
+                    raise _cannot_keep(url, self.cache_dir, error) from error
                 if not again:
                     break
                 continue
+            finally:
+                self._remove_part(url)
             if fault is None:
                 return path
             why = fault
@@ -136,6 +185,29 @@ class VerifiedCache(FileCache):
             f"copy next to {self.cache_dir}), see that the server answers, and run again: what was "
             "fetched is kept."
         )
+
+    def _is_of_copies(self, error: Exception) -> TypeGuard[OSError]:
+        """Whether it is an error of the folder here, not of the address."""
+        if not isinstance(error, OSError):
+            return False
+        here = Path(str(error.filename)).is_relative_to(self.cache_dir)
+        return here or error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+    def _remove_part(self, url: str) -> None:
+        """Remove what a fetch that failed left; the name is WebDataset's."""
+        with suppress(OSError):
+            Path(self.cache_dir, f"{_name_of(url)}.temp{os.getpid()}").unlink()
+
+
+def _cannot_keep(what: str, folder: str | Path, error: OSError) -> UserError:
+    return UserError(f"Cannot keep {what} in {folder}: {reason(error, 'shards.cache')}")
+
+
+def _open_again(error: Exception) -> bool:
+    """A copy that was removed between its check and its opening is fetched again."""
+    if isinstance(error, FileNotFoundError):
+        return True
+    raise error
 
 
 def _name_of(url: str) -> str:
@@ -153,18 +225,13 @@ def fetch(url: str) -> bytes:
         if number:
             time.sleep(PAUSE * 2 ** (number - 1))
         try:
-            with open_url(url) as stream:
+            with gopen(url) as stream:
                 return stream.read()
         except (OSError, ValueError, ImportError) as error:
             why, again = _reason(error, url)
             if not again:
                 break
     raise UserError(f"{url}: {why}. Check `shards.url` of the data set and run again.")
-
-
-def open_url(url: str) -> BinaryIO:
-    """Open an address for reading, as WebDataset does."""
-    return gopen(url)
 
 
 def _by_fsspec(url: str, mode: str = "rb", bufsize: int = 8192) -> Any:
@@ -207,14 +274,15 @@ def open_remote(manifest_path: str | Path) -> RemoteShards:
     path = Path(manifest_path)
     manifest = read_json(path)
     samples = read_table(path.with_name(SAMPLES), SAMPLE).to_pandas(use_threads=False)
+    cache = cache_of(path)
     try:
         found = RemoteShards(
             side=int(manifest["side"]),
             shards=listed(manifest, manifest["url"]),
             image_ids=samples["image_id"].tolist(),
             labels=torch.from_numpy(samples["label"].to_numpy(np.int64, copy=True)),
-            cache=Path(manifest["cache"] or path.with_name("cache")),
-            cache_bytes=int(manifest["cache_bytes"]),
+            cache=cache.folder,
+            cache_bytes=cache.size,
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise UserError(f"{path} is broken ({error}). Delete it and run again.") from error

@@ -8,9 +8,8 @@ import pandas as pd
 
 from pipeline.artefacts.files import atomic_path, check_vouched, read_json, write_json
 from pipeline.artefacts.integrity import damaged
+from pipeline.artefacts.paths import BEST
 from pipeline.runtime.errors import UserError
-
-_BEST = "best.json"  # vouches for the tables next to it
 
 FOUND = ("draw", "status", "score", "val_accuracy", "seconds")  # of a draw, besides its keys
 
@@ -43,7 +42,7 @@ def write_found(
     for path, table in tables.items():
         with atomic_path(path) as temporary:
             table.to_csv(temporary, index=False)
-    write_json(folder / _BEST, best, vouched=tables)
+    write_json(folder / BEST, best, vouched=tables)
 
 
 def read_found(path: str | Path) -> pd.DataFrame:
@@ -52,7 +51,7 @@ def read_found(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or broken.
     """
-    check_vouched(Path(path), _BEST)
+    check_vouched(Path(path), BEST)
     try:
         return pd.read_csv(path)
     except OSError as error:

@@ -131,6 +131,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     try:
         side, count = int(manifest["side"]), int(manifest["count"])
         remote = open_remote(manifest_path) if is_remote(manifest) else None
+        whole = remote.whole() if remote else None
         folder = remote.cache if remote else manifest_path.parent
         entries = [
             (_in(folder, entry["name"]), entry["count"], entry["bytes"], entry["sha256"])
@@ -145,10 +146,13 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
         raise _NotAsWrittenError(f"it has {total} samples, not {rows[-1] + 1}")
     labels, image_ids, shard, span, indices = [], [], [], [], [np.arange(0)]
     for number in np.unique(np.searchsorted(ends, rows, side="right")):
-        if remote:
-            remote.whole().get_file(remote.shards[number].url)
+        url = remote.shards[number].url if remote else ""
+        if whole:
+            whole.get_file(url)
         samples = entries[number][1]
-        for about, place in _samples(*entries[number]):
+        for index, (about, place) in enumerate(_samples(*entries[number]), ends[number] - samples):
+            if remote:
+                remote.check(url, index, about)
             labels.append(about["label"])
             image_ids.append(about["image_id"])
             span.append(place)

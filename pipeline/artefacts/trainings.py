@@ -8,9 +8,8 @@ import pandas as pd
 
 from pipeline.artefacts.files import atomic_path, check_vouched, read_json, write_json
 from pipeline.artefacts.integrity import damaged
+from pipeline.artefacts.paths import METRICS
 from pipeline.runtime.errors import UserError
-
-METRICS = "metrics.json"  # of a training; vouches for its history
 
 # columns of history.csv, one row per epoch
 HISTORY = (

@@ -72,7 +72,7 @@ def import_maps(
             )  # fmt: skip
         used = ("weights", "shards", "records", "pairs")
         digests = {
-            f"sha256_{file}": sha256(path) for file in used if (path := getattr(inputs, file))
+            f"sha256_{file}": sha256(each) for file in used if (each := getattr(inputs, file))
         }
         if inputs.weights is None:
             found, forwards = _unknown(plan, batch_size), 0

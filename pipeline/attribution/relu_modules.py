@@ -7,18 +7,14 @@ from contextlib import contextmanager
 import torch.nn.functional as F
 from torch import fx, nn
 
+from pipeline.models.switching import switched
+
 
 @contextmanager
 def in_place_off(network: nn.Module) -> Iterator[None]:
     """While it lasts, no module writes over its input, which hooks of gradients forbid."""
-    switched = [module for module in network.modules() if getattr(module, "inplace", False) is True]
-    for module in switched:
-        module.inplace = False  # type: ignore[assignment]
-    try:
+    with switched(network, "inplace", to=False):
         yield
-    finally:
-        for module in switched:
-            module.inplace = True  # type: ignore[assignment]
 
 
 def with_relu_modules(trunk: nn.Module) -> tuple[nn.Module, int]:

@@ -73,7 +73,7 @@ def write_maps(
     check_classes(plan, supersets, model.num_classes, inputs.weights)
 
     digests = {
-        f"sha256_{name}": sha256(path) for name in files_used if (path := getattr(inputs, name))
+        f"sha256_{name}": sha256(file) for name in files_used if (file := getattr(inputs, name))
     }
     titles = ", ".join(names)
     log.info("%s: %d maps from %d images", titles, plan.maps, plan.forwards)

@@ -6,17 +6,16 @@ an edit in one method reruns the jobs of that module.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 BOTH = ("cam", "calm")
 # those, and any network that gives logits (`pipeline.models.given`)
 ANY = (*BOTH, "given")
 
-NEEDS = {
-    "scores": "nothing but scores",
-    "features": "a layer with a map of features, or patch tokens",
-    "tokens": "a vision transformer with attention of all patches to all",
-    "modules": "each nonlinear function in a module that is used once",
-}
+# What a method needs of a model: nothing but scores; a layer with a map of features, or patch
+# tokens; a vision transformer with attention of all patches to all; each nonlinear function in a
+# module that is used once.
+Needs = Literal["scores", "features", "tokens", "modules"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Entry:
         options: sections of :class:`pipeline.settings.Attribution` that it uses.
         at_input: its maps have the input's resolution, and are stored in half precision.
         section: name of the class of its own options, a section in its module, if it has any.
-        needs: what it needs of a model, one of :data:`NEEDS`; a model of a right kind may lack it.
+        needs: what it needs of a model, one of `Needs`; a model of a right kind may lack it.
     """
 
     module: str
@@ -42,7 +41,7 @@ class Entry:
     options: tuple[str, ...] = ()
     at_input: bool = False
     section: str = ""
-    needs: str = "scores"
+    needs: Needs = "scores"
 
     @property
     def code(self) -> str:

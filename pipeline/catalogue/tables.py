@@ -5,7 +5,8 @@ The order is that of the report.
 
 from collections.abc import Collection
 
-from pipeline.catalogue.evaluations import EVALUATIONS, OF_PREDICTIONS, Column
+from pipeline.catalogue.evaluation_entries import Column
+from pipeline.catalogue.evaluations import EVALUATIONS, OF_PREDICTIONS
 
 _CUES = "cue_localization"
 _RANKED: dict[str, tuple[Column, ...]] = {

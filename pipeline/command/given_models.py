@@ -48,7 +48,7 @@ def opened(study: Study) -> Iterator[Opened]:
             model, text = _open(study, dataset, architecture)
             images = torch.zeros(1, 3, *[study.datasets[dataset].images.eval_size] * 2)
             for method in study.methods_of(dataset, architecture, variant):
-                if method in METHODS:  # one's own maps and functions are another matter
+                if method in METHODS:  # the user's own are checked elsewhere
                     check_able(model, method, images)
         except UserError as error:
             yield Opened(key, False, str(error))

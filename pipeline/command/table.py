@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.artefacts.files import check_vouched
+from pipeline.artefacts.paths import TABLES
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
@@ -87,7 +88,7 @@ def render(path: Path, title: str) -> Table:
     Raises:
         UserError: the file is damaged.
     """
-    check_vouched(path, "tables.json")
+    check_vouched(path, TABLES)
     with open(path, newline="") as stream:
         rows = list(csv.DictReader(stream))
     if not rows:

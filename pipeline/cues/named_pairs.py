@@ -1,7 +1,8 @@
 """Class pairs that the config names, for data sets without attributes.
 
-Command line: ``python -m pipeline.cues.named_pairs --named JSON --classes classes.csv --out
-pairs.csv``. Nothing is known of the parts in which such classes differ.
+Command line: ``python -m pipeline.cues.named_pairs --named JSON --classes classes.csv
+--pairs-out pairs.csv --check-out check.json``.
+Nothing is known of the parts in which such classes differ.
 """
 
 import json
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.artefacts.classes import CHECK, read_classes
+from pipeline.artefacts.classes import read_classes
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.pairs import named_labels, write_pairs
 from pipeline.runtime.cli import main, parser
@@ -75,13 +76,12 @@ def run(argv: list[str]) -> None:
     arguments = parser("pipeline.cues.named_pairs", "Write the class pairs that a config names.")
     arguments.add_argument("--named", type=json.loads, required=True, help="[[name, name], ...]")
     arguments.add_argument("--classes", type=Path, required=True, help="classes.csv")
-    arguments.add_argument(
-        "--out", type=Path, required=True, help="pairs.csv; check.json is written next to it"
-    )
+    arguments.add_argument("--pairs-out", type=Path, required=True, help="class pairs, .csv")
+    arguments.add_argument("--check-out", type=Path, required=True, help="report of checks, .json")
     options = arguments.parse_args(argv)
     pairs = named_pairs(read_classes(options.classes), options.named)
-    write_pairs(options.out, pairs)
-    write_json(options.out.with_name(CHECK), {"pairs": len(pairs)}, vouched=[options.out])
+    write_pairs(options.pairs_out, pairs)
+    write_json(options.check_out, {"pairs": len(pairs)}, vouched=[options.pairs_out])
 
 
 if __name__ == "__main__":

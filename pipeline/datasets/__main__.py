@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.artefacts.classes import CHECK, write_classes
+from pipeline.artefacts.classes import write_classes
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.fixations import write_fixations
+from pipeline.artefacts.paths import CHECK
 from pipeline.artefacts.records import SPLITS, read_records, write_records
 from pipeline.datasets.gaze import read_gaze
 from pipeline.datasets.readers import reader_of

@@ -81,6 +81,8 @@ def measured(
     Raises:
         UserError: inputs are missing, broken or do not belong together.
     """
+    if inputs.weights is None and (name not in EVALUATIONS or EVALUATIONS[name].asks_model):
+        raise UserError(f"--weights: {name} asks a model. Give its weights.")
     device = torch.device(machine.device)
     model = None
     if inputs.weights is not None:

@@ -6,7 +6,7 @@ each image's own label (or its superset, or the location prior), whatever the fi
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,14 @@ from pipeline.artefacts.scores import read_arrays, read_score
 from pipeline.artefacts.shards import Shards
 from pipeline.artefacts.targets import own_target
 from pipeline.evaluation.result import Result as Result
+from pipeline.images.enlarging import upsampled
 from pipeline.images.loading import eval_loader
 from pipeline.models.study_models import Model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
+
+MAPS = 64  # maps resized at once
 
 
 class Chunk(NamedTuple):
@@ -117,6 +120,28 @@ class Subject:
                 batch.image_ids,
                 self._maps(batch.image_ids, batch.labels.tolist()),
             )
+
+    def score_maps(self, evaluation: str) -> Iterator[tuple[Any, np.ndarray]]:
+        """The record of each measured image, and its map on the image's pixels (S, S) float64.
+
+        No image is read.
+
+        Args:
+            evaluation: its name in the config, for the message.
+
+        Raises:
+            UserError: there are no maps of one class, or the store lacks one.
+        """
+        count = len(self.records)
+        starts = track(range(0, count, MAPS), count, "maps", size=lambda at: min(MAPS, count - at))
+        for start in starts:
+            part = self.records.iloc[start : start + MAPS]
+            maps = self._maps(part["image_id"].to_list(), part["label"].to_list())
+            if maps is None:
+                raise UserError(
+                    f"--maps: evaluation.{evaluation} measures maps. Give a file of maps."
+                )
+            yield from zip(part.itertuples(), upsampled(maps.numpy(), self.size), strict=True)
 
     def _maps(self, names: list[str], labels: list[int]) -> Tensor | None:
         if self._store is None or self._store.kind == "counterfactual":

@@ -144,7 +144,7 @@ def _given(
     if isinstance(model, GivenModel):
         if model.whole.wanted:
             return model
-        wanted = model.described or Wanted()
+        wanted = model.of_library or Wanted()
         network, layer = model.network, layer or model.layer
         return GivenModel(network, wanted._replace(side=side or wanted.side), layer=layer)
     if isinstance(model, nn.Module):

@@ -9,6 +9,8 @@ work.
 
 import numpy as np
 
+# of a map's largest size: what enlarging leaves between values that should be equal
+ROUNDING = 1e-9
 _CUBIC = -0.75  # Keys' parameter of the bicubic kernel, as PyTorch and OpenCV have it
 
 
@@ -41,6 +43,12 @@ def resized(maps: np.ndarray, size: tuple[int, int], mode: str = "bilinear") -> 
         return maps
     down = _along(maps, _taps(maps.shape[1], size[0], mode, maps.dtype), axis=1)  # (B, H, w)
     return _along(down, _taps(maps.shape[2], size[1], mode, maps.dtype), axis=2)  # (B, H, W)
+
+
+def without_rounding(values: np.ndarray) -> np.ndarray:
+    """The values of an enlarged map, all equal where it was constant before."""
+    constant = np.ptp(values) <= ROUNDING * np.abs(values).max()
+    return np.full_like(values, values.flat[0]) if constant else values
 
 
 def _along(maps: np.ndarray, taps: tuple[np.ndarray, np.ndarray], axis: int) -> np.ndarray:

@@ -19,9 +19,9 @@ import webdataset as wds
 from torchvision.io import ImageReadMode, decode_image
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from pipeline.artefacts.remote import RemoteShards
+from pipeline.artefacts.remote import RemoteShards, of_other_records
 from pipeline.images.batches import Batch, normalise
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, lacks_memory
 
 BUFFER = 1000  # encoded samples that are mixed, in each worker
 _expanded = wds.pipelinefilter(tar_file_expander)
@@ -133,19 +133,15 @@ class StreamLoader:
         url = sample["__url__"]
         try:
             index = int(sample["__key__"])
-            about = json.loads(sample["json"])
-            expected = self._shards.image_ids[index], int(self._shards.labels[index])
-            if (about["image_id"], about["label"]) != expected:
-                raise ValueError(f"image {index} is {about['image_id']}, not {expected[0]}")
+            self._shards.check(url, index, json.loads(sample["json"]))
             encoded = sample["jpg"] if "jpg" in sample else sample["png"]
             stored = decode_image(
                 torch.frombuffer(bytearray(encoded), dtype=torch.uint8), ImageReadMode.RGB
             ).permute(1, 2, 0)  # (side, side, 3)
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"{url} does not hold the samples of this study's records ({error}). Shards and "
-                "records must come from the same data with the same keys of `records`."
-            ) from error
+            if lacks_memory(error):
+                raise
+            raise of_other_records(url, error) from error
         top, left, flip = self._boxes[index]
         crop = stored[top : top + self._side, left : left + self._side]
         crop = crop.flip(1) if flip else crop
@@ -164,4 +160,6 @@ class _Told(torch.utils.data.IterableDataset):
         except UserError as error:
             yield {"fault": str(error)}
         except Exception as error:  # of the tar, from WebDataset
+            if lacks_memory(error):
+                raise
             yield {"fault": f"A shard cannot be read: {error}. Write it again."}

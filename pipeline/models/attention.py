@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.models.switching import switched
 from pipeline.runtime.errors import UserError
 
 PREFIX = 16  # more tokens than these before the patches are no class token and registers
@@ -91,16 +92,8 @@ def recorded(keep: Callable[[Tensor], Any]) -> Iterator[None]:
 @contextmanager
 def fusing(model: nn.Module) -> Iterator[None]:
     """While it lasts, timm's attentions call the fused function, whatever the machine's default."""
-    switched = [
-        module for module in model.modules() if getattr(module, "fused_attn", None) is False
-    ]
-    for module in switched:
-        module.fused_attn = True  # type: ignore[assignment]
-    try:
+    with switched(model, "fused_attn", to=True):
         yield
-    finally:
-        for module in switched:
-            module.fused_attn = False  # type: ignore[assignment]
 
 
 class _Trace:

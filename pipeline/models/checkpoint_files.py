@@ -85,6 +85,11 @@ def read_state_dict(path: str | Path) -> StateDict:
     return StateDict(_plain(tensors), "checkpoint" if nested else "state_dict")
 
 
+def is_counter(name: str) -> bool:
+    """Whether a tensor only counts a batch norm's batches, which older files lack."""
+    return name.endswith("num_batches_tracked")
+
+
 def fitted(state: dict[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
     """The tensors under the names that a network uses, where all lie inside an attribute.
 
@@ -121,8 +126,8 @@ def fitted_by_position(
     Returns:
         None where they are not.
     """
-    state = {name: value for name, value in state.items() if not _is_counter(name)}
-    names = [name for name in own if not _is_counter(name)]
+    state = {name: value for name, value in state.items() if not is_counter(name)}
+    names = [name for name in own if not is_counter(name)]
     if len(names) != len(state):
         return None
     for name, (other, value) in zip(names, state.items(), strict=True):
@@ -130,11 +135,6 @@ def fitted_by_position(
         if not same_part or own[name].shape[1:] != value.shape[1:]:
             return None
     return dict(zip(names, state.values(), strict=True))
-
-
-def _is_counter(name: str) -> bool:
-    """Whether a tensor only counts a batch norm's batches, which older files lack."""
-    return name.endswith("num_batches_tracked")
 
 
 def _read(path: Path, start: bytes) -> Any:

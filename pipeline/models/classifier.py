@@ -134,12 +134,14 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
     torch.manual_seed(job.seed)
     model = Classifier(job, outputs)
     if job.weights != "none":
-        state = fitted(read_weights(job.weights, weights, job.trunk), model.trunk.state_dict())
+        own = model.trunk.state_dict()
+        state = fitted(read_weights(job.weights, weights, job.trunk), own)
         state = renamed(state, job.trunk, job.training.method)
-        state = of_lukemelas(state, model.trunk.state_dict())
+        state = of_lukemelas(state, own)
         load_trunk(model.trunk, job.trunk, state, job.weights, model.form)
         if job.training.head != "scratch":
-            load_head(model.head, job.trunk, state, job)
+            others = {name: value for name, value in state.items() if name not in own}
+            load_head(model.head, job.trunk, others, job)
     elif job.training.head != "scratch":
         raise UserError(f"head: {job.training.head}: give `weights` that have a head.")
     elif job.training.frozen_stages:

@@ -40,6 +40,7 @@ class GivenModel(nn.Module):
         chosen: the network's outputs that are measured, in the order of the labels; None: all.
             Probabilities are over these.
         side: of the images that the network is tried on, where ``wanted`` has none, pixels.
+        of_library: what its library says that it takes, if it has one; kept, not applied.
 
     Raises:
         UserError: it fails on an image, gives no logits, or has no such layer.
@@ -53,6 +54,7 @@ class GivenModel(nn.Module):
         layer: str | None = None,
         chosen: Sequence[int] | None = None,
         side: int = SIDE,
+        of_library: Wanted | None = None,
     ) -> None:
         super().__init__()
         lazy = [name for name, each in network.named_parameters() if is_lazy(each)]
@@ -69,7 +71,7 @@ class GivenModel(nn.Module):
         logits = _logits(network, self.whole.intake(probe))
         self.outputs = logits.shape[1]
         self.layer = layer
-        self.described: Wanted | None = None  # what its library says that it takes, if it has one
+        self.of_library = of_library
         self.spec = ""  # what builds its network, where it is known
         self.looked_at = ""  # name of the layer of the Grad-CAM family, where it is not the end's
         calls = calls_of(network, self.whole.intake(probe))

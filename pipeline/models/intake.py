@@ -6,13 +6,14 @@ and metrics see the same images whatever the network: zero is ImageNet's mean co
 the input's resolution has the stored size.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.images.batches import MEAN, STD
-from pipeline.models.networks import is_library
+from pipeline.models.networks import entry_of, is_library
 from pipeline.models.normalisation import from_imagenet
 
 Colour = tuple[float, float, float]
@@ -48,10 +49,12 @@ class Intake(nn.Module):
         return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
 
 
-def wanted_by(spec: str, network: nn.Module) -> Wanted:
+def wanted_by(spec: str, network: nn.Module, weights: str | Path | None = None) -> Wanted:
     """What the library's own description of a network says; ImageNet's values for others.
 
-    timm keeps it with the network (``pretrained_cfg``), torchvision with its published weights.
+    timm keeps it with the network (``pretrained_cfg``), torchvision with each of its published
+    weights: with those that ``weights`` names, or else its default ones. A torchvision ViT takes
+    images of the one size that it is built for.
     """
     source, _, name = spec.partition(":")
     if not is_library(spec):
@@ -60,8 +63,7 @@ def wanted_by(spec: str, network: nn.Module) -> Wanted:
         about = getattr(network, "pretrained_cfg", {})
         side = about.get("input_size", (3, None))[-1]
         return Wanted(tuple(about.get("mean", MEAN)), tuple(about.get("std", STD)), side)
-    from torchvision import models
-
-    transforms = models.get_model_weights(name).DEFAULT.transforms()
-    side = int(transforms.crop_size[0])
+    named = str(weights) if str(weights).partition(":")[0] == source else source
+    transforms = entry_of(name, named).transforms()
+    side = int(getattr(network, "image_size", transforms.crop_size[0]))
     return Wanted(tuple(transforms.mean), tuple(transforms.std), side)

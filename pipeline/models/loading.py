@@ -64,7 +64,5 @@ def load_model(
 def _of_library(spec: str, weights: str | Path | None, layer: str | None) -> GivenModel:
     """A library's network, tried on images of the size that the library says."""
     network = build_network(spec, weights).network
-    described = wanted_by(spec, network)
-    model = GivenModel(network, layer=layer, side=described.side or SIDE)
-    model.described = described
-    return model
+    wanted = wanted_by(spec, network, weights)
+    return GivenModel(network, layer=layer, side=wanted.side or SIDE, of_library=wanted)

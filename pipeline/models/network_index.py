@@ -9,15 +9,17 @@ have in common is estimated (Broder's min-wise hashing).
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.artefacts.files import atomic_path
+from pipeline.models.checkpoint_files import is_counter
+from pipeline.models.normalisation import CONVERTING
+from pipeline.models.strides import built_without_values
 from pipeline.runtime.cli import main, parser
 
 INDEX = Path(__file__).with_name("network_index.csv")
@@ -76,7 +78,7 @@ def _index() -> list[Network]:
 
 def _without_counters(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Without the counters of batch norms, which older files lack."""
-    return {name: v for name, v in state.items() if not name.endswith("num_batches_tracked")}
+    return {name: value for name, value in state.items() if not is_counter(name)}
 
 
 def _shapes(state: Mapping[str, Tensor], head: Iterable[str]) -> str:
@@ -98,26 +100,17 @@ def _networks() -> Iterator[tuple[str, nn.Module, int]]:
     from torchvision import models
 
     for name in models.list_models(module=models):
-        more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        more = {"init_weights": False} if name in CONVERTING else {}
         yield (
             f"torchvision:{name}",
-            _built(partial(models.get_model, name, weights=None, **more)),
+            built_without_values(partial(models.get_model, name, weights=None, **more)),
             1000,
         )
     for name in timm.list_models():
-        network = _built(partial(timm.create_model, name))
+        network = built_without_values(partial(timm.create_model, name))
         classes = int(network.num_classes)  # type: ignore[arg-type]
         if classes:
             yield f"timm:{name}", network, classes
-
-
-def _built(build: Callable[[], nn.Module]) -> nn.Module:
-    """A network, without numbers in its tensors unless it needs them while it is built."""
-    try:
-        with torch.device("meta"):
-            return build()
-    except (RuntimeError, NotImplementedError):
-        return build()
 
 
 def run(argv: list[str]) -> None:

@@ -4,25 +4,31 @@ A network comes as its makers built it; how its weights are read is in
 `pipeline.models.checkpoint_files`.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
+from torchvision import models
+from torchvision.models import WeightsEnum
 
 from pipeline.models.checkpoint_files import (
     StateDict,
     fitted,
     fitted_by_position,
+    is_counter,
     read_state_dict,
 )
+from pipeline.models.downloads import downloaded
 from pipeline.models.network_index import candidates, similar
+from pipeline.models.normalisation import CONVERTING
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.functions import load_function
-from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
+from pipeline.runtime.packages import PREFIX, file_in_package
 from pipeline.runtime.validation import nearest
+from pipeline.settings.models import LIBRARIES
 
-LIBRARIES = ("timm", "torchvision")
 Weights = str | Path | StateDict | None
 
 
@@ -52,39 +58,45 @@ def build_network(spec: str, weights: Weights = None, outputs: int | None = None
     Raises:
         UserError: there is no such network or file, or they do not fit together.
     """
-    source, _, name = spec.partition(":")
     if not is_library(spec):
         network = _called(spec)
         if weights is None:
             return Built(network, "the callable")
         return with_weights(network, weights, spec)
-    build = _of_timm if source == "timm" else _of_torchvision
     if weights is None:
-        return Built(build(name, outputs, None), "none: as the network is built")
-    if isinstance(weights, str) and weights.partition(":")[0] == source:
-        return Built(build(name, None, weights), f"{weights}, the library's own")
+        return Built(_of_library(spec, outputs), "none: as the network is built")
+    if isinstance(weights, str) and weights.partition(":")[0] == spec.partition(":")[0]:
+        return Built(_published(spec, weights), f"{weights}, the library's own")
     read = weights if isinstance(weights, StateDict) else read_state_dict(_file(weights))
-    network = build(name, None, None)
-    found = _outputs(network, read.tensors)
-    if found is not None:
-        network = build(name, found, None)
+    network = _of_library(spec)
+    state = fitted(read.tensors, network.state_dict())
+    found, side = _outputs(network, state), _side(network, state)
+    if found is not None or side is not None:
+        network = _of_library(spec, found, side)
     return with_weights(network, read, spec)
+
+
+def rebuilt(spec: str, outputs: int, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network that :func:`build_network` gave, from its name, with random weights.
+
+    Args:
+        spec: its name.
+        outputs: of a library's network, how many it has.
+        state: its tensors, by which the size of its images is known where that matters.
+    """
+    network = build_network(spec, None, outputs).network
+    side = _side(network, state) if is_library(spec) else None
+    return network if side is None else _of_library(spec, outputs, side)
 
 
 def _file(weights: str | Path) -> Path:
     """The file behind the key ``weights``."""
-    if str(weights).startswith(PREFIX):
-        file = find_in_package(str(weights))
-        if file is None:
-            raise UserError(f"weights: {missing_in_package(str(weights))}")
-        return file
-    return Path(weights)
+    return file_in_package(str(weights)) if str(weights).startswith(PREFIX) else Path(weights)
 
 
 def _outputs(network: nn.Module, state: dict[str, Tensor]) -> int | None:
     """The number of classes of a state dict, where it is another than the network's."""
     own = network.state_dict()
-    state = fitted(state, own)
     if not own.keys() & state.keys():
         state = fitted_by_position(state, own) or {}
     other = [
@@ -94,6 +106,16 @@ def _outputs(network: nn.Module, state: dict[str, Tensor]) -> int | None:
         and len(own[name]) != len(value)
     ]  # fmt: skip
     return len(other[-1][1]) if other else None
+
+
+def _side(network: nn.Module, state: Mapping[str, Tensor]) -> int | None:
+    """The side of the images of a torchvision ViT's state dict, where it is another one."""
+    positions = state.get("encoder.pos_embedding")
+    if not isinstance(network, models.VisionTransformer) or positions is None:
+        return None
+    patches = math.isqrt(positions.shape[1] - 1)  # a side; the first token is that of the class
+    side = patches * network.patch_size
+    return None if side == network.image_size else side
 
 
 def with_weights(network: nn.Module, weights: str | Path | StateDict, name: str) -> Built:
@@ -122,7 +144,7 @@ def with_weights(network: nn.Module, weights: str | Path | StateDict, name: str)
 
 def misfit(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
     """How a state dict differs from a network's own, in words; empty where it fits."""
-    missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
+    missing = [key for key in own if key not in state and not is_counter(key)]
     unknown = [key for key in state if key not in own]
     wrong = [key for key in own if key in state and own[key].shape != state[key].shape]
     if not (missing or unknown or wrong):
@@ -138,49 +160,72 @@ def _first(names: list[str]) -> str:
     return f" (such as {names[0]})" if names else ""
 
 
-def _of_timm(name: str, outputs: int | None, weights: str | None) -> nn.Module:
-    import timm
+# of those that are `CONVERTING`: torchvision's files hold auxiliary classifiers too; to draw
+# weights, most of which are replaced, takes a minute
+_AS_PUBLISHED = {"transform_input": True, "aux_logits": True, "init_weights": False}
 
-    known = timm.list_models()
-    if name.partition(".")[0] not in known:  # a tag of weights may follow the name
-        raise UserError(f"timm has no network {name!r}{nearest(name, known)}.")
+
+def _of_library(spec: str, outputs: int | None = None, side: int | None = None) -> nn.Module:
+    """A library's network with random weights; ``side`` is that of a torchvision ViT's images."""
+    source, _, name = spec.partition(":")
+    _check_name(source, name)
     more: dict[str, Any] = {} if outputs is None else {"num_classes": outputs}
-    if weights:
-        return _downloaded(lambda: timm.create_model(name, pretrained=True), f"timm:{name}")
-    try:
-        return timm.create_model(name, pretrained=False, **more)
-    except RuntimeError as error:  # a tag that timm does not know
-        raise UserError(f"timm has no {name!r}: {error}") from error
+    if source == "timm":
+        import timm
 
-
-def _of_torchvision(name: str, outputs: int | None, weights: str | None) -> nn.Module:
-    from torchvision import models
-
-    known = models.list_models(module=models)
-    if name not in known:
-        raise UserError(f"torchvision has no classifier {name!r}{nearest(name, known)}.")
-    if weights:
-        entry = weights.partition(":")[2].rpartition(".")[2] or "DEFAULT"
-        return _downloaded(lambda: models.get_model(name, weights=entry), f"torchvision:{name}")
-    more: dict[str, Any] = {} if outputs is None else {"num_classes": outputs}
-    if name in ("googlenet", "inception_v3"):
-        more["init_weights"] = False  # they are replaced, or the caller's business
+        try:
+            return timm.create_model(name, pretrained=False, **more)
+        except RuntimeError as error:  # a tag that timm does not know
+            raise UserError(f"timm has no {name!r}: {error}") from error
+    if side is not None:
+        more["image_size"] = side
+    if name in CONVERTING:
+        more |= _AS_PUBLISHED
     return models.get_model(name, weights=None, **more)
 
 
-def _downloaded(build: Callable[[], nn.Module], name: str) -> nn.Module:
-    """A network with its library's own weights.
+def _published(spec: str, weights: str) -> nn.Module:
+    """A library's network with the library's own weights, which it downloads."""
+    source, _, name = spec.partition(":")
+    _check_name(source, name)
+    if source == "timm":
+        import timm
+
+        return downloaded(lambda: timm.create_model(name, pretrained=True), spec)
+    entry = entry_of(name, weights)
+    more: dict[str, Any] = _AS_PUBLISHED if name in CONVERTING else {}
+    return downloaded(lambda: models.get_model(name, weights=entry, **more), spec)
+
+
+def _check_name(source: str, name: str) -> None:
+    """Refuse a name that a library does not have."""
+    if source == "timm":
+        import timm
+
+        known = timm.list_models()
+        if name.partition(".")[0] not in known:  # a tag of weights may follow the name
+            raise UserError(f"timm has no network {name!r}{nearest(name, known)}.")
+        return
+    known = models.list_models(module=models)
+    if name not in known:
+        raise UserError(f"torchvision has no classifier {name!r}{nearest(name, known)}.")
+
+
+def entry_of(name: str, weights: str) -> WeightsEnum:
+    """The published weights of a torchvision network that ``torchvision[:ENTRY]`` names.
 
     Raises:
-        UserError: there are none, or they cannot be downloaded.
+        UserError: it has no such weights.
     """
-    try:
-        return build()
-    except Exception as error:  # each library and its network code raises what it likes
-        raise UserError(
-            f"The weights of {name} cannot be had: {error}. Download them where there is a network "
-            "and give the file instead: `weights: FILE`."
-        ) from error
+    known = models.get_model_weights(name)
+    kind, _, entry = weights.partition(":")[2].rpartition(".")
+    if kind in ("", known.__name__) and (entry or "DEFAULT") in known.__members__:
+        return known[entry or "DEFAULT"]
+    entries = ", ".join(f"torchvision:{known.__name__}.{each.name}" for each in known)
+    raise UserError(
+        f"weights: torchvision publishes no {weights.partition(':')[2]} for {name}. It has "
+        f"{entries or 'none'}."
+    )
 
 
 def _called(spec: str) -> nn.Module:

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from pipeline.images.batches import MEAN, STD
 
+# Networks of torchvision whose published weights take images in [-1, 1], which the networks make
+# themselves of ImageNet's, but only where `transform_input` is given or torchvision loads them
+CONVERTING = ("googlenet", "inception_v3")
 TO_ONE = (0.5, 0.5, 0.5)  # as mean and as deviation: images in [-1, 1]
 
 

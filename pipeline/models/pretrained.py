@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights
 from pipeline.models import timm_trunks
-from pipeline.models.checkpoint_files import read_state_dict
+from pipeline.models.checkpoint_files import is_counter, read_state_dict
+from pipeline.models.downloads import downloaded
 from pipeline.models.reference_names import HEAD
 from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
+from pipeline.runtime.packages import PREFIX, file_in_package
 from pipeline.settings import TrainJob
 from pipeline.settings.models import LIBRARIES
 
@@ -38,9 +39,7 @@ def read_weights(source: str, path: Path | None = None, trunk: str = "") -> dict
     if source.startswith("torchvision:"):
         return _download(source.removeprefix("torchvision:"))
     if path is None and source.startswith(PREFIX):
-        path = find_in_package(source)
-        if path is None:
-            raise UserError(f"weights: {missing_in_package(source)}")
+        path = file_in_package(source)
     path = Path(path or source)
     if source.startswith("model:"):
         return _named_as_trunk(read_own_weights(path)[0])
@@ -65,14 +64,10 @@ def _named_as_trunk(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _download(name: str) -> dict[str, Tensor]:
     try:
-        return torchvision.models.get_weight(name).get_state_dict(check_hash=True)
+        weights = torchvision.models.get_weight(name)
     except (ValueError, AttributeError) as error:
         raise UserError(f"weights: torchvision knows no {name!r} ({error}).") from error
-    except OSError as error:
-        raise UserError(
-            f"weights: torchvision could not download {name!r} ({error}). "
-            "Download it where there is a network and give its path instead."
-        ) from error
+    return downloaded(lambda: weights.get_state_dict(check_hash=True), f"torchvision:{name}")
 
 
 def load_trunk(
@@ -86,7 +81,8 @@ def load_trunk(
 
     ``form`` is that of `Head.trunk_of`, where a head needs the trunk in another form.
 
-    The layers that the trunk leaves out of torchvision's network are ignored, and so are heads.
+    The layers that the trunk leaves out of the library's network are ignored, and so are heads
+    (but for what of timm's ``head.`` is the trunk's, a norm of the map).
     Those that it adds keep their initialisation if ``state`` has none of them. All else must fit.
 
     Raises:
@@ -96,12 +92,12 @@ def load_trunk(
     trunk = form or trunk_named(name)
     own = module.state_dict()
     ignored = (*trunk.left_out, HEAD)
-    state = {key: value for key, value in state.items() if not key.startswith(ignored)}
+    state = {k: value for k, value in state.items() if k in own or not k.startswith(ignored)}
     needed = set(own)
     if not any(key.startswith(trunk.added) for key in state):
         needed = {key for key in own if not key.startswith(trunk.added)}
     # older PyTorch files lack the batch counters, which only matter for cumulative statistics
-    needed = {key for key in needed if not key.endswith("num_batches_tracked")}
+    needed = {key for key in needed if not is_counter(key)}
     misfits = {
         f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
         for key in own.keys() & state.keys()
@@ -126,7 +122,7 @@ def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJo
     Args:
         head: of a model whose trunk is ``name``.
         name: of the trunk.
-        state: from `read_weights`.
+        state: from `read_weights`, without the trunk's own tensors.
         job: of the model.
 
     Raises:
@@ -138,8 +134,9 @@ def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJo
         layer = trunk_named(name, job.training.crop).classifier
         if not layer or job.training.method != "cam":
             raise UserError(
-                f"head: network: {name!r} with method {job.training.method!r} has no class branch "
-                "in torchvision's network. Use CAM on a ResNet or SqueezeNet, or train the head."
+                f"head: network: {name!r} with method {job.training.method!r} has no such head. It "
+                "needs `method: cam` and a network whose classifier is one linear layer on the "
+                "mean of its map. Train the head instead: `head: scratch`."
             )
         given = {
             f"classes.{part}": state[f"{layer}.{part}"]

@@ -78,7 +78,7 @@ def plan_of(name: str, side: int) -> Plan:
     if not timm.is_model(name):
         raise UserError(f"trunk: timm has no network {name!r}{nearest(name, timm.list_models())}")
     network, given = _built(name, side)
-    cfg = described(network)
+    cfg = cfg_of(network)
     reasons = []
     for size in dict.fromkeys((PROBE, side, cfg["input_size"][1])):
         try:
@@ -134,7 +134,7 @@ def created(name: str, given: Mapping[str, Any]) -> nn.Module:
         raise UserError(f"trunk: timm cannot build {name!r}: {error}") from error
 
 
-def described(network: nn.Module) -> Mapping[str, Any]:
+def cfg_of(network: nn.Module) -> Mapping[str, Any]:
     """timm's description of a network: its normalisation, size and classifier."""
     return network.pretrained_cfg  # type: ignore[return-value]
 
@@ -148,7 +148,7 @@ def _has_weights(network: nn.Module, name: str) -> bool:
 
 def _classifier(network: nn.Module, plan: Plan, unused: set[str]) -> str:
     """The linear layer that alone follows the mean of the map; empty if other layers do."""
-    name = described(network).get("classifier")
+    name = cfg_of(network).get("classifier")
     head = getattr(network, "head", None)
     pools = getattr(network, "global_pool", None) or getattr(head, "global_pool", None)
     if isinstance(pools, nn.Module):

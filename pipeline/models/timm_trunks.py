@@ -6,10 +6,11 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from pipeline.models.downloads import downloaded
 from pipeline.models.layouts import Layout
 from pipeline.models.normalisation import from_imagenet
 from pipeline.models.strides import change_strides, no_such_map, stride_of, without_values
-from pipeline.models.timm_plans import Plan, created, described, network_reader, plan_of, read
+from pipeline.models.timm_plans import Plan, cfg_of, created, network_reader, plan_of, read
 from pipeline.runtime.errors import UserError
 
 
@@ -96,18 +97,13 @@ def published(name: str) -> dict[str, Tensor]:
     """
     import timm
 
-    try:
-        return timm.create_model(name, pretrained=True).state_dict()
-    except Exception as error:  # its network code raises what it likes
-        raise UserError(
-            f"weights: timm's of {name!r} cannot be had ({error}). Download them where there is a "
-            "network and give the file's path instead."
-        ) from error
+    network = downloaded(lambda: timm.create_model(name, pretrained=True), f"timm:{name}")
+    return network.state_dict()
 
 
 def as_trunk(network: nn.Module, plan: Plan) -> TimmTrunk:
     """The same network, whose call gives its map instead of its logits."""
-    cfg = described(network)
+    cfg = cfg_of(network)
     network.__class__ = type("TimmTrunk", (TimmTrunk, type(network)), {})
     assert isinstance(network, TimmTrunk)
     network.plan, network.places = plan, {}

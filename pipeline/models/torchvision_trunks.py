@@ -10,6 +10,7 @@ from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from pipeline.models.anatomy import Anatomy, anatomy_of
+from pipeline.models.normalisation import CONVERTING
 from pipeline.models.strides import (
     built_without_values,
     change_strides,
@@ -135,7 +136,7 @@ def _stride_now(network: nn.Module, plan: Plan) -> int:
 
 def _created(name: str) -> nn.Module:
     more: dict[str, Any] = {}
-    if name in ("googlenet", "inception_v3"):  # their weights are of images in [-1, 1]
+    if name in CONVERTING:
         more = {"init_weights": False, "aux_logits": False, "transform_input": True}
     network = models.get_model(name, weights=None, **more)
     if name.startswith(_NORMALISED_LATE):  # the pooled features; here each place has its own

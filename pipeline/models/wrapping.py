@@ -16,7 +16,7 @@ from pipeline.models.class_lists import outputs_of, read_class_list
 from pipeline.models.given import GivenModel
 from pipeline.models.guessing import guessed
 from pipeline.models.intake import Wanted, wanted_by
-from pipeline.models.networks import Built, build_network
+from pipeline.models.networks import Built, build_network, rebuilt
 from pipeline.runtime.errors import UserError
 from pipeline.settings.given import GivenJob
 
@@ -42,7 +42,7 @@ def open_given(job: GivenJob, names: Sequence[str] | None = None) -> tuple[Given
     if Path(spec).is_file():
         spec, weights = guessed(spec), spec
     built = build_network(spec, weights, None if listed is None else len(listed))
-    wanted = _wanted(job, spec, built)
+    wanted = _wanted(job, spec, built, weights)
     model = GivenModel(built.network, wanted, layer=job.layer, side=job.stored_size)
     chosen = _chosen(model.classes, listed, names)
     if chosen is not None:
@@ -51,9 +51,9 @@ def open_given(job: GivenJob, names: Sequence[str] | None = None) -> tuple[Given
     return model, f"{spec}, its weights from {built.note}"
 
 
-def _wanted(job: GivenJob, spec: str, built: Built) -> Wanted:
+def _wanted(job: GivenJob, spec: str, built: Built, weights: str | None) -> Wanted:
     """What the network takes: the job's keys, else what its library says."""
-    wanted = wanted_by(spec, built.network)
+    wanted = wanted_by(spec, built.network, weights)
     return Wanted(job.mean or wanted.mean, job.std or wanted.std, job.size or wanted.side)
 
 
@@ -101,7 +101,7 @@ def restored(state: dict[str, torch.Tensor], about: dict[str, Any]) -> GivenMode
         UserError: the callable that builds its network is gone or builds another one.
     """
     job = GivenJob.model_validate(about["given"])
-    network = build_network(about["spec"], None, about["outputs"]).network
+    network = rebuilt(about["spec"], about["outputs"], state)
     if {n: v.shape for n, v in network.state_dict().items()} != {
         name: value.shape for name, value in state.items()
     }:

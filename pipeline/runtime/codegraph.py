@@ -12,9 +12,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 
 # Imported everywhere, but without effect on what a stage writes: a setting's value reaches a job
-# through its parameters, and messages and progress are not results.
+# through its parameters, a path as an input or output, and messages and progress are not results.
 WITHOUT_EFFECT = frozenset(
     {
+        "artefacts.paths",
         "catalogue.evaluations",
         "catalogue.layouts",
         "catalogue.methods",

@@ -75,5 +75,6 @@ def _imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             above = path.parts[: len(path.parts) - node.level] if node.level else ()
             module = ".".join((*above, *([node.module] if node.module else [])))
-            yield module
+            if module:  # not of a relative import in a module without a package
+                yield module
             yield from (f"{module}.{alias.name}".strip(".") for alias in node.names)

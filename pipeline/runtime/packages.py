@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from pipeline.runtime.errors import UserError
+
 PREFIX = "package:"
 
 
@@ -26,3 +28,14 @@ def missing_in_package(source: str) -> str:
     if not package.isidentifier() or find_spec(package) is None:
         return f"{source} is missing: the package {package!r} is not installed. Install it."
     return f"{source} is missing: the package {package!r} has no file {path}. Correct the path."
+
+
+def file_in_package(source: str) -> Path:
+    """The file behind ``weights: package:PACKAGE/PATH``.
+
+    Raises:
+        UserError: package or file is missing.
+    """
+    if found := find_in_package(source):
+        return found
+    raise UserError(f"weights: {missing_in_package(source)}")

@@ -13,7 +13,7 @@ def private_folder(purpose: str) -> Path:
     """A folder of this user's for all of their jobs on this machine, made where it is not there.
 
     Its name can be guessed and the folder that it lies in belongs to everybody, so that a folder
-    which another user made, links to elsewhere or can write to is refused.
+    which another user made, links to elsewhere or may enter is refused.
 
     Args:
         purpose: in its name: TMPDIR/calm-PURPOSE-UID.
@@ -30,8 +30,8 @@ def private_folder(purpose: str) -> Path:
         wrong = "is not a folder"
     elif found.st_uid != os.getuid():
         wrong = "belongs to another user"
-    elif found.st_mode & 0o022:
-        wrong = "can be written by other users"
+    elif found.st_mode & 0o077:
+        wrong = "is open to other users"
     else:
         return folder
     raise UserError(f"{folder} {wrong}. Set TMPDIR to a folder of your own.")

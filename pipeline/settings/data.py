@@ -204,7 +204,9 @@ class ShardSource(Section):
         "{train,val,test}/manifest.json and the shards: http://, https://, s3://, gs:// ..."
     )
     cache: FilePath | None = Field(
-        None, description="folder of the fetched copies; null: RESULTS/shards/DATASET/SPLIT/cache"
+        None,
+        description="folder of the fetched copies, with one in it for each address and split; "
+        "null: RESULTS/shards/DATASET/SPLIT/cache",
     )
     cache_gb: Positive | None = Field(
         None,

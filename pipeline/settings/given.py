@@ -8,9 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.runtime.functions import is_function_name, source_files
 from pipeline.settings.base import Count, FilePath, Positive, Section, Seed
+from pipeline.settings.models import LIBRARIES
 
 Colour = tuple[float, float, float]
-LIBRARIES = ("timm", "torchvision")
 FILES = (".pth", ".pt", ".ckpt", ".safetensors", ".bin", ".tar")  # of weights, by their suffix
 
 
@@ -81,7 +81,7 @@ class GivenArchitecture(Section):
     @model_validator(mode="after")
     def _says_its_weights(self) -> "GivenArchitecture":
         source = self.model.partition(":")[0]
-        if self.weights is None and source in ("timm", "torchvision"):
+        if self.weights is None and source in LIBRARIES:
             raise ValueError(
                 f"{self.model} without `weights` would be an untrained network: give a file, "
                 f"'{source}' for the library's own weights, or 'none' if that is what you want"

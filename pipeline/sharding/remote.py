@@ -9,33 +9,34 @@ import pyarrow as pa
 
 from pipeline.artefacts.files import write_json
 from pipeline.artefacts.parquet import write_table
+from pipeline.artefacts.paths import MANIFEST, SAMPLES
 from pipeline.artefacts.records import read_records
-from pipeline.artefacts.remote import SAMPLE, SAMPLES, fetch, listed
+from pipeline.artefacts.remote import SAMPLE, fetch, listed
 from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Images, ShardSource
+from pipeline.settings import Images
 from pipeline.sharding.order import stored_order
 
 log = logging.getLogger(__name__)
 
 
 def copy_manifest(
-    records: pd.DataFrame, source: ShardSource, images: Images, split: str, out: Path
+    records: pd.DataFrame, source: str, images: Images, split: str, out: Path
 ) -> None:
     """Fetch the manifest of a split; write a copy that knows its address, and `SAMPLES` next to it.
 
     Args:
         records: of the split; they were what the shards were made from.
-        source: where the shards are.
-        images: says how large the stored images must be.
+        source: address of the folder that holds those of each split in a folder of its own.
+        images: says how the stored images must have been resized.
         split: ``"train"``, ``"val"`` or ``"test"``.
         out: the copy to write.
 
     Raises:
         UserError: there is no manifest, or one of other images.
     """
-    url = f"{source.url}/{split}"
-    address = f"{url}/manifest.json"
+    url = f"{source}/{split}"
+    address = f"{url}/{MANIFEST}"
     text = fetch(address)
     try:
         manifest = json.loads(text)
@@ -53,6 +54,12 @@ def copy_manifest(
         raise UserError(
             f"{address}: images of {side} pixels, but `images` asks for {wanted} in split {split}."
         )
+    if manifest.get("resize") != images.resize:
+        stored = manifest.get("resize") or "an unknown way (an older version wrote them)"
+        raise UserError(
+            f"{address}: images resized by {stored}, but `images.resize` is {images.resize}. Set "
+            "`images.resize` to theirs, or write the shards again with this one."
+        )
     if count != len(records):
         raise UserError(
             f"{address} has {count} images, the records of split {split} {len(records)}. Shards "
@@ -61,28 +68,21 @@ def copy_manifest(
     rows = records.iloc[stored_order(len(records), split)]
     samples = pa.Table.from_pandas(rows[SAMPLE.names], schema=SAMPLE, preserve_index=False)
     write_table(out.with_name(SAMPLES), samples)
-    gigabytes = source.cache_gb or 0
-    about = {"url": url, "cache": _cache(source, split), "cache_bytes": int(gigabytes * 1e9)}
-    write_json(out, manifest | about)
-
-
-def _cache(source: ShardSource, split: str) -> str | None:
-    return str(Path(source.cache).absolute() / split) if source.cache else None
+    write_json(out, manifest | {"url": url})
 
 
 def run(argv: list[str]) -> None:
     """Command line of the stage where the shards lie elsewhere."""
     arguments = cli.parser("pipeline.sharding.remote", "Fetch the manifest of shards elsewhere.")
     cli.add_section(arguments, Images)
-    arguments.add_argument("--source", required=True, metavar="JSON", help="where the shards are")
+    arguments.add_argument("--url", required=True, help="folder that holds one for each split")
     arguments.add_argument("--records", required=True, help="records of the split, a parquet file")
     arguments.add_argument("--split", required=True, choices=("train", "val", "test"))
     arguments.add_argument("--out", type=Path, required=True, help="manifest.json to write")
     given = arguments.parse_args(argv)
     images = cli.read_section(given.section, Images)
-    source = cli.read_section(given.source, ShardSource)
-    copy_manifest(read_records(given.records), source, images, given.split, given.out)
-    log.info("%s: a copy of %s/%s/manifest.json", given.out, source.url, given.split)
+    copy_manifest(read_records(given.records), given.url, images, given.split, given.out)
+    log.info("%s: a copy of %s/%s/%s", given.out, given.url, given.split, MANIFEST)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from PIL import Image
 from webdataset.writer import TarWriter
 
 from pipeline.artefacts import files
+from pipeline.artefacts.paths import MANIFEST
 from pipeline.images.geometry import stored_part
 from pipeline.images.opening import LARGE, ImageFault, opened, rgb
 from pipeline.runtime.errors import UserError
@@ -24,7 +25,6 @@ from pipeline.runtime.progress import track
 from pipeline.settings import Images
 from pipeline.sharding.order import stored_order
 
-MANIFEST = "manifest.json"
 SUFFIXES = {"jpeg": "jpg", "png": "png"}
 
 
@@ -72,6 +72,7 @@ def write_shards(
     manifest = {
         "format": form,
         "side": side,
+        "resize": section.resize,
         "count": len(rows),
         "shards": shards,
         "section": files.digest(section.model_dump(mode="json")),

@@ -1,7 +1,6 @@
 """The models from elsewhere are opened once before the first job, where PyTorch is to be had."""
 
 import importlib.util
-import os
 import subprocess
 import sys
 
@@ -26,8 +25,19 @@ def open_given_models(study: Study, paths: Paths) -> None:
     if not waiting or importlib.util.find_spec("torch") is None:
         return
     command = [sys.executable, "-m", "pipeline.command.given_models", "--section", params(study)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        start = next((n for n, line in enumerate(lines) if line.startswith("error: ")), -1)
-        raise UserError("\n".join(lines[start:]).removeprefix("error: "))
+        raise UserError(_fault(done.returncode, done.stderr.strip()))
+
+
+def _fault(status: int, said: str) -> str:
+    """What the process said is wrong; all that it wrote where it did not get so far."""
+    lines = said.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("error: "):
+            return "\n".join(lines[number:]).removeprefix("error: ")
+    killed = ", killed, often for lack of memory" if status < 0 else ""
+    return (
+        f"The models from elsewhere could not be opened: the process ended with exit status "
+        f"{status}{killed}. It wrote:\n{said or '(nothing)'}"
+    )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.artefacts.table import SEEDS, Block, Cell, MainNumber, Row, Table
-from pipeline.catalogue.evaluations import Column
+from pipeline.catalogue.evaluation_entries import Column
 from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
 from pipeline.tables.paired import delta, reference, unpaired

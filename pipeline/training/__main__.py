@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artefacts.files import write_plain_json
-from pipeline.artefacts.trainings import METRICS, write_history, write_metrics
+from pipeline.artefacts.paths import METRICS
+from pipeline.artefacts.trainings import write_history, write_metrics
 from pipeline.models.classifier import save_model
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.machine import add_machine, machine_from

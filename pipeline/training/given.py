@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipeline.artefacts.classes import read_class_names
 from pipeline.artefacts.files import digest, sha256, write_plain_json
-from pipeline.artefacts.trainings import METRICS, write_metrics
+from pipeline.artefacts.paths import METRICS
+from pipeline.artefacts.trainings import write_metrics
 from pipeline.models.wrapping import open_given, save_given
 from pipeline.runtime.cli import add_section, main, parser, read_section
 from pipeline.runtime.codegraph import code_digest
@@ -34,7 +35,7 @@ def keep(job: GivenJob, classes: Path, out: Path, files: list[Path]) -> None:
         "config": digest(job.model_dump(mode="json")),
         "code": code_digest("pipeline.training.given"),
         "read": note,
-        **{f"sha256 of {file.name}": sha256(file) for file in files},
+        **{f"sha256 of {file}": sha256(file) for file in files},
     }
     section = out / "section.json"
     write_plain_json(section, job.model_dump(mode="json"))

@@ -29,6 +29,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.progress import track
 from pipeline.training import checkpoints
 from pipeline.training.optimisation import build_optimizer, lr_factor, set_lr
+from pipeline.training.processes import share_batch_norms
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def train(
     """
     training = model.job.training
     if fabric.world_size > 1:
-        torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)  # its layers, in place
+        share_batch_norms(model)
     optimizer = build_optimizer(model.parameter_groups(training), training)
     trained = model
     model, optimizer = fabric.setup(model, optimizer)
@@ -151,7 +152,7 @@ def _train_epoch(
             try:
                 maps, loss = model.training_step(images, wanted)
             except ValueError as error:
-                if len(rows) > 1:
+                if len(rows) > 1 or "more than 1 value per channel" not in str(error):
                     raise
                 # of one image with a map of one pixel batch normalisation has no spread
                 raise UserError(

@@ -15,6 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
+from torch import nn
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine, is_started_rank
@@ -60,6 +61,14 @@ def start(machine: Machine, precision: Literal["32-true", "bf16-mixed"]) -> Fabr
 def share(count: int, fabric: Fabric) -> int:
     """The part of ``count`` threads that a process of the training gets, rounded up."""
     return -(-count // fabric.world_size)
+
+
+def share_batch_norms(model: nn.Module) -> None:
+    """Let batch norms take their statistics over the images of all processes, in place."""
+    # torch's own conversion strips the activation of those of timm's norms that have one
+    from timm.layers import convert_sync_batchnorm
+
+    convert_sync_batchnorm(model)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tiny_study import tiny_study
 
+from pipeline.artefacts.files import digest, sha256
 from pipeline.artefacts.maps import MapStore
 from pipeline.attribution import __main__ as stage
 from pipeline.attribution import own
@@ -215,9 +216,26 @@ def test_maps_that_belong_to_no_model_have_no_probability(study, tmp_path):
         assert np.allclose(store.maps[store.lookup(images[0], "2")], maps[2])
         assert store.attributes["forwards"] == 0
         assert "sha256_weights" not in store.attributes
+        # of the maps that were given, not of another input
+        assert store.attributes["digest_path"] == digest({".": sha256(tmp_path / "m.h5")})
     with pytest.raises(UserError, match="--weights: give the model"):
         stage.run(["--section", "{}", "--method", "cam", "--weights", *_common(study)[2:],
                    "--out", str(out)])  # fmt: skip
+
+
+def test_maps_of_a_data_set_without_class_pairs(study, tmp_path):
+    images = study.table["image_id"].to_list()
+    maps = np.random.default_rng(0).random((len(images), 4, 4))
+    _write(tmp_path / "m.h5", maps, images, study.table["label"].to_list())
+    common = _common(study)
+    place = common.index("--pairs")
+    common = common[2:place] + common[place + 2 :]
+    out = tmp_path / "out.h5"
+    own.run(["--name", "mine", "--path", str(tmp_path / "m.h5"), *common, "--out", str(out)])
+    with MapStore.open(out) as store:
+        assert len(store.maps) == len(images)
+        assert "sha256_pairs" not in store.attributes
+        assert store.attributes["digest_path"] == digest({".": sha256(tmp_path / "m.h5")})
 
 
 FUNCTIONS = """

@@ -21,6 +21,11 @@ def vit():
 def broken():
     raise RuntimeError("no disk")
 
+def killed():
+    import os, sys
+    print("about to load 99 GB", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), 9)
+
 def maps():
     return torch.nn.Conv2d(3, 5, 1)
 """
@@ -92,3 +97,10 @@ def test_the_workflow_opens_them_before_its_first_job(folder):
     with pytest.raises(UserError, match=r"^architectures.mine: classes: the list has 3 names"):
         open_given_models(study(classes="three.txt"), Paths("results"))
     open_given_models(study(), Paths("results"))
+
+
+def test_a_process_that_is_killed_is_said_with_all_that_it_wrote(folder):
+    with pytest.raises(UserError) as caught:
+        open_given_models(study(model="given_nets:killed", **CALLED), Paths("results"))
+    assert "exit status -9, killed, often for lack of memory" in str(caught.value)
+    assert "about to load 99 GB" in str(caught.value)

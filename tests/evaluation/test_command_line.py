@@ -17,6 +17,7 @@ from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.evaluation.__main__ import run
 from pipeline.images.loading import eval_loader
 from pipeline.models import load_model, save_model
+from pipeline.runtime.errors import UserError
 
 SECTIONS = {
     "erase": {"fractions": [0.1, 0.5], "random_draws": 2},
@@ -144,6 +145,16 @@ def test_maps_alone_are_measured_without_a_model(study, tmp_path):
         found = read_score(tmp_path / "alone.json")
         assert found["values"] == expected["values"]
     assert not EVALUATIONS["pointing_game"].asks_model
+
+
+def test_an_evaluation_of_a_model_needs_one(study, tmp_path):
+    identity = {"dataset": "x", "architecture": "x", "variant": "x", "seed": 0, "method": "cam"}
+    with pytest.raises(UserError, match="--weights: insertion_deletion asks a model"):
+        run([
+            "insertion_deletion", "--section", json.dumps(SECTIONS["insertion_deletion"]),
+            "--weights", "--shards", str(study.shards), "--records", str(study.records),
+            "--identity", json.dumps(identity), "--out", str(tmp_path / "out.json"),
+        ])  # fmt: skip
 
 
 @pytest.mark.parametrize("variant", METHODS)

@@ -8,6 +8,8 @@ import torch
 
 from pipeline.catalogue.methods import METHODS, Entry
 from pipeline.evaluation.subject import Chunk
+from pipeline.images.enlarging import upsampled
+from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
 
 
@@ -49,6 +51,13 @@ class Subject:
                 ids,
                 None if maps[0] is None else torch.stack(maps),
             )
+
+    def score_maps(self, evaluation):
+        for chunk in self.chunks(3):
+            if chunk.maps is None:
+                raise UserError(f"--maps: evaluation.{evaluation} measures maps.")
+            part = self.records[self.records["image_id"].isin(chunk.image_ids)]
+            yield from zip(part.itertuples(), upsampled(chunk.maps.numpy(), self.size), strict=True)
 
 
 class Evidence(torch.nn.Module):

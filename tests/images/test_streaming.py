@@ -1,15 +1,22 @@
 """Shards behind http, streamed from a server on the loopback address."""
 
+import errno
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from drawn_images import draw_records
 from shard_server import serve
+from webdataset import cache
 
 from pipeline.artefacts import remote
+from pipeline.artefacts.caches import write_cache
 from pipeline.artefacts.files import read_json, sha256, write_json
 from pipeline.artefacts.remote import RemoteShards
 from pipeline.artefacts.shards import Shards, open_shards, open_training
+from pipeline.images import streaming
 from pipeline.images.loading import eval_loader, train_loader
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, ShardSource
@@ -40,9 +47,11 @@ def _no_pause(monkeypatch):
     monkeypatch.setattr(remote, "PAUSE", 0.01)
 
 
-def copied(url, records, out, split="train", **source):
+def copied(url, records, out, split="train", *, folder=None, gigabytes=None):
     manifest = out / split / "manifest.json"
-    copy_manifest(records, ShardSource(url=url, **source), STORED, split, manifest)
+    copy_manifest(records, url, STORED, split, manifest)
+    if folder or gigabytes:
+        write_cache(manifest.with_name("cache.json"), folder, gigabytes)
     return manifest
 
 
@@ -137,10 +146,71 @@ def test_a_fault_is_one_message_and_no_shorter_epoch(
         order(shards, workers=workers)
     tries = 1 if fault == "missing" else remote.TRIES
     assert asked["/birds/train/00004.tar"] == tries
-    assert not list((tmp_path / "near/train/cache").glob("00004.tar"))
+    assert not list((tmp_path / "near/train/cache").glob("00004.tar*"))
     del faults["00004.tar"]
     assert len(order(shards, workers=workers)) == COUNT
     assert asked["/birds/train/00004.tar"] == tries + 1
+
+
+@pytest.mark.parametrize("when", ["before it is checked", "before it is opened"])
+def test_a_copy_that_another_job_removes_is_fetched_again(
+    served, records, tmp_path, monkeypatch, when
+):
+    owner, name = {
+        "before it is checked": (remote.Shard, "fault"),
+        "before it is opened": (remote.VerifiedCache, "get_file"),
+    }[when]
+    original, removed = getattr(owner, name), []
+
+    def removing(self, given):
+        if name == "get_file":
+            given = original(self, given)
+        if not removed:
+            removed.append(Path(given).name)
+            Path(given).unlink()
+        return given if name == "get_file" else original(self, given)
+
+    monkeypatch.setattr(owner, name, removing)
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    assert len(order(shards)) == COUNT
+    assert served[3][f"/birds/train/{removed[0]}"] == 2
+
+
+class FullDisk(io.FileIO):
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_disk_without_room_for_copies_is_said(served, records, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(cache, "open", FullDisk, raising=False)
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    wanted = r"^Cannot keep http.*\.tar in .*: No space left.*another `shards.cache` folder"
+    with pytest.raises(UserError, match=wanted):
+        order(shards, workers=workers)
+    assert set(served[3].values()) == {1}  # another try would be of no use
+    assert not list((tmp_path / "near/train/cache").iterdir())
+
+
+def test_a_folder_of_copies_that_cannot_be_made_is_said(served, records, tmp_path):
+    (tmp_path / "file").touch()
+    manifest = copied(served[1], records, tmp_path / "near", folder=tmp_path / "file" / "train")
+    wanted = r"Cannot keep copies in .*/file/train: Not a directory.*`shards.cache` folder"
+    with pytest.raises(UserError, match=wanted):
+        order(open_training(manifest))
+    with pytest.raises(UserError, match=wanted):
+        open_shards(manifest)
+
+
+@pytest.mark.parametrize("error", [MemoryError("x"), RuntimeError("can't allocate memory")])
+def test_lack_of_memory_is_no_fault_of_the_shards(served, records, tmp_path, monkeypatch, error):
+    def decode(*given):
+        raise error
+
+    monkeypatch.setattr(streaming, "decode_image", decode)
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    with pytest.raises(type(error), match=str(error)):
+        order(shards)
 
 
 def test_a_connection_that_is_dropped_once_is_tried_again(served, records, tmp_path):
@@ -174,16 +244,36 @@ def test_shards_of_other_records_are_refused(served, records, tmp_path):
         copied(served[1], records[:40], tmp_path / "near")
 
 
+@pytest.mark.parametrize("changed", ["label", "image_id"])
+def test_val_and_test_shards_of_other_records_are_refused(served, records, tmp_path, changed):
+    other = records.assign(**{changed: records[changed].iloc[::-1].to_numpy()})
+    assert not other.equals(records)
+    manifest = copied(served[1], other, tmp_path / "near", "test")
+    with pytest.raises(UserError, match=r"test/0000\d\.tar does not hold the samples.*same data"):
+        open_shards(manifest)
+    assert manifest.is_file()  # it is not at fault
+
+
+@pytest.mark.parametrize("stored", ["short_side", None])
+def test_shards_that_were_resized_in_another_way_are_refused(served, records, tmp_path, stored):
+    folder, url, _, _ = served
+    manifest = read_json(folder / "train/manifest.json")
+    assert manifest.pop("resize") == "square"
+    write_json(folder / "train/manifest.json", manifest | ({"resize": stored} if stored else {}))
+    with pytest.raises(UserError, match=r"resized by .*but `images.resize` is square. Set `images"):
+        copied(url, records, tmp_path / "near")
+
+
 def test_other_sizes_and_addresses_without_a_manifest_are_refused(served, records, tmp_path):
     _, url, faults, _ = served
     out = tmp_path / "manifest.json"
     with pytest.raises(UserError, match="images of 32 pixels, but `images` asks for 256"):
-        copy_manifest(records, ShardSource(url=url), Images(), "train", out)
+        copy_manifest(records, url, Images(), "train", out)
     with pytest.raises(UserError, match=r"val/manifest\.json: the server has no such file"):
-        copy_manifest(records, ShardSource(url=url), STORED, "val", out)
+        copy_manifest(records, url, STORED, "val", out)
     faults["manifest.json"] = "zeros"
     with pytest.raises(UserError, match="is no manifest of shards"):
-        copy_manifest(records, ShardSource(url=url), STORED, "train", out)
+        copy_manifest(records, url, STORED, "train", out)
 
 
 def test_too_few_shards_for_the_devices(served, records, tmp_path):
@@ -194,7 +284,7 @@ def test_too_few_shards_for_the_devices(served, records, tmp_path):
 
 def test_what_is_read_at_random_is_fetched_where_it_is_asked_for(served, records, tmp_path):
     folder, url, faults, asked = served
-    manifest = copied(url, records, tmp_path / "near", "test", cache=str(tmp_path / "copies"))
+    manifest = copied(url, records, tmp_path / "near", "test", folder=tmp_path / "copies/test")
     rows = np.array([7, 8, 12])  # of the second and third shard
     near = open_shards(manifest, rows)
     far = open_shards(folder / "test" / "manifest.json", rows)
@@ -218,7 +308,7 @@ def test_what_is_read_at_random_is_fetched_where_it_is_asked_for(served, records
 
 def test_the_oldest_copies_go_where_the_cache_is_full(served, records, tmp_path, monkeypatch):
     size = (served[0] / "train/00000.tar").stat().st_size
-    manifest = copied(served[1], records, tmp_path / "near", cache_gb=2.5 * size / 1e9)
+    manifest = copied(served[1], records, tmp_path / "near", gigabytes=2.5 * size / 1e9)
     shards = open_training(manifest)
     opener = shards.opener()
     opener.cleaner.interval = None  # it looks every half a minute else

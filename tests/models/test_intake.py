@@ -30,6 +30,9 @@ def test_a_library_says_what_its_networks_take():
     network = timm.create_model("tf_efficientnet_lite0")
     assert wanted_by("timm:tf_efficientnet_lite0", network) == Wanted((0.5,) * 3, (0.5,) * 3, 224)
     assert wanted_by("torchvision:inception_v3", None) == Wanted(side=299)
+    entry = "torchvision:RegNet_Y_16GF_Weights.IMAGENET1K_SWAG_E2E_V1"
+    assert wanted_by("torchvision:regnet_y_16gf", None, entry) == Wanted(side=384)
+    assert wanted_by("torchvision:regnet_y_16gf", None, "net.pth") == Wanted(side=224)
     assert wanted_by("mine:build", models.resnet18()) == Wanted()
 
 

@@ -389,6 +389,26 @@ def test_weights_in_timms_layout_load_by_name(averaged, tmp_path):
     assert torch.equal(again(images), model.eval()(images))
 
 
+def test_a_norm_that_timm_keeps_in_its_head_is_the_trunks(tmp_path):
+    """ConvNeXt's, in timm's own file and in that of a trained model, whose heads are there too."""
+    state = unaltered("timm:test_convnext").state_dict()
+    path, trained = tmp_path / "timm.pth", tmp_path / "ours.safetensors"
+    torch.save(state, path)
+    job = TrainJob(
+        trunk="timm:test_convnext", map_size="native", weights=str(path), seed=0,
+        training=Training(method="cam"),
+    )  # fmt: skip
+    model = build_classifier(job, 3, path)
+    own = model.trunk.state_dict()
+    assert state.keys() - own.keys() == {"head.fc.weight", "head.fc.bias"}
+    assert all(torch.equal(value, state[name]) for name, value in own.items())
+    save_model(model, trained, {})
+    keys = {"weights": str(trained), "training": {"head": "trained"}}
+    again = build_classifier(job.merged(keys), 3, trained)
+    images = IMAGES[..., :64, :64]
+    assert torch.equal(again.eval()(images), model.eval()(images))
+
+
 @torch.no_grad()
 def test_the_weights_of_the_package_give_the_logits_of_timms_network():
     """In lukemelas' names; the oracle loads them by their order, which is the same."""
@@ -407,5 +427,5 @@ def test_the_weights_of_the_package_give_the_logits_of_timms_network():
 def test_weights_of_another_library_or_that_cannot_be_had():
     with pytest.raises(UserError, match="the trunk 'resnet18' is no network of timm"):
         read_weights("timm", trunk="resnet18")
-    with pytest.raises(UserError, match="timm's of 'no_such' cannot be had"):
+    with pytest.raises(UserError, match="those of timm:no_such cannot be had"):
         read_weights("timm", trunk="timm:no_such")

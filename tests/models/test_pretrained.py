@@ -140,6 +140,15 @@ def test_trained_heads_come_from_a_model_of_a_study_and_must_fit(tmp_path):
         build_classifier(job("cam", head="trained").model_copy(update={"weights": "none"}), 5)
 
 
+def test_a_head_that_the_network_has_not_is_refused_with_what_it_takes(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(build_trunk("resnet_small").state_dict(), path)
+    training = Training(method="cam", epochs=0, head="network")
+    job = TrainJob(trunk="resnet_small", weights=str(path), seed=1, training=training)
+    with pytest.raises(UserError, match="classifier is one linear layer on the mean of its map"):
+        build_classifier(job, 5, path)
+
+
 def test_weights_in_a_package_are_read_from_there(tmp_path, monkeypatch):
     (tmp_path / "somebodys_weights").mkdir()
     state = build_trunk("resnet_small").state_dict()

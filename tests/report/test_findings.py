@@ -2,7 +2,8 @@ import pytest
 from finished_study import JOB, identity, score, tables_json
 
 from pipeline.artefacts.table import Block, Cell, MainNumber, Row, Table, Tables, load
-from pipeline.catalogue.evaluations import EVALUATIONS, Column, Evaluation
+from pipeline.catalogue.evaluation_entries import Column, Evaluation
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.report.findings import finding, findings, leads, no_better_maps
 from pipeline.report.headline import headline
 from pipeline.settings import TablesJob

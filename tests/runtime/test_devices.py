@@ -157,11 +157,12 @@ def test_a_file_in_place_of_the_folder_is_refused(jobs, tmp_path):
         devices.claim(1, ["0"])
 
 
-def test_a_folder_that_others_can_write_is_refused(jobs, tmp_path):
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o704, 0o710])
+def test_a_folder_that_is_open_to_others_is_refused(jobs, tmp_path, mode):
     folder = tmp_path / f"calm-gpus-{os.getuid()}"
     folder.mkdir()
-    folder.chmod(0o777)
-    with pytest.raises(UserError, match="can be written by other users"):
+    folder.chmod(mode)
+    with pytest.raises(UserError, match="is open to other users"):
         devices.claim(1, ["0"])
 
 

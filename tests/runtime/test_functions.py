@@ -38,6 +38,11 @@ def test_the_files_of_a_function_are_those_of_the_study_that_it_imports(folder):
     assert source_files("single:one") == ["single.py"]  # the job tells what is wrong with it
 
 
+def test_a_relative_import_outside_a_package_is_left_to_the_job(folder):
+    (folder / "single.py").write_text("from . import broken\nfrom .. import lab\n")
+    assert source_files("single:one") == ["broken.py", "lab/__init__.py", "single.py"]
+
+
 def test_a_function_is_loaded_from_the_folder_or_a_package(folder):
     assert load_function("lab.maps:mine")(None) == 2
     assert load_function("os.path:join")("a", "b") == "a/b"

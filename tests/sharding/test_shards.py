@@ -228,7 +228,7 @@ def test_shards_of_an_earlier_run_are_removed(tmp_path):
 def test_no_images_give_a_manifest_without_shards(tmp_path):
     path = shards.write_shards(draw_records(tmp_path, 0), SMALL, "val", tmp_path / "out")
     assert read_json(path) | {"section": ""} == {
-        "format": "png", "side": 24, "count": 0, "shards": [], "section": "",
+        "format": "png", "side": 24, "resize": "square", "count": 0, "shards": [], "section": "",
     }  # fmt: skip
 
 

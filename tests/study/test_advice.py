@@ -16,6 +16,7 @@ def test_squeezenet_with_weights_of_scale_one_is_warned_about():
     assert found
     assert all("`class_init_scale: 0.02` and `location_init_scale: 0.02`" in each for each in found)
     only = advised(class_init_scale=0.02)
+    assert only
     assert all("give the variant `location_init_scale: 0.02` (" in each for each in only)
 
 

@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 import two_ranks
 from small_training import draw_data, job, words
+from torch.nn.modules.batchnorm import _BatchNorm
 from two_ranks import record
 
 from pipeline.models import build_classifier
@@ -140,14 +141,16 @@ def test_a_timeout_that_is_no_number_is_refused(monkeypatch):
         processes.start(Machine("cpu", 2, 2, 2), "32-true")
 
 
-def test_synchronised_batch_normalisation_changes_no_weights_file():
-    model = build_classifier(job("cam"), 2).eval()
+@pytest.mark.parametrize("trunk", ["resnet_small", "timm:test_efficientnet"])
+def test_synchronised_batch_normalisation_changes_no_weights_file(trunk):
+    model = build_classifier(job("cam").model_copy(update={"trunk": trunk}), 2).eval()
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         expected = model(images)
         names = list(model.state_dict())
-        torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        assert any(isinstance(layer, torch.nn.SyncBatchNorm) for layer in model.modules())
-        assert not any(type(layer) is torch.nn.BatchNorm2d for layer in model.modules())
+        processes.share_batch_norms(model)
+        norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
+        assert norms
+        assert all(isinstance(layer, torch.nn.SyncBatchNorm) for layer in norms)
         assert torch.equal(model(images), expected)  # the traced trunk runs the new layers
     assert list(model.state_dict()) == names

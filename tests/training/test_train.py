@@ -8,6 +8,7 @@ import torch
 from small_training import CLASSES, draw_data, job, run, write_split
 
 from pipeline.models import load_model
+from pipeline.models.classifier import Classifier
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine
 from pipeline.settings import Images
@@ -193,6 +194,15 @@ def test_one_image_of_one_pixel_cannot_be_normalised(tmp_path):
     write_shards(records, images, "train", data / "shards" / "train")
     with pytest.raises(UserError, match=r"Raise `batch_size` to 2 or more, or `crop`"):
         run(data, tmp_path / "out", job(batch_size=1, crop=8))
+
+
+def test_another_error_of_one_image_is_reported_as_itself(data, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ValueError("a head of one's own")
+
+    monkeypatch.setattr(Classifier, "training_step", broken)
+    with pytest.raises(ValueError, match="a head of one's own"):
+        run(data, tmp_path, job(batch_size=1))
 
 
 def test_missing_shards_are_named(data, tmp_path):

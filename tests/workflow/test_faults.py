@@ -71,9 +71,9 @@ def test_what_a_power_failure_emptied_is_named_and_made_again(finished, study, k
 EXEMPT = {
     "raw": "a folder; the records are checked against it",
     "raw_manifest": "its SHA-256 is shown, nothing in it is read",
-    "supersets": "read by methods that the tiny study lacks: tests/test_hostile_files.py",
+    "supersets": "read by methods that the tiny study lacks: tests/artefacts/test_hostile_files.py",
     "search": "a folder",
-    "draw": "the tiny study has no search: tests/test_hostile_files.py tries its kind, JSON",
+    "draw": "no search in the tiny study: tests/artefacts/test_hostile_files.py tries its kind",
     "best": "as a draw",
     "ledger": "as a draw: a table that JSON vouches for",
     "expected_best": "as the ledger",

@@ -28,7 +28,17 @@ def test_the_copy_of_a_manifest_is_made_once_and_stands_for_the_shards(checkout,
     for one, other in zip(found, expected, strict=True):
         assert one.image_ids == other.image_ids
         assert one.labels.tolist() == other.labels.tolist()
+    # where copies are kept reruns nothing, and does not change what trainings note of their data
+    before = {path: (checkout / path).read_bytes() for path in manifests}
     planned = plan(checkout)
+    source = {"url": f"{address}/far/birds", "cache": "copies", "cache_gb": 3}
+    edit_config(checkout, datasets__birds__shards=source)
+    assert plan(checkout, *manifests) == set()
+    assert plan(checkout) == planned
+    status, output = snakemake(checkout, "--cores", "1", "results/datasets/birds/classes.csv")
+    assert status == 0, output
+    for path in manifests:
+        assert (checkout / path).read_bytes() == before[path]
     assert "train birds/small_pretrained/cam/seed0" in planned
     assert "calibration birds/small_pretrained/cam/seed0" in planned
     assert not {job for job in planned if job.startswith(("shards birds", "remote_shards"))}

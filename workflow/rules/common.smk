@@ -13,6 +13,7 @@ from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime import codegraph, orphans
 from pipeline.runtime.errors import UserError
+from pipeline.study.caches import write_caches
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.figures import FigureInputs, figure_code, options
 from pipeline.study.inputs.maps import NOISE, MapInputs
@@ -29,11 +30,16 @@ from pipeline.study.loading import load
 from pipeline.study.needs import records_job
 from pipeline.study.opening import open_given_models
 
-try:
-    STUDY = load(config)
-except UserError as problem:
-    raise WorkflowError(str(problem))
 
+def checked(function, *given):
+    """What a function returns; its error for the user ends the run."""
+    try:
+        return function(*given)
+    except UserError as problem:
+        raise WorkflowError(str(problem))
+
+
+STUDY = checked(load, config)
 PATHS = Paths(STUDY.results)
 LOGS, BENCHMARKS = PATHS.logs, PATHS.benchmarks
 ENV = "../../envs/torch.yaml"
@@ -49,17 +55,8 @@ REPORT = ReportInputs(STUDY, PATHS)
 
 wildcard_constraints:
     dataset="|".join(STUDY.datasets),
-    architecture="|".join(
-        [*STUDY.architectures, *(model[1] for model in STUDY.maps_alone()[:1])]
-    ),
-    variant="|".join(
-        sorted(
-            {
-                *(model[2] for model in STUDY.models_without_seed()),
-                *(model[2] for model in STUDY.maps_alone()),
-            }
-        )
-    ),
+    architecture=MODELS.architectures(),
+    variant=MODELS.variants(),
     seed=r"\d+",
     split="train|val|test",
     method="|".join(sorted(STUDY.every_method())),
@@ -84,6 +81,12 @@ if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}:
 else:
     prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
 shell.prefix(prefix)
+
+
+# Before the first job. Models from elsewhere are all opened, so that a fault ends the run at its start.
+onstart:
+    checked(write_caches, STUDY, PATHS)
+    checked(open_given_models, STUDY, PATHS)
 
 
 @cache

@@ -54,4 +54,4 @@ rule named_pairs:
         named=DATA.named_pairs,
     shell:
         "python -m pipeline.cues.named_pairs --named {params.named:q} --classes {input.classes:q}"
-        " --out {output.pairs:q} > {log:q} 2>&1"
+        " --pairs-out {output.pairs:q} --check-out {output.check:q} > {log:q} 2>&1"

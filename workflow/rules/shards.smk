@@ -3,11 +3,8 @@
 # The manifest carries count, bytes and sha256 of each shard, so it alone is the output: what reads
 # the shards checks them against it.
 # Shards that lie elsewhere (`shards: {url: ...}`) are no input of any rule. A copy of their manifest,
-# made once, stands for them, and what reads the shards checks them against it.
-REMOTE = "|".join(name for name, data in STUDY.datasets.items() if data.shards)
-LOCAL = "|".join(name for name, data in STUDY.datasets.items() if not data.shards)
-
-
+# made once, stands for them, and what reads the shards checks them against it. Where what is fetched is
+# kept stands in a file that no rule knows (pipeline/study/caches.py).
 rule shards:
     input:
         records=PATHS.records,
@@ -19,7 +16,7 @@ rule shards:
     benchmark:
         f"{BENCHMARKS}/shards/{{dataset}}/{{split}}.tsv"
     wildcard_constraints:
-        dataset=LOCAL or "$^",
+        dataset=DATA.local(),
     conda:
         ENV
     threads: 2
@@ -43,7 +40,7 @@ rule remote_shards:
     log:
         f"{LOGS}/shards/{{dataset}}/{{split}}.log",
     wildcard_constraints:
-        dataset=REMOTE or "$^",
+        dataset=DATA.remote(),
     conda:
         ENV
     threads: 1
@@ -51,8 +48,8 @@ rule remote_shards:
         mem_mb=2000,
     params:
         section=lambda wildcards: params(DATA.of(wildcards).images),
-        source=lambda wildcards: params(DATA.of(wildcards).shards),
+        url=DATA.url,
     shell:
         "python -m pipeline.sharding.remote --section {params.section:q}"
-        " --source {params.source:q} --records {input.records:q} --split {wildcards.split}"
+        " --url {params.url:q} --records {input.records:q} --split {wildcards.split}"
         " --out {output.manifest:q} > {log:q} 2>&1"

@@ -52,14 +52,6 @@ rule train:
         " --gpus {resources.gpu} > {log:q} 2>&1"
 
 
-# All of them are opened before the first job, so that a fault ends the run at its start.
-onstart:
-    try:
-        open_given_models(STUDY, PATHS)
-    except UserError as problem:
-        raise WorkflowError(str(problem))
-
-
 # A model from elsewhere is opened, checked and kept as a weights file like those of trainings.
 rule keep_given:
     input:

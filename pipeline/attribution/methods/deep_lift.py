@@ -3,7 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 import torch
@@ -111,14 +111,12 @@ def check_modules(network: nn.Module, images: Tensor) -> None:
     """Raise UserError where Captum's rules do not cover a network's modules, which are named."""
     names = {module: name for name, module in network.named_modules()}
     calls: Counter[nn.Module] = Counter()
-    hooks = [
-        module.register_forward_hook(lambda *call: calls.update([call[0]]))
-        for module in names
-        if type(module) in RULES or isinstance(module, (*_OF_ACTIVATION, *_NORMS))
-    ]
-    network(images[:1])
-    for hook in hooks:
-        hook.remove()
+    with ExitStack() as hooks:
+        for module in names:
+            if type(module) in RULES or isinstance(module, (*_OF_ACTIVATION, *_NORMS)):
+                hook = module.register_forward_hook(lambda *call: calls.update([call[0]]))
+                hooks.enter_context(hook)
+        network(images[:1])
     without = {
         type(module).__name__: names[module] for module in calls if type(module) not in RULES
     }

@@ -1,5 +1,7 @@
 """LeGrad: how sensitive what each block says of the class is to its attention."""
 
+from contextlib import ExitStack
+
 import torch
 from torch import Tensor
 
@@ -26,14 +28,11 @@ def legrad(query: Query) -> Tensor:
     def block_gradients(row: int, image: Tensor, labels: list[int]) -> Tensor:
         attentions: list[Tensor] = []  # (1, heads, N, N) of each block
         tokens: list[Tensor] = []  # (1, N, D)
-        hooks = [
-            block.register_forward_hook(lambda *call: tokens.append(call[2]))
-            for block in blocks.modules
-        ]
-        with recorded(attentions.append):
+        with ExitStack() as hooks, recorded(attentions.append):
+            for block in blocks.modules:
+                hook = block.register_forward_hook(lambda *call: tokens.append(call[2]))
+                hooks.enter_context(hook)
             model(image.detach().requires_grad_())
-        for hook in hooks:
-            hook.remove()
         total = torch.zeros(len(labels), attentions[0].shape[-1]).to(attentions[0])
         for attention, after in zip(attentions, tokens, strict=True):
             with blocks.skipped(after):

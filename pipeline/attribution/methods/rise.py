@@ -31,9 +31,9 @@ class RiseOptions(Section):
 def rise(query: Query) -> Tensor:
     """RISE (Petsiuk et al., BMVC 2018): (K, S, S), not negative.
 
-    The mean over random masks of p(y|x) of the masked image times the mask, over the masks' own
-    mean (equation 6). What is masked fades to ImageNet's mean colour. All images get the same
-    masks, and a masked image goes through the network once for all classes.
+    The mean over random masks of p(y|x) of the masked image times the mask, over the masks'
+    expected mean (equation 6). What is masked fades to ImageNet's mean colour. All images get the
+    same masks, and a masked image goes through the network once for all classes.
     """
     section, forward = query.options.own(RiseOptions), forward_of(query, "log_prob")
 

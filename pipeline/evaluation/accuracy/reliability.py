@@ -57,6 +57,10 @@ def binned(hits: np.ndarray, confidence: np.ndarray, bins: int, strategy: Strate
     return Binned(gaps, np.bincount(place, minlength=bins))
 
 
+# standard errors; a choice, whose effect the simulations in docs/protocols.md show
+_FAR = 2.5
+
+
 def error_replicates(found: Binned, bootstrap: Bootstrap) -> tuple[np.ndarray, float]:
     """Replicates of an ECE that allow for its bias, and the ECE of a model without any error.
 
@@ -65,9 +69,10 @@ def error_replicates(found: Binned, bootstrap: Bootstrap) -> tuple[np.ndarray, f
     time. A gap that is g, of standard error s, makes the ECE too high by at most what the smallest
     true gap that is consistent with it does, which lies `_FAR` standard errors below. So half of
     the replicates are lowered by the sum of that over the bins, the others by nothing, and all of
-    them lie as far apart as those of plain resampling. The interval holds the ECE itself, and is
-    rather too long than too short (docs/protocols.md has simulations). Which half is drawn for
-    each model by itself: of two models that are compared, either may have the larger bias.
+    them lie as far apart as those of plain resampling. The interval holds the ECE itself. It is
+    mostly too long, and a little short for a calibrated model on few images (docs/protocols.md).
+    Two models cannot be compared by their replicates: that interval was too short where only one
+    of the models is calibrated.
 
     Returns:
         (R,) replicates, not negative; and the ECE by chance, which a model without any error would
@@ -83,9 +88,6 @@ def error_replicates(found: Binned, bootstrap: Bootstrap) -> tuple[np.ndarray, f
     lowered = draws.permutation(len(errors)) % 2 == 1
     errors[lowered] -= (spread * _gain(least)).sum()
     return errors.clip(0), float(spread.sum() * _gain(np.zeros(1))[0])
-
-
-_FAR = 2.5
 
 
 def _gain(means: np.ndarray) -> np.ndarray:

@@ -30,9 +30,8 @@ import torch
 from torch import Tensor
 
 from pipeline.attribution.explained import explained, wanted_by
-from pipeline.catalogue.methods import METHODS, OWN_FUNCTION
 from pipeline.evaluation.axioms.sensitivity import BATCH, of_blocks, of_locations, probabilities
-from pipeline.evaluation.explaining import copied, label_maps, pixel_maps
+from pipeline.evaluation.explaining import copied, label_maps, method_of, pixel_maps
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Chunk, Result, Subject
 from pipeline.images.scaling import minmax
@@ -93,7 +92,7 @@ def score_changes(subject: Subject, chunk: Chunk) -> Tensor | None:
     Returns:
         (B,) float64 on the CPU; None for a method whose maps stand on no score.
     """
-    target = wanted_by(METHODS.get(subject.method, OWN_FUNCTION), subject.options)
+    target = wanted_by(method_of(subject), subject.options)
     if target is None:
         return None
     model = subject.model

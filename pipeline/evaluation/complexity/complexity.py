@@ -11,11 +11,8 @@ import numpy as np
 
 from pipeline.evaluation.image_table import ImageTable, summarise
 from pipeline.evaluation.subject import Result, Subject
-from pipeline.images.enlarging import upsampled
-from pipeline.runtime.errors import UserError
 from pipeline.settings import MapEvaluation
 
-BATCH = 64  # maps resized at once
 VALUES = ("sparseness", "complexity", "complexity_share")
 
 
@@ -66,12 +63,8 @@ def measure(subject: Subject, section: MapEvaluation) -> Result:
     """
     table = ImageTable(VALUES)
     largest = np.log(subject.size**2)
-    for chunk in subject.chunks(BATCH):
-        if chunk.maps is None:
-            raise UserError("--maps: complexity is measured of maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
-        for image_id, score_map in zip(chunk.image_ids, score_maps, strict=True):
-            spread = entropy(score_map)
-            numbers = (gini(score_map), spread, spread / largest)
-            table.update(image_id, dict(zip(VALUES, numbers, strict=True)))
+    for record, score_map in subject.score_maps("complexity"):
+        spread = entropy(score_map)
+        numbers = (gini(score_map), spread, spread / largest)
+        table.update(record.image_id, dict(zip(VALUES, numbers, strict=True)))
     return summarise(table, section.bootstrap, compared=VALUES, details={})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.evaluation.bootstrap import resample_counts
-from pipeline.evaluation.erasing.relevance import relevance_ranks
+from pipeline.evaluation.erasing.relevance import rank_accuracy
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import Bootstrap
 
@@ -32,7 +32,7 @@ def mass_and_rank(scores: np.ndarray, cue: np.ndarray, seed: int) -> tuple[float
     """
     total = scores.sum(dtype=np.float64)
     mass = scores[cue].sum(dtype=np.float64) / total if total > 0 else np.nan
-    return float(mass), float((relevance_ranks(scores, seed)[cue] < cue.sum()).mean())
+    return float(mass), rank_accuracy(scores, cue, seed)
 
 
 @dataclass

@@ -31,6 +31,20 @@ def relevance_ranks(score_map: np.ndarray, seed: int = 0) -> np.ndarray:
     return ranks.reshape(score_map.shape)
 
 
+def rank_accuracy(scores: np.ndarray, inside: np.ndarray, seed: int) -> float:
+    """The share of the K highest scores that lie inside, where K lie (Arras et al., 2022).
+
+    Args:
+        scores: finite, of any shape.
+        inside: bool of the same shape, true somewhere.
+        seed: of the order of equal scores, so that constant ones are drawn at random.
+
+    Returns:
+        In [0, 1]; of random or constant scores the share that lies inside, on average.
+    """
+    return float((relevance_ranks(scores, seed)[inside] < inside.sum()).mean())
+
+
 def _descending_keys(values: np.ndarray) -> tuple[np.ndarray, int]:
     """Whole numbers (uint64) that are smaller where a value is greater, and their number of bits.
 

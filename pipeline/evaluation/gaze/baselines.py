@@ -1,8 +1,8 @@
 """What maps of where people look are compared with: other people, the middle, and nothing at all.
 
-Of a data set, without a model: ``viewers``, each person's fixations as told by all others' (the
-ceiling); ``center_gaussian``, a Gaussian around the middle of the image or of the box, which is the
-prior that information gain is over; ``uniform``.
+Of a data set, without a model: ``viewers``, each person's fixations as predicted by all others'
+(the ceiling); ``center_gaussian``, a Gaussian around the middle of the image or of the box, which
+is the prior that information gain is over; ``uniform``.
 """
 
 import argparse

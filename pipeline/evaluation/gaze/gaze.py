@@ -1,9 +1,9 @@
 """Gaze: do maps show where people look?
 
 Each person's fixations of an image are measured separately, and the image's numbers are means over
-people, so that one person's fixations as told by all others' are the ceiling. Everything is
+people, so that one person's fixations as predicted by all others' are the ceiling. Everything is
 measured over the image and, with the box's own prior, within the object's box: where fixations lie
-on the object, any map of the object tells them over the whole image. Measures:
+on the object, any map of the object predicts them over the whole image. Measures:
 `pipeline.evaluation.gaze.measures`.
 """
 
@@ -13,12 +13,9 @@ from pydantic import Field
 
 from pipeline.evaluation.gaze.table import GazeTable, of_map
 from pipeline.evaluation.subject import Result, Subject
-from pipeline.images.enlarging import upsampled
 from pipeline.runtime.errors import UserError
 from pipeline.settings.base import Positive
 from pipeline.settings.evaluation import MapEvaluation
-
-BATCH = 64  # maps resized at once
 
 
 class Gaze(MapEvaluation):
@@ -55,11 +52,6 @@ def measure(subject: Subject, section: Gaze) -> Result:
         sigma=section.sigma,
         weights=section.weights,
     )
-    records = {record.image_id: record for record in subject.records.itertuples()}
-    for chunk in subject.chunks(BATCH):
-        if chunk.maps is None:
-            raise UserError("--maps: gaze is compared with maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
-        for image_id, score_map in zip(chunk.image_ids, score_maps, strict=True):
-            table.update(records[image_id], of_map(score_map))
+    for record, score_map in subject.score_maps("gaze"):
+        table.update(record, of_map(score_map))
     return table.compute(section.bootstrap)

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.evaluation.correlation import correlation
+from pipeline.images.enlarging import without_rounding
+
 MEASURES = ("nss", "auc", "correlation", "similarity", "kl", "information_gain")
 UNIFORM = 0.01  # the share of a uniform density in a map's, so that no pixel has none
 
@@ -36,9 +39,10 @@ class ScoreMap:
     """
 
     def __init__(self, values: np.ndarray) -> None:
-        self.values = np.asarray(values, np.float64)
+        self.values = without_rounding(np.asarray(values, np.float64))
         self._sorted = np.sort(self.values)
         stretched = self.values - self._sorted[0]
+        self._constant = not stretched.any()
         total = stretched.sum()
         uniform = 1 / len(self.values)
         self.density = stretched / total if total > 0 else np.full(len(self.values), uniform)
@@ -49,11 +53,10 @@ class ScoreMap:
 
         0 for a random and a constant map; no bounds.
         """
-        deviation = self.values.std()
-        if not deviation > 0:
+        if self._constant:
             return 0.0
         at_fixations = self.values[fixated.places] - self.values.mean()
-        return float(fixated.weights @ at_fixations / deviation)
+        return float(fixated.weights @ at_fixations / self.values.std())
 
     def auc(self, fixated: Fixated) -> float:
         """The area under the ROC curve of fixations against the pixels without any, in [0, 1].
@@ -78,11 +81,7 @@ class ScoreMap:
 
         In [-1, 1]; 0 for a random map.
         """
-        pair = [each - each.mean() for each in (self.values, fixated.density)]
-        norms = [np.linalg.norm(each) for each in pair]
-        if not all(norm > 0 for norm in norms):
-            return np.nan
-        return float(np.clip(pair[0] @ pair[1] / (norms[0] * norms[1]), -1, 1))
+        return correlation(self.values, fixated.density)
 
     def similarity(self, fixated: Fixated) -> float:
         """What the map's density and that of the fixations have in common, in [0, 1].
@@ -108,7 +107,8 @@ class ScoreMap:
             prior: (P,) density, positive.
 
         Returns:
-            Bits per fixation; 0 for the prior itself. The map's density as for :meth:`kl`.
+            Bits per fixation; about 0 for the prior itself, whose density as a map differs from it
+            by its minimum and the `UNIFORM` share. The map's density as for :meth:`kl`.
         """
         gains = self.log_density[fixated.places] - np.log(prior[fixated.places])
         return float(fixated.weights @ gains / np.log(2))

@@ -8,15 +8,12 @@ within a few pixels of the object. The energy-based pointing game (Wang et al., 
 import numpy as np
 
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.pointing.object_pixels import ObjectPixels, object_pixels
+from pipeline.evaluation.pointing.object_pixels import ObjectPixels
+from pipeline.evaluation.pointing.on_objects import OnObjects
 from pipeline.evaluation.subject import Result, Subject
-from pipeline.images.enlarging import upsampled
-from pipeline.runtime.errors import UserError
+from pipeline.images.enlarging import ROUNDING
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import PointingGame
-
-BATCH = 64  # maps resized at once
-_ROUNDING = 1e-9  # resizing gives equal values up to this, relative to the largest
 
 
 def maximum(score_map: np.ndarray, counted: np.ndarray, seed: int) -> tuple[int, int]:
@@ -31,7 +28,7 @@ def maximum(score_map: np.ndarray, counted: np.ndarray, seed: int) -> tuple[int,
         seed: of the draw.
     """
     candidates = np.where(counted, score_map, -np.inf)
-    ties = np.flatnonzero(candidates >= candidates.max() - _ROUNDING * np.abs(score_map).max())
+    ties = np.flatnonzero(candidates >= candidates.max() - ROUNDING * np.abs(score_map).max())
     drawn = np.random.default_rng(seed).choice(ties)
     return divmod(int(drawn), score_map.shape[1])
 
@@ -67,41 +64,23 @@ def measure(subject: Subject, section: PointingGame) -> Result:
         UserError: no image has an object, or there are no maps.
     """
     table = ImageTable(("hit_rate", "energy"))
-    records = {record.image_id: record for record in subject.records.itertuples()}
     tolerance = section.tolerance * subject.size
     middle = (subject.size // 2, subject.size // 2)
-    skipped = nothing_positive = 0
-    of_middle, areas = [], []
-    for chunk in subject.chunks(BATCH):
-        if chunk.maps is None:
-            raise UserError("--maps: the pointing game measures maps. Give a file of maps.")
-        score_maps = upsampled(chunk.maps.numpy(), subject.size)  # (B, S, S)
-        for image_id, score_map in zip(chunk.image_ids, score_maps, strict=True):
-            where = object_pixels(records[image_id], subject.size, subject.resize, section.region)
-            if not where.inside.any():
-                skipped += 1
-                continue
-            point = maximum(score_map, where.counted, image_seed(0, image_id))
-            hit = is_hit(point, where.inside, tolerance)
-            table.update(image_id, {"hit_rate": hit, "energy": energy(score_map, where)})
-            nothing_positive += not (score_map > 0).any()
-            of_middle.append(is_hit(middle, where.inside, tolerance))
-            areas.append(where.inside.sum() / where.counted.sum())
-    if not areas:
-        cure = "`region: mask`" if section.region == "box" else "`region: box`"
-        raise UserError(
-            f"evaluation.pointing_game: no image has a {section.region}. Choose {cure} if the data "
-            "set has those, or drop the evaluation."
-        )
+    of_middle = []
+    images = OnObjects(subject, "pointing_game", section.region)
+    for image_id, score_map, where in images:
+        point = maximum(score_map, where.counted, image_seed(0, image_id))
+        hit = is_hit(point, where.inside, tolerance)
+        table.update(image_id, {"hit_rate": hit, "energy": energy(score_map, where)})
+        of_middle.append(is_hit(middle, where.inside, tolerance))
     return summarise(
         table,
         section.bootstrap,
-        compared=("hit_rate", "energy"),
-        details={
-            "images_without_object": skipped,
-            "maps_without_positive_value": nothing_positive,
+        compared=table.names,
+        details=images.details()
+        | {
             "tolerance_pixels": tolerance,
             "hit_rate_of_middle": float(np.mean(of_middle)),
-            "energy_of_constant": float(np.mean(areas)),
+            "energy_of_constant": float(np.mean(images.areas)),
         },
     )

@@ -66,17 +66,17 @@ def map_infidelity(
     draws = torch.Generator().manual_seed(seed)
     values = pixel_map[0].double().cpu()
     whole = function(image)[0, label].item()
-    told, falls = [], []
+    attributed, falls = [], []
     for start in range(0, section.squares, BATCH):
         count = min(BATCH, section.squares - start)
         corners = torch.randint(size - side + 1, (count, 2), generator=draws)
         inside = torch.zeros(count, 1, size, size, dtype=torch.bool)
         for square, (top, left) in zip(inside, corners.tolist(), strict=True):
             square[:, top : top + side, left : left + side] = True
-            told.append(values[top : top + side, left : left + side].sum())
+            attributed.append(values[top : top + side, left : left + side].sum())
         removed = image.masked_fill(inside.to(image.device), 0)  # (n, 3, S, S)
         falls.append(whole - function(removed)[:, label].cpu())
-    sums, fall = torch.stack(told), torch.cat(falls)
+    sums, fall = torch.stack(attributed), torch.cat(falls)
     squares = (sums**2).sum()
     factor = (sums * fall).sum() / squares if squares > 0 else squares
     error = ((factor * sums - fall) ** 2).mean().item()

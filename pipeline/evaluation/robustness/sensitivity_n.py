@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from pipeline.evaluation.correlation import correlation
 from pipeline.evaluation.erasing.erasers import ERASERS
 from pipeline.evaluation.erasing.erasing import percent
 from pipeline.evaluation.explaining import function_of, label_maps, pixel_maps
@@ -24,7 +25,6 @@ from pipeline.settings.base import Seed
 from pipeline.settings.evaluation import AscendingFractions, CostlyEvaluation, Eraser
 
 BATCH = 16  # images per forward pass
-_ROUNDING = 1e-9  # sums that differ less, relative to the largest, are equal
 
 
 class SensitivityN(CostlyEvaluation):
@@ -55,16 +55,6 @@ def random_subsets(
     """Subsets of a fraction of the cells, at least one and not all: bool (number, cells)."""
     count = min(max(round(fraction * cells), 1), cells - 1)
     return rng.random((number, cells)).argsort(axis=1) < count
-
-
-def correlation(sums: np.ndarray, falls: np.ndarray) -> float:
-    """Pearson's correlation of (M,) numbers; NaN where either are all equal."""
-    deviations = [values - values.mean() for values in (sums, falls)]
-    for values, deviation in zip((sums, falls), deviations, strict=True):
-        if np.abs(deviation).max() <= _ROUNDING * np.abs(values).max():
-            return np.nan
-    first, second = (deviation / np.linalg.norm(deviation) for deviation in deviations)
-    return float(np.clip(first @ second, -1, 1))
 
 
 @torch.inference_mode()

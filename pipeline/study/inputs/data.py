@@ -1,6 +1,7 @@
 """Files of the data: raw folders, records, cues."""
 
 import os
+from collections.abc import Callable
 from glob import escape, glob
 from typing import Any
 
@@ -78,16 +79,29 @@ class DataInputs:
 
     def with_cues(self) -> str:
         """The data sets on which cue localisation is measured, as a pattern."""
-        return self._pattern(cues=True)
+        return self._pattern(lambda dataset: dataset.cue_localization)
 
     def without_cues(self) -> str:
         """The others, as a pattern."""
-        return self._pattern(cues=False)
+        return self._pattern(lambda dataset: not dataset.cue_localization)
 
-    def _pattern(self, *, cues: bool) -> str:
+    def remote(self) -> str:
+        """The data sets whose shards lie elsewhere, as a pattern."""
+        return self._pattern(lambda dataset: dataset.shards is not None)
+
+    def url(self, names: Any) -> str:
+        """The address of shards that lie elsewhere."""
+        source = self.of(names).shards
+        assert source is not None  # the rule is of these alone
+        return source.url
+
+    def local(self) -> str:
+        """The others, as a pattern."""
+        return self._pattern(lambda dataset: dataset.shards is None)
+
+    def _pattern(self, belongs: Callable[[Dataset], bool]) -> str:
         datasets = self._study.datasets.items()
-        found = [name for name, dataset in datasets if dataset.cue_localization == cues]
-        return "|".join(found) or NOTHING
+        return "|".join(name for name, dataset in datasets if belongs(dataset)) or NOTHING
 
     def part_maps(self, names: Any) -> list[str]:
         """The part maps; none where cue localisation is not measured."""

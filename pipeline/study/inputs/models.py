@@ -91,6 +91,16 @@ class ModelInputs:
             return [os.path.relpath(file)] if file else []  # a job may have another environment
         return [weights] if os.path.exists(weights) else []
 
+    def architectures(self) -> str:
+        """The architectures, and what stands for one in maps without a model, as a pattern."""
+        alone = (model[1] for model in self._study.maps_alone()[:1])
+        return "|".join([*self._study.architectures, *alone])
+
+    def variants(self) -> str:
+        """The variants of all models and of maps that belong to none, as a pattern."""
+        found = {variant for *_, variant in self._study.models_without_seed()}
+        return "|".join(sorted(found | {variant for *_, variant, _ in self._study.maps_alone()}))
+
     def given(self) -> str:
         """The architectures that are models from elsewhere, as a pattern."""
         return "|".join(name for name in self._study.architectures if self._study.given(name)) or (

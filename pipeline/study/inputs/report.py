@@ -104,8 +104,7 @@ class ReportInputs:
 
     def explored_images(self, names: Any) -> list[str]:
         """Their results per image."""
-        scores = self.explored_scores(names)
-        return [f"{score.removesuffix('.json')}.npz" for score in scores]
+        return self._scores.explored_images(names, self._models.first_seed(names.dataset))
 
     def explorers(self) -> list[str]:
         """Data of the explorer for every data set and architecture whose maps are measured."""

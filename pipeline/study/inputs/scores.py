@@ -148,6 +148,10 @@ class ScoreInputs:
         wanted = self._data.of(names).wsol and (chosen is None or method in chosen)
         return bool(wanted) and self._targets(method) != "counterfactual"
 
+    def explored_images(self, names: Any, seed: int) -> list[str]:
+        """Their results per image."""
+        return [_with_images(score)["images"] for score in self.explored(names, seed)]
+
     def all_images(self) -> list[str]:
         """The results per image of every score, which the tables read as well."""
         return [_with_images(score)["images"] for score in self.all()]

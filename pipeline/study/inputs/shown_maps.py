@@ -10,11 +10,11 @@ from pipeline.study.jobs import Study
 GALLERY = ("cam", "cam_superset", "joint", "subset")
 # The map that shows how a variant distinguishes two classes: the first of these that it has.
 DIFFERENCES = ("counterfactual", "joint", "cam")
-CONTRASTS = ("joint", "cam")  # maps of single classes, of which the difference is drawn beside them
+CONTRASTS = ("joint", "cam")  # maps of single classes, whose difference is drawn next to them
 # Besides the maps of the variants, as far as there is room (the paper's section 5.1).
 GRADIENTS = ("gradient", "integrated_gradients", "smoothgrad", "vargrad")
 GALLERY_COLUMNS, DIFFERENCE_COLUMNS = 9, 6  # maps next to an image, readable on a page
-CONTRAST_MODELS = 3  # beside each other, with three maps each
+CONTRAST_MODELS = 3  # side by side, with three maps each
 KINDS = ("joint", "conditional", "saliency", "subset", "counterfactual", "posterior")
 
 

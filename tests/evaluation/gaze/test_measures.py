@@ -4,6 +4,7 @@ from scipy.stats import entropy, pearsonr, zscore
 from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluation.gaze.measures import MEASURES, UNIFORM, Fixated, ScoreMap
+from pipeline.images.enlarging import upsampled
 
 PIXELS = 400
 
@@ -106,3 +107,14 @@ def test_random_maps_say_nothing_on_average(fixated):
 def test_where_all_pixels_were_looked_at_there_is_no_other_to_tell_them_from():
     fixated = Fixated(np.array([0, 1]), np.array([0.5, 0.5]), np.array([0.5, 0.5]))
     assert np.isnan(ScoreMap(np.array([1.0, 2.0])).auc(fixated))
+
+
+@pytest.mark.parametrize("cells", [3, 5, 13, 27])
+def test_a_constant_map_that_was_enlarged_is_constant(cells):
+    values = upsampled(np.full((1, cells, cells), 0.1), 20).ravel()
+    fixated = Fixated(np.array([3, 77]), np.array([0.5, 0.5]), np.arange(PIXELS) / PIXELS)
+    map_ = ScoreMap(values)
+    assert map_.nss(fixated) == 0
+    assert map_.auc(fixated) == 0.5
+    assert np.isnan(map_.correlation(fixated))
+    np.testing.assert_allclose(map_.density, 1 / PIXELS)

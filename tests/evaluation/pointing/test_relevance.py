@@ -4,8 +4,8 @@ import pytest
 import torch
 from hand_made import Subject
 
-from pipeline.evaluation.pointing.object_pixels import ObjectPixels
-from pipeline.evaluation.pointing.relevance import Relevance, measure, rank_accuracy
+from pipeline.evaluation.erasing.relevance import rank_accuracy
+from pipeline.evaluation.pointing.relevance import Relevance, measure
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Bootstrap
 
@@ -70,8 +70,8 @@ def test_pixels_that_do_not_count_are_no_top_pixels():
     score_map = np.array([[9.0, 1.0], [5.0, 4.0]])
     counted = np.array([[False, True], [True, True]])
     inside = np.array([[False, False], [True, True]])
-    assert rank_accuracy(score_map, ObjectPixels(inside, counted), 0) == 1
-    assert rank_accuracy(score_map, ObjectPixels(inside, counted | True), 0) == 0.5
+    assert rank_accuracy(score_map[counted], inside[counted], 0) == 1
+    assert rank_accuracy(score_map, inside, 0) == 0.5
 
 
 def test_images_without_an_object_are_left_out():
@@ -79,3 +79,10 @@ def test_images_without_an_object_are_left_out():
     assert result.details["images_without_object"] == 1
     with pytest.raises(UserError, match=r"evaluation\.relevance: no image has a box"):
         measured([torch.ones(SIDE, SIDE)], [[]])
+
+
+def test_a_constant_map_stays_constant_when_it_is_enlarged():
+    # 3 to 20 cells: bilinear weights that leave rounding
+    maps = [torch.full((3, 3), 0.1)] * 150
+    found = measured(maps).arrays["rank"]
+    assert abs(found.mean() - 60 / 400) < 4 * found.std() / np.sqrt(len(found))

@@ -3,10 +3,10 @@ import pytest
 import torch
 from hand_made import Evidence, Subject, add_method, contributions
 
+from pipeline.evaluation.correlation import correlation
 from pipeline.evaluation.robustness.sensitivity_n import (
     SensitivityN,
     cells_of,
-    correlation,
     measure,
     random_subsets,
 )

@@ -1,7 +1,7 @@
 import pytest
 from workflow_config import study_of, study_with
 
-from pipeline.artefacts.paths import Names
+from pipeline.artefacts.paths import NOTHING, Names
 from pipeline.study.inputs.data import DataInputs
 
 BIRDS = Names(dataset="birds")
@@ -40,6 +40,14 @@ def test_a_layout_is_read_by_its_own_module(study, paths):
 def test_pairs_are_of_test_images_alone(study, paths, split, found):
     pairs = DataInputs(study, paths).pairs(Names(dataset="birds", split=split))
     assert pairs == ["out/cues/birds/pairs.csv"][:found]
+
+
+def test_rules_of_shards_are_of_data_sets_with_and_without_an_address(paths):
+    birds = DataInputs(study_of({"draw": {}, "shards": {"url": "http://host/birds"}}), paths)
+    assert (birds.remote(), birds.local()) == ("birds", NOTHING)
+    assert birds.url(BIRDS) == "http://host/birds"
+    birds = DataInputs(study_of({"draw": {}}), paths)
+    assert (birds.remote(), birds.local()) == (NOTHING, "birds")
 
 
 def test_val_records_are_asked_for_where_they_choose_a_threshold(study, paths):

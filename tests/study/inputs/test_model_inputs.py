@@ -2,7 +2,7 @@ import json
 
 from workflow_config import study_of, study_with
 
-from pipeline.artefacts.paths import Names
+from pipeline.artefacts.paths import OWN_MAPS, WITHOUT_MODEL, Names
 from pipeline.study.inputs.models import ModelInputs, names_of
 
 CAM = Names("birds", "pretrained", "cam", 4)
@@ -21,6 +21,16 @@ def test_the_models_of_a_study(study, paths):
     assert names_of(study.models())[0] == Names("others", "small", "attributes", 0)
     assert [models.is_studied(name) for name in ("others", "birds")] == [False, True]
     assert models.first_seed("birds") == 3
+
+
+def test_patterns_of_architectures_and_variants(study, paths):
+    models = ModelInputs(study, paths)
+    assert models.architectures().split("|") == [*study.architectures]
+    assert models.variants() == "attributes|calm_em|cam"
+    maps = {"theirs": {"path": "maps.h5", "dataset": "birds"}}
+    models = ModelInputs(study_with(own_maps=maps), paths)
+    assert models.architectures().split("|") == [*study.architectures, WITHOUT_MODEL]
+    assert models.variants() == f"attributes|calm_em|cam|{OWN_MAPS}"
 
 
 def test_a_model_starts_from_another_of_the_study(study, paths):

@@ -4,7 +4,8 @@ from dataclasses import replace
 from workflow_config import study_with
 
 from pipeline.artefacts.paths import Names, Paths
-from pipeline.catalogue.evaluations import EVALUATIONS, Column
+from pipeline.catalogue.evaluation_entries import Column
+from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.study.inputs.report import ReportInputs
 
 

@@ -24,13 +24,14 @@ from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 from safetensors.torch import save_file
 
-from pipeline.artefacts.classes import CHECK, read_class_names, read_classes, write_classes
+from pipeline.artefacts.classes import read_class_names, read_classes, write_classes
 from pipeline.artefacts.drawings import read_drawing
 from pipeline.artefacts.files import read_json, write_json
 from pipeline.artefacts.foreign_hdf5 import DAMAGE
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_label_pairs, read_pairs, write_pairs
 from pipeline.artefacts.part_maps import PartMaps
+from pipeline.artefacts.paths import CHECK, METRICS
 from pipeline.artefacts.records import read_records, write_records
 from pipeline.artefacts.scores import read_arrays, write_arrays
 from pipeline.artefacts.searches import read_found, write_found
@@ -38,7 +39,6 @@ from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.supersets import read_supersets, write_supersets
 from pipeline.artefacts.trainings import (
     HISTORY,
-    METRICS,
     read_history,
     write_history,
     write_metrics,
