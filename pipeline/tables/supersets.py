@@ -15,6 +15,7 @@ def superset_table(checks: Mapping[str, _Check]) -> Table:
         checks: data set -> the check of its supersets
             (`pipeline.artefacts.supersets.read_superset_check`), for those from WordNet's tree.
 
+    Returns:
         Supersets and how many classes each has; next to these the paper's numbers where the classes
         are the 1000 of ImageNet. The rows that only the paper has are published ones.
     """
