@@ -153,10 +153,10 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
 
 
 def by_method(groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Group]]:
-    """(variant, method) -> task -> group, in the order of the groups."""
+    """(variant, method) -> task -> group, in the order of the groups; "" without a method."""
     found: dict[tuple[str, str], dict[str, Group]] = {}
     for group in groups:
-        found.setdefault((group.name, group.method), {})[group.task] = group
+        found.setdefault((group.name, group.method or ""), {})[group.task] = group
     return found
 
 

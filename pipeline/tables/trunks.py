@@ -74,7 +74,7 @@ def _measured(groups: Sequence[Group]) -> dict[_Key, dict[tuple[str, str], Group
         if group.baseline or group.architecture is None:
             continue
         for target in dict.fromkeys(name.split(".")[0] for name in group.scores[0]["values"]):
-            of = found.setdefault((group.name, group.method, target), {})
+            of = found.setdefault((group.name, group.method or "", target), {})
             of[group.dataset, group.architecture] = group
     return found
 
