@@ -15,7 +15,13 @@ from pipeline.runtime.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
 TEMPLATE = ASSETS / "report.html.j2"
-INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer_drawings.js", "explorer.js")
+_SCRIPTS = ("maps", "data", "drawings", "views")
+INLINED = (
+    "report.css",
+    "report.js",
+    *(f"explorer_{name}.js" for name in _SCRIPTS),
+    "explorer.js",
+)
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 # kind of figure -> its title; of another kind its name is the title
 TITLES = {

@@ -1,5 +1,7 @@
 """What a finished study leaves for tables, figures and report, invented: scores, maps, images."""
 
+import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -171,7 +173,7 @@ def pictures(folder: Path) -> dict[str, Path]:
 
 
 def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
-    """What cam predicts, wrong for every second image, and how its map localises each of them."""
+    """What cam predicts, wrong for every second image, and how its map localises them and cues."""
     rows, ids = np.arange(len(table)), table["image_id"].to_numpy(dtype=str)
     predicted = (table["label"].to_numpy() + rows % 2) % len(LABELS)
     top1, boxes = folder / "cam.classification.json", folder / "cam.wsol.json"
@@ -186,7 +188,17 @@ def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
     write_arrays(per_image_path(boxes), arrays)
     thresholds = {"class": {"map_threshold": {"50": 0.5}}}
     score(boxes, "wsol", identity("cam", "cam"), {"class.maxboxaccv2": 0.5}, **thresholds)
-    return {"predictions": top1, "localisation": boxes}
+    # of each pair the images of both classes; image n has the share n / 100
+    used = [
+        np.flatnonzero(table["label"].isin([pair.label_a, pair.label_b]))
+        for pair in PAIRS.itertuples()
+    ]
+    cues, places = folder / "cam.cues.json", np.concatenate(used)
+    arrays = {"image_id": ids, "row_image": places, "mass": places / 100}
+    arrays["row_pair"] = np.repeat(np.arange(len(used)), [len(each) for each in used])
+    write_arrays(per_image_path(cues), arrays)
+    score(cues, "cue_localization", identity("cam", "cam"), {"mass": 0.1})
+    return {"predictions": top1, "localisation": boxes, "cues": cues}
 
 
 def maps(path: Path, method: str, rows: list[tuple[str, str]], targets: str = "class") -> Path:
@@ -239,15 +251,23 @@ def metrics(path: Path, accuracy=0.81, loss=0.7) -> Path:
     return path
 
 
-def explorer_arguments(paths, out):
-    """The command line of an explorer with 3 images."""
+def explorer_arguments(paths, out, megabytes=1):
+    """The command line of an explorer with as many images as fit."""
     names = [name for name in paths if "/" in name]
     return [
         *("--dataset", "birds", "--architecture", "net", "--model-seed", "0"),
-        *("--images", "3", "--seed", "0", "--out", str(out)),
+        *("--megabytes", str(megabytes), "--seed", "0", "--out", str(out)),
         *("--shards", str(paths["shards"]), "--records", str(paths["records"])),
         *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
         *("--pairs", str(paths["pairs"]), "--names", *names),
         *("--maps", *(str(paths[name]) for name in names)),
-        *("--scores", str(paths["predictions"]), str(paths["localisation"])),
+        *("--scores", *(str(paths[name]) for name in ("predictions", "localisation", "cues"))),
     ]
+
+
+def explorer_images(path):
+    """The head of an explorer's data, and its images, each with its chunk."""
+    content = json.loads(path.read_text())
+    rest = [json.loads(gzip.decompress(base64.b64decode(text))) for text in content["chunks"]]
+    images = zip(content["head"]["images"], rest, strict=True)
+    return content["head"], [image | more for image, more in images]
