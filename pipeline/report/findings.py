@@ -48,13 +48,23 @@ def _lead(table: Table, block: Block, column: str) -> str:
     compared = []
     if difference := rows[0].cells.get(table.main[column].delta):
         compared.append(f"against CAM {_difference(table, difference, column)}")
+    else:
+        compared += _next_model(table, block, rows, column)
     if blind := blind_of(table, block, column, rows[0].names[0]):
         compared.append(f"{blind[0]} {digits(blind[1], column in table.plain)}")
     more = f"; {'; '.join(compared)}" if compared else ""
     extreme, number = _extreme(table, column), _number(table, rows[0], column)
-    top = _names(rows, column)
+    top = _names(block, rows, column)
     are = "are" if " and " in top else "is"
     return f"{words}: {top} {are} {extreme} with {number}{more}."
+
+
+def _next_model(table: Table, block: Block, rows: list[Row], column: str) -> Iterator[str]:
+    """Where CAM itself is the best: how far the next model's best map is from it."""
+    other = next((row for row in rows if row.names[0] != rows[0].names[0]), None)
+    if other and (difference := other.cells.get(table.main[column].delta)):
+        words = _difference(table, difference, column)
+        yield f"next is {_label(block, other)}, against CAM {words}"
 
 
 def no_better_maps(tables: Tables) -> list[str]:
@@ -80,7 +90,7 @@ def _below(table: Table, block: Block, column: str, where: str) -> Iterator[str]
         blind = blind_of(table, block, column, row.names[0])
         sign = -1 if column in table.lower else 1
         if blind and sign * (row.cells[column].value - blind[1]) <= 0:
-            below.setdefault(blind, []).append(row.label)
+            below.setdefault(blind, []).append(_label(block, row))
     for (words, number), names in below.items():
         kind = "maps" if "method" in table.names else "models"
         are = "is" if len(names) == 1 else "are"
@@ -108,7 +118,7 @@ def _of_column(table: Table, column: str) -> Iterator[str]:
 def finding(table: Table, block: Block, column: str, where: str) -> str:
     """The best map or model of a block, each model's difference from CAM, and the baselines."""
     rows = _ranked(table, block, column)
-    words, top = table.main[column].words, _names(rows, column)
+    words, top = table.main[column].words, _names(block, rows, column)
     if rows[0].cells[column].weak:
         kind = "map" if "method" in table.names else "model"
         blind = _blind(table, block, rows[0], column)
@@ -117,7 +127,7 @@ def finding(table: Table, block: Block, column: str, where: str) -> str:
         have = "share" if " and " in top else "has"
         extreme, number = _extreme(table, column), _number(table, rows[0], column)
         parts = [f"On {where}, {top} {have} the {extreme} {words}: {number}."]
-    parts += _paired(table, rows, column)
+    parts += _paired(table, block, rows, column)
     baselines = [
         f"{_baseline(row)} {_number(table, row, column)}"
         for row in block.rows
@@ -128,14 +138,16 @@ def finding(table: Table, block: Block, column: str, where: str) -> str:
     return " ".join(parts)
 
 
-def _paired(table: Table, rows: list[Row], column: str) -> Iterator[str]:
+def _paired(table: Table, block: Block, rows: list[Row], column: str) -> Iterator[str]:
     """How the best map of every model differs from CAM's own on the same images."""
     delta = table.main[column].delta
     best = {row.names[0]: row for row in reversed(rows)}  # of each model
     compared = [row for row in rows if row is best[row.names[0]] and delta in row.cells]
     if not compared:
         return
-    said = [f"{row.label} {_difference(table, row.cells[delta], column)}" for row in compared]
+    said = [
+        f"{_label(block, row)} {_difference(table, row.cells[delta], column)}" for row in compared
+    ]
     whose = "each model's best map" if "method" in table.names else "each model"
     yield f"Difference from CAM on the same images, {whose}: {', '.join(said)}."
 
@@ -162,7 +174,7 @@ def _short(table: Table, block: Block, column: str, where: str) -> str:
     if rows[0].cells[column].weak:
         than = _blind(table, block, rows[0], column)
         return f"On {where}, with {how}, no map is clearly better than {than}."
-    best = f"{_number(table, rows[0], column)} ({_names(rows, column)})"
+    best = f"{_number(table, rows[0], column)} ({_names(block, rows, column)})"
     return f"On {where}, with {how}, the {_extreme(table, column)} is {best}."
 
 
@@ -203,12 +215,21 @@ def _baseline(row: Row) -> str:
     return BASELINES[name].words if name in BASELINES else name
 
 
-def _names(ranked: list[Row], column: str) -> str:
+def _label(block: Block, row: Row) -> str:
+    """Model and map of a row, and its target where the map was measured with several."""
+    short = row.model_copy(update={"names": row.names[:2]})
+    alike = [
+        each for each in block.rows if each.kind == "measured" and each.names[:2] == short.names
+    ]
+    return (short if len(alike) == 1 else row).label
+
+
+def _names(block: Block, ranked: list[Row], column: str) -> str:
     """Names of all rows with the value of the first: joint and posterior maps often tie."""
     first = ranked[0].cells[column]
     return _listed(
         [
-            row.label
+            _label(block, row)
             for row in ranked
             for cell in [row.cells[column]]
             if (cell.weak, cell.value) == (first.weak, first.value)

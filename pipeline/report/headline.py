@@ -64,10 +64,11 @@ def short(table: Table) -> Table:
         return table
     return table.model_copy(
         update={
+            "title": "Main results, one map of each model (%)",
             "blocks": tuple(
                 block.model_copy(update={"rows": tuple(_first_maps(block))})
                 for block in table.blocks
-            )
+            ),
         }
     )
 

@@ -70,11 +70,12 @@ def figure(path: str | Path, captions: Mapping[str, str]) -> dict[str, str]:
     """A figure for the template, from its path: DATASET/ARCHITECTURE/KIND[.VARIANT].png or .svg."""
     names = names_of(path, FILES.figure)
     dataset, architecture = names["dataset"], names["architecture"]
-    kind, *variant = Path(path).stem.split(".", 1)
+    kind, _, variant = Path(path).stem.partition(".")
+    title = TITLES.get(kind, kind.replace("_", " ").capitalize())
     return {
         "kind": kind,
-        "title": TITLES.get(kind, kind.replace("_", " ").capitalize()),
-        "of": ", ".join((dataset, architecture, *variant)),
+        "title": f"{title}: {variant}" if variant else title,
+        "of": f"{dataset}, {architecture}",
         "file": f"{dataset}.{architecture}.{Path(path).name}",
         "caption": captions.get(kind, ""),
         "source": embedded(path),

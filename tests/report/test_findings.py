@@ -30,7 +30,7 @@ def test_findings_are_computed_from_the_tables(tmp_path):
     # MaxBoxAccV2 of CAM is 30, below the Gaussian's 35
     assert no_better_maps(load(tables_json(tmp_path / "again"))) == [
         "On birds (net), 1 of 4 maps is no better in MaxBoxAccV2 than a Gaussian in the centre "
-        "(35.0): cam · class."
+        "(35.0): cam."
     ]
 
 
@@ -205,7 +205,7 @@ def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
         "mPxAP averaged over pairs: calm_ml · joint is highest with 52.0 [50.0, 55.0]; "
         "chance 12.0.",
         "Top-1 accuracy: cam is highest with 90.0 [88.0, 93.0].",
-        "MaxBoxAccV2: calm_ml · joint · class is highest with 50.0 [48.0, 53.0]; "
+        "MaxBoxAccV2: calm_ml · joint is highest with 50.0 [48.0, 53.0]; "
         "a Gaussian in the centre 35.0.",
     ]
     rows = (compared(86, "cam", None), compared(91, "calm_em", (5, 1, 9)))
@@ -214,3 +214,20 @@ def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
         "Score: calm_em · map is highest with 91.0 [89.0, 93.0]; against CAM +5.0 [1.0, 9.0] "
         "(better)."
     ]
+    table, _ = paired_table(
+        (*rows[:1], compared(91, "cam", None), compared(80, "adl", (-6, -9, -3)))
+    )
+    assert leads(Tables(tables=(table,))) == [
+        "Score: cam · map is highest with 91.0 [89.0, 93.0]; next is adl · map, against CAM -6.0 "
+        "[-9.0, -3.0] (worse)."
+    ]
+
+
+def test_a_target_is_named_where_a_map_was_measured_with_several():
+    kinds = ("class", "superset")
+    several = tuple(row(40, names=("cam", "map", target)) for target in kinds)
+    table, _ = table_of({}, (*several, row(40, names=("adl", "map", "class"))))
+    text = finding(table, table.blocks[0], "x", "birds")
+    assert text.startswith(
+        "On birds, cam · map · class, cam · map · superset and adl · map share the highest score"
+    )

@@ -1,8 +1,9 @@
 from finished_study import JOB, identity, score, tables_json
 
 from pipeline.artefacts.table import Tables, load
+from pipeline.catalogue.methods import METHODS
 from pipeline.catalogue.training_methods import TRAINING_METHODS
-from pipeline.report.glossary import TRAININGS, glossary
+from pipeline.report.glossary import MAPS, TRAININGS, glossary
 from pipeline.report.headline import headline
 from pipeline.settings import TablesJob
 from pipeline.tables.__main__ import build
@@ -11,6 +12,15 @@ from pipeline.tables.scores import read_groups
 
 def test_every_way_of_training_is_explained():
     assert TRAININGS.keys() == {*TRAINING_METHODS, "given"}
+
+
+def test_maps_are_explained_in_words_of_their_own_or_by_their_values(monkeypatch, tmp_path):
+    assert MAPS.keys() <= METHODS.keys()
+    assert len(set(MAPS.values())) == len(MAPS)
+    monkeypatch.delitem(MAPS, "joint")  # as of a method that has just been added
+    found = {name: meaning for _, name, meaning in glossary(headline(load(tables_json(tmp_path))))}
+    assert found["joint"] == "its values: p(y, z|x)"
+    assert found["conditional"] == MAPS["conditional"]
 
 
 def test_the_baselines_of_gaze_are_explained(tmp_path):

@@ -151,8 +151,9 @@ def test_a_figure_of_one_variant_has_the_caption_of_its_kind(tmp_path):
         red_picture(folder / f"{name}.png")
     captions = {"gallery": "Test images."}
     whole, one = (figure(folder / f"{n}.png", captions) for n in ("gallery", "gallery.calm_em"))
-    assert (whole["of"], one["of"]) == ("birds, net", "birds, net, calm_em")
-    assert whole["title"] == one["title"] == "Maps of test images"
+    assert whole["of"] == one["of"] == "birds, net"
+    assert whole["title"] == "Maps of test images"
+    assert one["title"] == "Maps of test images: calm_em"
     assert one["file"] == "birds.net.gallery.calm_em.png"
     assert whole["caption"] == one["caption"] == "Test images."
 
