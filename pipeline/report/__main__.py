@@ -21,8 +21,10 @@ from pipeline.tables import formats
 
 
 def _captions(paths: Iterable[str]) -> dict[str, str]:
-    """Name of a table or kind of figure -> caption."""
-    return {Path(path).stem: " ".join(Path(path).read_text().split()) for path in paths}
+    """Name of a table or kind of figure -> caption, without the marks of reStructuredText."""
+    return {
+        Path(path).stem: " ".join(Path(path).read_text().replace("`", "").split()) for path in paths
+    }
 
 
 def run(argv: list[str]) -> None:

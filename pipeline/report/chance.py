@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pipeline.report.facts import FILES, names_of
-
 ERRORS = 2  # standard errors above the constant's accuracy that count as better
 
 
@@ -22,8 +20,7 @@ def _of_model(model: Mapping[str, Any]) -> Iterator[str]:
     last, constant = model["last_epoch"], model["best_constant"]
     if constant is None or "val_accuracy" not in last:
         return
-    names = names_of(model["path"], FILES.metrics)
-    name = "{dataset}/{architecture}/{variant}, seed {seed}".format_map(names)
+    name = model["name"]
     accuracy, loss = last["val_accuracy"], last.get("val_loss", float("inf"))
     at_chance = accuracy <= constant["accuracy"] + ERRORS * constant["accuracy_error"]
     worse = loss >= constant["loss"]

@@ -74,8 +74,10 @@ def commit() -> str:
 
 
 def model(path: str | Path) -> dict[str, Any]:
-    """A trained model for the template, from its metrics.json."""
-    return {"path": str(path)} | read_metrics(path)
+    """A trained model for the template, from its metrics.json; ``name`` says which it is."""
+    names = names_of(path, FILES.metrics)
+    name = "{dataset}/{architecture}/{variant}, seed {seed}".format_map(names)
+    return {"name": name} | read_metrics(path)
 
 
 def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -153,7 +155,7 @@ def left_out(checks: Iterable[str | Path]) -> list[dict[str, Any]]:
         checks: paths STAGE/DATASET/check.json.
 
     Returns:
-        A row for each count, the largest first: dataset, stage, what (in words), count.
+        A row for each count, the largest first: dataset, stage, what (in words), count. Some are 0.
     """
     rows = []
     for path in map(Path, checks):

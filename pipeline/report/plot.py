@@ -3,6 +3,7 @@
 It is drawn as SVG within the page, in the colours of the page, so that it reads on a dark one too.
 """
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from html import escape
@@ -43,6 +44,14 @@ def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[
     return drawn[:PANELS]
 
 
+def ticks(low: float, high: float) -> list[float]:
+    """Up to five round numbers from ``low`` to ``high``, at least one."""
+    unit = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step = next(unit * many for many in (1, 2, 5) if (high - low) / (unit * many) <= 4)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [round(step * number, 12) for number in range(first, last + 1)]
+
+
 def _rows(block: Block, column: str, of_model: bool) -> list[tuple[str, Row]]:
     """Name and row of each dot."""
     rows = [row for row in block.rows if row.kind == "measured" and column in row.cells]
@@ -71,13 +80,11 @@ def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) 
         return round(_LEFT + (number - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
 
     parts = []
-    for step in range(3):
-        number = low + margin + step * (high - low - 2 * margin) / 2
-        anchor = ("start", "middle", "end")[step]
+    for number in ticks(low, high):
         parts.append(
             f'<line class="grid" x1="{at(number)}" x2="{at(number)}" y1="{_TOP}" y2="{bottom}"/>'
-            f'<text class="tick" x="{at(number)}" y="{bottom + 13}" text-anchor="{anchor}">'
-            f"{digits(number, plain)}</text>"
+            f'<text class="tick" x="{at(number)}" y="{bottom + 13}" text-anchor="middle">'
+            f"{number:g}</text>"
         )
     for name, number in floors:
         kind = "floor" if name in BASELINES and BASELINES[name].blind else "floor other"

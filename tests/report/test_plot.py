@@ -5,7 +5,7 @@ from finished_study import tables_json
 
 from pipeline.artefacts.table import load
 from pipeline.report.headline import headline, of_models
-from pipeline.report.plot import panels
+from pipeline.report.plot import panels, ticks
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +36,24 @@ def test_baselines_are_lines_and_what_is_below_the_gaussian_is_open(drawn):
     assert boxes.count('class="floor"') == 1
     assert boxes.count('<circle class="weak"') == 1  # CAM: 30 against 35
     assert "cam: 30.0, 28.0 to 33.0" in boxes
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.4, 101, [50, 100]),
+        (68.3, 94.6, [70, 80, 90]),
+        (-3, 21, [0, 10, 20]),
+        (0.112, 0.239, [0.15, 0.2]),
+        (99, 101, [99, 99.5, 100, 100.5, 101]),
+    ],
+)
+def test_ticks_are_round(low, high, expected):
+    assert ticks(low, high) == expected
+
+
+def test_there_is_always_a_tick():
+    for number in range(200):
+        low, high = 0.137 * number - 3, 0.137 * number - 3 + 1.07**number
+        assert 1 <= len(ticks(low, high)) <= 5
+        assert low <= min(ticks(low, high)) <= max(ticks(low, high)) <= high
