@@ -75,9 +75,9 @@ def commit() -> str:
 
 def model(path: str | Path) -> dict[str, Any]:
     """A trained model for the template, from its metrics.json; ``name`` says which it is."""
+    found = read_metrics(path)
     names = names_of(path, FILES.metrics)
-    name = "{dataset}/{architecture}/{variant}, seed {seed}".format_map(names)
-    return {"name": name} | read_metrics(path)
+    return found | {"name": "{dataset}/{architecture}/{variant}, seed {seed}".format_map(names)}
 
 
 def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:
