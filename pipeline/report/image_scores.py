@@ -53,21 +53,35 @@ def shares_of(
 
     Args:
         scores: of any tasks.
-        pairs: pairs.csv that they were measured with; without it there are none.
+        pairs: pairs.csv that they were measured with, in any order; None: of no cue localisation.
     """
     found: dict[str, dict[tuple[str, int, int], float]] = {}
+    label_of = _labels(pairs)
     for score, arrays in _of_task(scores, "cue_localization"):
-        if pairs is None:
-            continue
-        ids = arrays["image_id"][arrays["row_image"]]  # (rows,), of images and pairs
-        labels = pairs[["label_a", "label_b"]].to_numpy()[arrays["row_pair"]]  # (rows, 2)
+        pair, image = arrays["row_pair"], arrays["row_image"]  # (rows,), of images and pairs
+        rows = zip(
+            arrays["image_id"][image],
+            arrays["class_a"][pair],
+            arrays["class_b"][pair],
+            arrays["mass"],
+            strict=True,
+        )
         of = found.setdefault(_map_of(score), {})
-        for image, (first, second), mass in zip(ids, labels, arrays["mass"], strict=True):
+        for name, class_a, class_b, mass in rows:
             if np.isfinite(mass):
+                first, second = label_of[int(class_a)], label_of[int(class_b)]
                 share = round(float(mass), 3)
-                of[str(image), int(first), int(second)] = share
-                of[str(image), int(second), int(first)] = share
+                of[str(name), first, second] = of[str(name), second, first] = share
     return found
+
+
+def _labels(pairs: pd.DataFrame | None) -> dict[int, int]:
+    """Class id -> label, of the classes of pairs."""
+    if pairs is None:
+        return {}
+    ids = [*pairs["class_a"], *pairs["class_b"]]
+    labels = [*pairs["label_a"], *pairs["label_b"]]
+    return {int(class_id): int(label) for class_id, label in zip(ids, labels, strict=True)}
 
 
 def _map_of(score: Mapping[str, Any]) -> str:

@@ -45,9 +45,9 @@ def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Up to five round numbers from ``low`` to ``high``, at least one."""
+    """Up to six round numbers from ``low`` to ``high``, at least one."""
     unit = 10.0 ** math.floor(math.log10((high - low) / 2))
-    step = next(unit * many for many in (1, 2, 5) if (high - low) / (unit * many) <= 4)
+    step = next(unit * many for many in (1, 2, 5) if (high - low) / (unit * many) <= 5.5)
     first, last = math.ceil(low / step), math.floor(high / step)
     return [round(step * number, 12) for number in range(first, last + 1)]
 

@@ -189,12 +189,14 @@ def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
     thresholds = {"class": {"map_threshold": {"50": 0.5}}}
     score(boxes, "wsol", identity("cam", "cam"), {"class.maxboxaccv2": 0.5}, **thresholds)
     # of each pair the images of both classes; image n has the share n / 100
+    measured = PAIRS[::-1]  # not in the order of the file
     used = [
         np.flatnonzero(table["label"].isin([pair.label_a, pair.label_b]))
-        for pair in PAIRS.itertuples()
+        for pair in measured.itertuples()
     ]
     cues, places = folder / "cam.cues.json", np.concatenate(used)
     arrays = {"image_id": ids, "row_image": places, "mass": places / 100}
+    arrays |= {name: measured[name].to_numpy() for name in ("class_a", "class_b")}
     arrays["row_pair"] = np.repeat(np.arange(len(used)), [len(each) for each in used])
     write_arrays(per_image_path(cues), arrays)
     score(cues, "cue_localization", identity("cam", "cam"), {"mass": 0.1})

@@ -87,7 +87,7 @@ class Views {
           element("br"), numbers.filter(Boolean).join(", ")),
       );
       this.scale.append(scaleBar(study, each),
-        element("p", {}, `${name}: ${each.method.units}`, target.other !== null
+        element("p", {}, `${name}, for ${aim}: ${each.method.units}`, target.other !== null
           && each.method.kind === "class" ? ", difference of the two classes" : ""));
     } else {
       this.scale.append(element("p", {},
