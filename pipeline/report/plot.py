@@ -4,7 +4,7 @@ It is drawn as SVG within the page, in the colours of the page, so that it reads
 """
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -17,15 +17,23 @@ from pipeline.tables.formats import digits
 PANELS = 4  # the first main numbers; the others are in the table
 _WIDTH, _LEFT, _RIGHT, _STEP, _TOP = 360, 140, 14, 19, 8
 _AXIS = 34  # below the rows
+_HEADING = 24  # above a panel, in a file
+_STYLE = (
+    "text{font:11px sans-serif;fill:#1c1e21}.panel{font-weight:bold}.tick{font-size:10px;"
+    "fill:#5d646d}line{stroke-width:1.5}.grid{stroke:#d8dce1}.floor{stroke:#c62828;"
+    "stroke-dasharray:4 3}.floor.other{stroke:#5d646d}.dot{stroke:#0b5cad;fill:#0b5cad}"
+    ".weak{stroke:#5d646d;fill:#fff}"
+)
 _LONGEST = 21  # characters of a row's name; the whole stands in its title
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One main number: its heading and the drawing."""
+    """One main number: its heading, and the drawing with its height."""
 
     heading: str
     drawing: Markup
+    height: float
 
 
 def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[Panel]:
@@ -40,8 +48,24 @@ def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[
     for column in table.columns:
         rows = _rows(block, column, column in of_models)
         if rows:
-            drawn.append(Panel(table.columns[column], _draw(table, block, column, rows)))
+            drawing = _draw(table, block, column, rows)
+            height = _TOP + _STEP * len(rows) + _AXIS
+            drawn.append(Panel(table.columns[column], drawing, height))
     return drawn[:PANELS]
+
+
+def standalone(drawn: Sequence[Panel]) -> str:
+    """Panels one below the other as an SVG file, in the colours of a white page."""
+    parts, y = [], 0.0
+    for panel in drawn:
+        parts.append(f'<text class="panel" x="0" y="{y + 16}">{escape(panel.heading)}</text>')
+        place = f'<svg y="{y + _HEADING}" width="{_WIDTH}" height="{panel.height}"'
+        parts.append(panel.drawing.replace("<svg", place, 1))
+        y += _HEADING + panel.height
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{2 * _WIDTH}">'
+        f"<style>{_STYLE}</style>{''.join(parts)}</svg>"
+    )
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -12,6 +12,7 @@ from pipeline.tables.formats import to_csv, to_latex
 
 # keys of a block whose values are shown together: where it was measured, not how
 _TOGETHER = ("dataset", "architecture", "source")
+_KINDS = {"csv": "text/csv", "tex": "text/plain", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def view(table: Table, number: int, caption: str = "") -> View:
         {label: _shown(table, of, repeated) for label, of in variants_of(table).items()},
         caption,
         (*table.notes, *notes),
-        {name: _uri(name, text) for name, text in files.items()},
+        {name: data_uri(name, text) for name, text in files.items()},
     )
 
 
@@ -93,6 +94,7 @@ def _repeated(table: Table) -> Iterator[tuple[str, str]]:
             yield column, seen[numbers]
 
 
-def _uri(name: str, text: str) -> str:
-    kind = "text/csv" if name.endswith(".csv") else "text/plain"
+def data_uri(name: str, text: str) -> str:
+    """A text as the address of a file to save; its name says what it is."""
+    kind = _KINDS[name.rpartition(".")[2]]
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
