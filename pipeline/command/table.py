@@ -75,8 +75,8 @@ def _named(text: str, names: list[str]) -> str:
 
 def _title(path: Path) -> str:
     """The heading of the table's Markdown file, if there is one."""
-    beside = path.with_suffix(".md")
-    return beside.read_text().partition("\n")[0].lstrip("# ") if beside.is_file() else ""
+    markdown = path.with_suffix(".md")
+    return markdown.read_text().partition("\n")[0].lstrip("# ") if markdown.is_file() else ""
 
 
 def render(path: Path, title: str) -> Table:

@@ -149,7 +149,7 @@ CASES = (
     Case(
         "`evaluation.cue_localization.thresholds`",
         config(evaluation__cue_localization__thresholds="even"),
-        ("cue_localization *", "cue_baseline *", *TABLES),
+        ("cue_localization *", "cue_baseline *", "explorer *", *TABLES),
     ),
     Case(
         "`evaluation.wsol.iou_thresholds`",

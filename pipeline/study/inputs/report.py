@@ -114,6 +114,10 @@ class ReportInputs:
             for architecture in self._study.datasets[name].architectures
         ]
 
+    def explorer_megabytes(self) -> float:
+        """The part of the page that each of them may take."""
+        return round(self._study.report.explorer_megabytes / max(len(self.explorers()), 1), 3)
+
     def figures(self) -> list[str]:
         """Figures of the report in its order: plots as SVG, pictures as PNG."""
         files = []
