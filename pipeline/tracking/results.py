@@ -74,7 +74,7 @@ def _numbers(score: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 def flat(config: Mapping[str, Any], stem: str = "") -> dict[str, str]:
     """The keys of a config by their paths, ``training.lr``; each value as JSON, text as it is."""
-    found = {}
+    found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
             found |= flat(value, f"{stem}{key}.")

@@ -1,5 +1,6 @@
 """Results to a run of MLflow, on a server or in a folder."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ def push(results: Results, section: Mlflow, folder: Path) -> dict[str, str]:
         UserError: MLflow is not installed, or the server cannot be reached or refuses something.
     """
     mlflow = package("mlflow")
-    uri = section.uri if "://" in section.uri else Path(section.uri).resolve().as_uri()
+    uri = section.uri
+    if "://" not in uri:
+        # a folder is what the user asked for; MLflow takes one only with its own consent as well
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        uri = Path(uri).resolve().as_uri()
     try:
         client = mlflow.MlflowClient(tracking_uri=uri)
         run = client.create_run(
@@ -53,7 +58,8 @@ def _log(client: Any, entities: Any, run: str, results: Results) -> None:
     for batch in _batches(metrics):
         client.log_batch(run, metrics=batch)
     for place, path in results.files.items():
-        client.log_artifact(run, str(path), str(Path(place).parent))
+        folder = place.rpartition("/")[0]
+        client.log_artifact(run, str(path), folder or None)
 
 
 def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -34,6 +34,6 @@ def push(results: Results, section: Wandb, folder: Path) -> dict[str, str]:
     for place, path in results.files.items():
         files.add_file(str(path), name=place)
     run.log_artifact(files)
-    place = Path(run.dir).parent  # run.dir is the folder of the run's own files
+    own = Path(run.dir).parent  # run.dir has the files that it names itself
     run.finish()
-    return {"run": run.id, "send": f"wandb sync {place}"}
+    return {"run": run.id, "send": f"wandb sync {own}"}

@@ -1,11 +1,9 @@
-"""Results in trackers, for real: an MLflow file store, an offline run of Weights & Biases.
-
-Neither is a test dependency: `pip install -c constraints.txt -e .[mlflow,wandb]` lets these run.
-"""
+"""Results in trackers, for real: an MLflow file store, an offline run of Weights & Biases."""
 
 import json
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 from finished_study import identity, score
@@ -57,7 +55,6 @@ def send(results, tracker, section):
 
 
 def test_an_mlflow_store_has_all_of_it(results, tmp_path):
-    mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
     receipt = send(results, "mlflow", {"uri": str(tmp_path / "store")})
     client = mlflow.MlflowClient(tracking_uri=(tmp_path / "store").as_uri())
     run = client.get_run(receipt["run"])
@@ -74,7 +71,6 @@ def test_an_mlflow_store_has_all_of_it(results, tmp_path):
 
 
 def test_a_second_push_is_a_second_run_of_the_same_experiment(results, tmp_path):
-    mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
     section = {"uri": str(tmp_path / "store"), "experiment": "birds"}
     first, second = (send(results, "mlflow", section) for _ in range(2))
     assert first["experiment"] == second["experiment"]
@@ -84,7 +80,6 @@ def test_a_second_push_is_a_second_run_of_the_same_experiment(results, tmp_path)
 
 
 def test_what_mlflow_refuses_is_said_and_leaves_no_receipt(results, tmp_path, monkeypatch):
-    mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
 
     def refuse(*_, **__):
         raise mlflow.MlflowException("no such user")
@@ -99,7 +94,6 @@ def test_what_mlflow_refuses_is_said_and_leaves_no_receipt(results, tmp_path, mo
 
 
 def test_an_offline_run_of_wandb_has_all_of_it(results):
-    pytest.importorskip("wandb", reason="the extra `wandb` is not installed")
     receipt = send(results, "wandb", {"project": "birds"})
     folder = Path(receipt["send"].removeprefix("wandb sync "))
     assert folder.parent == results / "tracked" / "wandb"
