@@ -145,6 +145,7 @@ class Paths:
         self.figure = f"{results}/figures/{{dataset}}/{{architecture}}/{{figure}}"
         self.explorer = f"{results}/explorer/{{dataset}}/{{architecture}}.json"
         self.report = f"{results}/report.html"
+        self.tracked = f"{results}/tracked/{{tracker}}.json"
         # what every job writes
         self.logs = f"{results}/logs"
         self.benchmarks = f"{results}/benchmarks"

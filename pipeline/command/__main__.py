@@ -3,14 +3,22 @@
 import argparse
 import sys
 
-from pipeline.command import check, explain, run, status, table
+from pipeline.command import check, explain, fetch, run, status, table
 from pipeline.runtime import cli
 
-_COMMANDS = {"check": check, "run": run, "status": status, "table": table, "explain": explain}
+_COMMANDS = {
+    "fetch": fetch,
+    "check": check,
+    "run": run,
+    "status": status,
+    "table": table,
+    "explain": explain,
+}
 
 _DESCRIPTION = """\
 A study from raw images to tables and figures, step by step:
 
+  calm fetch      download a published data set
   calm check      is all data that the study needs there, and in order?
   calm run        make the study (or go on where it stopped)
   calm status     what is done, running and still to do

@@ -129,6 +129,12 @@ CASES = (
     ),
     Case("`title`", config(title="Another title"), ("report",)),
     Case("`tensorboard`", config(tensorboard=True), ("report",)),
+    Case(
+        "results to a tracker (`trackers.mlflow`)",
+        config(trackers__mlflow={"uri": "store"}),
+        ("report", "track *"),
+        ("track mlflow",),
+    ),
     Case("`report.dpi`", config(report__dpi=90), FIGURES),
     Case(
         "`lr` of the variant `calm_em`",

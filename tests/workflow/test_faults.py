@@ -82,6 +82,7 @@ EXEMPT = {
     "map_chunk": "tests/attribution/test_join.py",
     "baseline_score": "a score as any other",
     "report": "no job reads it",
+    "tracked": "no job reads it",
     "checkpoints": "rows of their own",
     "tensorboard": "no job reads it",
     "logs": "no job reads it",
