@@ -5,7 +5,7 @@ import pytest
 from shard_server import serve
 from small_training import draw_data, job, run
 
-from pipeline.artefacts import remote
+from pipeline.artefacts import fetching
 from pipeline.artefacts.files import read_json
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, ShardSource
@@ -15,7 +15,7 @@ from pipeline.sharding.remote import copy_manifest
 @pytest.fixture
 def far(tmp_path, monkeypatch):
     """A folder with the manifests of shards on a server, and the server's faults."""
-    monkeypatch.setattr(remote, "PAUSE", 0.01)
+    monkeypatch.setattr(fetching, "PAUSE", 0.01)
     (tmp_path / "data").mkdir()
     data = draw_data(tmp_path / "data")
     faults = {}
