@@ -4,6 +4,8 @@ import errno
 import io
 import json
 import os
+import resource
+import tarfile
 import time
 from pathlib import Path
 
@@ -13,12 +15,11 @@ import torch
 from drawn_images import draw_records
 from shard_server import serve
 
-from pipeline.artefacts import fetching
+from pipeline.artefacts import fetching, shard_members
 from pipeline.artefacts.caches import write_cache
 from pipeline.artefacts.files import read_json, sha256, write_json
 from pipeline.artefacts.remote import RemoteShards, Shard, VerifiedCache
 from pipeline.artefacts.shards import Shards, open_shards, open_training
-from pipeline.images import streaming
 from pipeline.images.loading import eval_loader, train_loader
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, ShardSource
@@ -339,7 +340,7 @@ def test_lack_of_memory_is_no_fault_of_the_shards(served, records, tmp_path, mon
     def decode(*given):
         raise error
 
-    monkeypatch.setattr(streaming, "decode_image", decode)
+    monkeypatch.setattr(shard_members, "decode_image", decode)
     shards = open_training(copied(served[1], records, tmp_path / "near"))
     with pytest.raises(type(error), match=str(error)):
         order(shards)
@@ -365,6 +366,60 @@ def test_garbage_that_the_manifest_vouches_for_is_counted(served, records, tmp_p
     shards = open_training(copied(url, records, tmp_path / "near"))
     with pytest.raises(UserError, match=r"00004\.tar gave 0 of 5 images of the manifest"):
         order(shards, workers=workers)
+
+
+def hostile(folder, split, entries, mode="w"):
+    """Put another tar in the place of a shard, and its size and SHA-256 into the manifest."""
+    path = folder / split / "00004.tar"
+    with tarfile.open(path, mode) as archive:
+        for name, content, about in entries:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            for key, value in about.items():
+                setattr(member, key, value)
+            archive.addfile(member, io.BytesIO(content))
+    manifest = read_json(folder / split / "manifest.json")
+    manifest["shards"][4] |= {"sha256": sha256(path), "bytes": path.stat().st_size}
+    write_json(folder / split / "manifest.json", manifest)
+
+
+ZEROS = bytes(20_000_000)
+BOMBS = {
+    "traversal": ([("../../00000020.png", b"x", {})], "w"),
+    "absolute": ([("/etc/00000020.png", b"x", {})], "w"),
+    "link": ([("00000020.png", b"", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"})], "w"),
+    "pipe": ([("00000020.png", b"", {"type": tarfile.FIFOTYPE})], "w"),
+    "large": ([("00000020.png", ZEROS, {})], "w"),
+    "compressed": ([("00000020.png", ZEROS, {})], "w:gz"),
+    "sparse": (
+        [
+            (
+                "00000020.png",
+                b"",
+                {"pax_headers": {"GNU.sparse.size": "1" * 12, "GNU.sparse.map": ""}},
+            )
+        ],
+        "w",
+    ),
+    "many": ([(f"00000020.{n}", b"x", {}) for n in range(1000)], "w"),
+    "list": ([("00000020.json", b"[" * 5000 + b"]" * 5000, {}), ("00000020.png", b"", {})], "w"),
+    "word": ([("00000020.json", b'"a"', {}), ("00000020.png", b"", {})], "w"),
+    "negative": ([("-1.json", b"{}", {}), ("-1.png", b"", {})], "w"),
+}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_hostile_shards_that_the_manifest_vouches_for(served, records, tmp_path, bomb, split):
+    """Streamed (train) and read at random (test): one message that names the shard."""
+    hostile(served[0], split, *BOMBS[bomb])
+    manifest = copied(served[1], records, tmp_path / "near", split)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=rf"^http.*/{split}/00004\.tar "):
+        order(open_training(manifest)) if split == "train" else open_shards(manifest)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+    assert manifest.is_file()  # it is not at fault here; to fetch it again would change nothing
+    assert not [path for path in tmp_path.rglob("0000002*") if path.is_file()]
 
 
 def test_shards_of_other_records_are_refused(served, records, tmp_path):

@@ -62,9 +62,10 @@ def _what_was_full(study: Path) -> set[str]:
     named = [
         re.match(r"error: Cannot write (?:the folder )?results/([\w.-]+)", m) for m in messages
     ]
-    wrong = not all(named) or not all("No space left on device. Free some" in m for m in messages)
-    half_written = any("partial" in name for name in results(study))
-    assert bool(status) == bool(messages) and not wrong and not half_written, printed
+    assert bool(status) == bool(messages), printed
+    assert all(named), printed
+    assert all("No space left on device. Free some space" in line for line in messages), printed
+    assert not any("partial" in name for name in results(study)), printed
     return {found[1] for found in named if found}
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from fault_kills import comes, end
-from fault_study import Row, bytes_different, new_study, results, resuming, run, start
+from fault_study import Row, bytes_different, new_study, resuming, run, start
 
 # Python reads this module when a job starts: the rules put the checkout on its path. It notes each
 # file that gets its name in the results, and whether its content was on the disk before.
