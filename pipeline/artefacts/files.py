@@ -47,7 +47,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             raise UserError(f"Cannot write {target}: {reason}") from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # of a folder that could not be made
+            temporary.unlink(missing_ok=True)
 
 
 _HOST = socket.gethostname()  # many machines may write into a folder

@@ -77,6 +77,7 @@ class Watch:
             return
         over = threading.Event()
         eye = _Eye(self, rank, ranks, timeout)
+        eye.take_a_look(time.monotonic())  # at once: the others have to know this process
         thread = threading.Thread(target=eye.look, args=(over, end), daemon=True)
         thread.start()
         try:
@@ -111,7 +112,7 @@ class _Eye:
             if done != (self._own.steps, self._own.work):
                 done, since = (self._own.steps, self._own.work), now
                 next_word = patience(self._timeout)
-            self._take_a_look(now)
+            self.take_a_look(now)
             waited = now - since
             if waited < min(next_word, self._timeout) or self._is_late():
                 continue
@@ -127,7 +128,8 @@ class _Eye:
                 log.warning("%s", self._word(late, waited))
             next_word *= 2
 
-    def _take_a_look(self, now: float) -> None:
+    def take_a_look(self, now: float) -> None:
+        """Note how far this rank is, and how far the others are."""
         self._looks += 1
         start = os.environ.get("MASTER_PORT", "")  # another one at each start of a training
         own = f"{self._own.steps} {self._looks} {os.getpid()} {socket.gethostname()} {start}"
