@@ -1,8 +1,4 @@
-"""Opening the models from elsewhere that a study names, before any of its jobs runs.
-
-``python -m pipeline.command.given_models --section STUDY``, which the workflow runs at its start
-for the models that are not kept yet.
-"""
+"""Opening the models from elsewhere that a study names, before any of its jobs runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +8,10 @@ import torch
 
 from pipeline.artefacts.classes import read_class_names
 from pipeline.artefacts.paths import Names, Paths, fill
-from pipeline.attribution.ability import check_able
+from pipeline.attribution.ability import lacking
 from pipeline.catalogue.methods import METHODS
 from pipeline.models.given import GivenModel
 from pipeline.models.wrapping import open_given
-from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
 from pipeline.study.jobs import Study
 
@@ -46,13 +41,16 @@ def opened(study: Study) -> Iterator[Opened]:
         key = f"architectures.{architecture}"
         try:
             model, text = _open(study, dataset, architecture)
-            images = torch.zeros(1, 3, *[study.datasets[dataset].images.eval_size] * 2)
-            for method in study.methods_of(dataset, architecture, variant):
-                if method in METHODS:  # the user's own are checked elsewhere
-                    check_able(model, method, images)
         except UserError as error:
             yield Opened(key, False, str(error))
-        else:
+            continue
+        side = study.datasets[dataset].images.eval_size
+        images = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        methods = study.methods_of(dataset, architecture, variant)
+        # the user's own methods are checked elsewhere
+        problems = lacking(model, [name for name in methods if name in METHODS], images)
+        yield from (Opened(key, False, problem) for problem in problems)
+        if not problems:
             yield Opened(key, True, text)
 
 
@@ -86,21 +84,3 @@ def _end(model: GivenModel) -> str:
     if model.has_features:
         return f"the Grad-CAM family looks at its layer {model.looked_at!r}"
     return "no layer with a map was found"
-
-
-def run(argv: list[str]) -> None:
-    """Command line: nothing if all models can be used.
-
-    Raises:
-        UserError: some cannot; the message names all of them.
-    """
-    arguments = cli.parser("pipeline.command.given_models", "Open the models from elsewhere.")
-    cli.add_section(arguments, Study)
-    study = cli.read_section(arguments.parse_args(argv).section, Study)
-    wrong = dict.fromkeys(f"{key}: {text}" for key, usable, text in opened(study) if not usable)
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-if __name__ == "__main__":
-    cli.main(run)

@@ -28,7 +28,7 @@ from pipeline.study.inputs.scores import (
 from pipeline.study.jobs import params
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
-from pipeline.study.opening import open_given_models
+from pipeline.study.opening import open_models
 from pipeline.study.trackers import check_packages
 
 
@@ -86,10 +86,10 @@ else:
 shell.prefix(prefix)
 
 
-# Before the first job. Models from elsewhere are all opened, so that a fault ends the run at its start.
+# Before the first job. All models are opened or built, so that a fault ends the run at its start.
 onstart:
     checked(write_caches, STUDY, PATHS)
-    checked(open_given_models, STUDY, PATHS)
+    checked(open_models, STUDY, PATHS)
     if not CONDA:  # which has an environment with the packages
         checked(check_packages, STUDY)
 
