@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from pipeline.command import check, explain, fetch, run, status, table
+from pipeline.command import check, compare, explain, fetch, run, status, table
 from pipeline.runtime import cli
 
 _COMMANDS = {
@@ -12,6 +12,7 @@ _COMMANDS = {
     "run": run,
     "status": status,
     "table": table,
+    "compare": compare,
     "explain": explain,
 }
 
@@ -23,6 +24,7 @@ A study from raw images to tables and figures, step by step:
   calm run        make the study (or go on where it stopped)
   calm status     what is done, running and still to do
   calm table      the results, in the terminal
+  calm compare    two models, or two of their maps, on the same images
   calm explain    one image: the prediction, where the model looked, and what that means
 
 Every command has its own help, with examples: calm explain --help
