@@ -99,10 +99,9 @@ def unpaired(
             names = headline(group)
             if names is None or group is against:
                 continue
-            reason = mismatch(group.scores, names[0], against.scores, names[1])
-            if reason:
+            if why := mismatch(group.scores, names[0], against.scores, names[1]):
                 row = " ".join(filter(None, (dataset, architecture, group.variant, group.method)))
-                found.setdefault(reason, []).append(row)
+                found.setdefault(why, []).append(row)
     for reason, rows in found.items():
         yield f"No {heading_of(groups, job)} is given, because {reason}: {'; '.join(rows)}."
 
