@@ -10,6 +10,7 @@ from pipeline.artefacts.classes import read_class_names
 from pipeline.artefacts.paths import Names, Paths, fill
 from pipeline.attribution.ability import lacking
 from pipeline.catalogue.methods import METHODS
+from pipeline.datasets.readers import class_names
 from pipeline.models.given import GivenModel
 from pipeline.models.wrapping import open_given
 from pipeline.runtime.errors import UserError
@@ -31,10 +32,7 @@ class Opened(NamedTuple):
 
 
 def opened(study: Study) -> Iterator[Opened]:
-    """Open each model from elsewhere, with its classes and methods, for each data set that has it.
-
-    The classes of a data set are compared where a run of the study has listed them.
-    """
+    """Open each model from elsewhere, for each data set that has it, and try its methods."""
     for dataset, architecture, variant in study.models_without_seed():
         if not study.given(architecture):
             continue
@@ -56,10 +54,8 @@ def opened(study: Study) -> Iterator[Opened]:
 
 def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, str]:
     """A model, tried on an image of the data set's size, and what is known of it."""
-    listed = Path(fill(Paths(study.results).classes, Names(dataset)))
-    names = read_class_names(listed) if listed.is_file() else None
     job = study.given_job(dataset, architecture)
-    model, note = open_given(job, names)
+    model, note = open_given(job, _class_names(study, dataset))
     with torch.no_grad():
         model.log_probs(torch.zeros(1, 3, job.stored_size, job.stored_size))
     wanted = model.whole.wanted
@@ -72,6 +68,17 @@ def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, st
         f"{note}; {measured}; images of {side} pixels, mean "
         f"{_three(wanted.mean)}, deviation {_three(wanted.std)}; {_end(model)}."
     )
+
+
+def _class_names(study: Study, dataset: str) -> list[str] | None:
+    """The classes of a data set, if they are known before a run: as a run has listed them, else
+    as its folder says; those of a drawn one are only known when it is drawn.
+    """
+    listed = Path(fill(Paths(study.results).classes, Names(dataset)))
+    if listed.is_file():
+        return read_class_names(listed)
+    root = study.datasets[dataset].root
+    return class_names(root, study.datasets[dataset].records) if root else None
 
 
 def _three(values: tuple[float, ...]) -> str:

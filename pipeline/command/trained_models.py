@@ -21,22 +21,19 @@ CLASSES = 2  # of the models that are built; any number does
 def built(study: Study) -> Iterator[Opened]:
     """Build each architecture whose models may be unable to do what the study asks of them.
 
-    Of those of a library what they are is told too.
+    Of a library's networks it also says what they are.
     """
-    models: dict[str, list[Model]] = {}
-    for model in to_build(study):
-        models.setdefault(model[1], []).append(model)
-    for name, of_name in models.items():
+    for name, models in to_build(study).items():
         key, architecture = f"architectures.{name}", study.architectures[name]
         assert isinstance(architecture, Architecture)  # others are not trained
         try:
-            text = _described(study, architecture, of_name)
+            text = _described(study, architecture, models)
         except UserError as error:
             yield Opened(key, False, str(error))
             continue
         if is_of_library(architecture):
             yield Opened(f"{key}.trunk", True, text)
-        for problem in _lacking(study, of_name):
+        for problem in _lacking(study, models):
             yield Opened(key, False, problem)
 
 

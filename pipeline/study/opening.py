@@ -7,7 +7,6 @@ import sys
 
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
-from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Architecture, GivenArchitecture
 from pipeline.study.inputs.models import ModelInputs, names_of
@@ -28,27 +27,23 @@ def special_methods(study: Study, model: Model) -> tuple[str, ...]:
     return tuple(name for name in methods if name in METHODS and METHODS[name].needs in _SPECIAL)
 
 
-def to_build(study: Study) -> list[Model]:
-    """The trained models that may be unable to do what is asked of them.
+def to_build(study: Study) -> dict[str, list[Model]]:
+    """The architectures of trained models that may be unable to do what is asked of them.
 
-    Their trunk may have no map, or none of the wanted size; their training method may find no
-    place in it; a method may not be possible on it. All else, the config's own check has found.
+    The trunk of a library may have no map, none of the wanted size, or no place for the training
+    method; a method of attribution may not be possible on a trunk. All else, the config's own
+    check has found.
+
+    Returns:
+        Architecture -> its models, which a network of a library may lack.
     """
-    return [
-        (dataset, name, variant)
-        for dataset, name, variant in study.models_without_seed()
-        if not study.given(name)
-        and (
-            is_of_library(study.architectures[name])
-            or _acts_inside(study, dataset, name, variant)
-            or special_methods(study, (dataset, name, variant))
-        )
-    ]
-
-
-def _acts_inside(study: Study, dataset: str, architecture: str, variant: str) -> bool:
-    method = study.training_of(dataset, variant, architecture).method
-    return TRAINING_METHODS[method].module != "heads"
+    found: dict[str, list[Model]] = {
+        name: [] for name, section in study.architectures.items() if is_of_library(section)
+    }
+    for model in study.models_without_seed():
+        if model[1] in found or (not study.given(model[1]) and special_methods(study, model)):
+            found.setdefault(model[1], []).append(model)
+    return found
 
 
 def open_models(study: Study, paths: Paths) -> None:
@@ -71,7 +66,7 @@ def open_models(study: Study, paths: Paths) -> None:
 def _waiting(study: Study, paths: Paths) -> bool:
     """Whether a model is not kept yet, or maps are missing that it may be unable to give."""
     inputs = ModelInputs(study, paths)
-    built = {*to_build(study)}
+    built = {model for models in to_build(study).values() for model in models}
     for names, model in zip(names_of(study.models()), study.models(), strict=True):
         given = study.given(model[1])
         if given and not inputs.is_kept(names):

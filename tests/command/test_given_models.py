@@ -53,13 +53,14 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def study(methods=("cam", "gradcam"), **keys):
+def study(methods=("cam", "gradcam"), data=None, **keys):
     given = {"model": "torchvision:resnet18", "weights": "net.pth", "size": 64, **keys}
     return load(
         {
             "architectures": {"mine": {key: v for key, v in given.items() if v is not None}},
             "datasets": {
                 "birds": {"draw": {}, "architectures": ["mine"], "images": {"eval_size": 64}}
+                | (data or {})
             },
             "methods": {"cam": list(methods)},
         }
@@ -100,6 +101,24 @@ def test_a_fault_is_one_message_with_its_key(folder, keys, message):
     assert not found.usable
     with pytest.raises(UserError, match=message):
         raise UserError(found.text)
+
+
+def test_the_classes_of_a_folder_are_compared_before_anything_is_read(folder):
+    for name in ("jay", "crow", "wren", "tit"):
+        for split in ("train", "test"):
+            (folder / "photos" / split / name).mkdir(parents=True)
+    (folder / "five.txt").write_text("Crow\nJay\nMarsh_wren\nTit\nRobin\n")
+    data = {"root": "photos", "draw": None, "records": {"layout": "folder"}}
+    (found,) = opened(study(data=data))
+    assert not found.usable
+    assert "The network has 5 outputs, but the data set has 4 classes" in found.text
+    (found,) = opened(study(data=data, classes="five.txt"))
+    assert not found.usable
+    assert "does not know 1 of the data set's 4 classes, such as 'wren'; " in found.text
+    data["records"]["classes"] = "1-3"  # crow, jay, tit
+    (found,) = opened(study(data=data, classes="five.txt"))
+    assert found.usable
+    assert "5 classes, of which 3 are the data set's" in found.text
 
 
 def test_methods_that_a_vit_can_do(folder):

@@ -34,7 +34,7 @@ def study(trunks, methods=("cam",), variants=("cam",), crop=64, **keys):
 
 def test_methods_that_need_nothing_special_ask_for_no_look():
     """So that a study of the paper's trunks starts without opening PyTorch."""
-    assert to_build(study({"a": "resnet_small", "b": "vgg16"}, ["cam", "gradcam", "rise"])) == []
+    assert to_build(study({"a": "resnet_small", "b": "vgg16"}, ["cam", "gradcam", "rise"])) == {}
 
 
 def test_one_reason_names_all_its_methods_and_models():
@@ -67,13 +67,10 @@ def test_what_an_architecture_cannot_do(trunk, methods, said):
         raise UserError(found.text)
 
 
-def test_images_and_maps_that_do_not_fit_a_trunk():
+def test_images_that_do_not_fit_a_trunk():
     (found,) = built(study({"a": "torchvision:vit_b_32"}, crop=100))
     assert not found.usable
     assert "patches of 32. Give a multiple of 32" in found.text
-    (found,) = built(study({"a": "squeezenet1_0"}, variants=["adl", "cam"]))
-    assert not found.usable
-    assert "birds/adl: method: 'adl' has no places in trunk 'squeezenet1_0'" in found.text
 
 
 def test_the_workflow_looks_until_the_maps_are_there(tmp_path, monkeypatch):
