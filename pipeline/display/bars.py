@@ -50,7 +50,7 @@ class Bars:
         """What moves, now."""
         if not self._run.total:
             return self._planning
-        running = [job for job in list(self._run.running.values()) if job.makes]
+        running = list(self._run.running.values())
         parts: list[RenderableType] = [self._jobs(running[:_SHOWN])]
         if len(running) > _SHOWN:
             parts.append(Text(f"and {len(running) - _SHOWN} more", "dim"))

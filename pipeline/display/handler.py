@@ -56,7 +56,9 @@ def attach(workflow: Any) -> None:
     for replaced in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:
         run = StudyRun()
         handler = DisplayHandler(
-            lambda: {rule.name: Path(str(rule.snakefile)).stem for rule in workflow.rules},
+            lambda: {
+                rule.name: Path(str(rule.snakefile)).stem for rule in workflow.rules if rule.output
+            },
             screen(run, colours=not said.nocolor),
             run,
         )
@@ -68,7 +70,7 @@ class DisplayHandler(logging.Handler):
     """Takes the place of Snakemake's handler of the terminal while a study runs.
 
     Args:
-        stage_of: gives rule -> stage, once the rules are read.
+        stage_of: gives rule -> stage of what makes files, once the rules are read.
         shown: where to write.
         run: what the screen shows.
     """
@@ -112,9 +114,8 @@ class DisplayHandler(logging.Handler):
         super().close()
 
     def _plan(self, record: Any) -> None:
-        jobs = {rule: number for rule, number in record.stats.items() if rule != "total"}
         self._stages = self._stage_of()
-        self._run.plan(jobs, self._stages)
+        self._run.plan(record.stats, self._stages)
         # the jobs write to it where it is there
         shutil.rmtree(progress_files.FOLDER, ignore_errors=True)
         with contextlib.suppress(OSError):  # then nothing moves
@@ -124,24 +125,26 @@ class DisplayHandler(logging.Handler):
 
     def _start(self, record: Any) -> None:
         rule = record.rule_name
+        if rule not in self._stages:  # a named target makes nothing
+            return
         job = Job(
             rule=rule,
-            stage=self._stages.get(rule, rule),
+            stage=self._stages[rule],
             name="/".join(
                 f"seed{value}" if key == "seed" else str(value)
                 for key, value in (record.wildcards or {}).items()
             ),
             logs=[str(path) for path in record.log or []],
             started=time.time(),
-            makes=bool(record.output),
         )
         self._run.start(record.jobid, job)
 
     def _finish(self, record: Any) -> None:
         run = self._run
         job = run.finish(record.job_id)
-        if job is not None and job.makes:
-            self._screen.finished(job)
+        if job is None:
+            return
+        self._screen.finished(job)
         if run.done == run.total:
             self._screen.say(f"{_jobs(run.total)} done in {duration(time.time() - run.began)}.")
 

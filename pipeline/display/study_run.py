@@ -22,7 +22,6 @@ class Job:
         name: what it is about, such as ``birds/small/cam/seed0``; empty if the rule has one job.
         logs: its log files.
         started: seconds since 1970.
-        makes: whether it makes a file; named targets do not.
     """
 
     rule: str
@@ -30,7 +29,6 @@ class Job:
     name: str
     logs: Sequence[str]
     started: float
-    makes: bool = True
 
     def progress(self) -> Progress | None:
         """How far its loop is, if it has one now."""
@@ -70,17 +68,18 @@ class StudyRun:
     running: dict[int, Job] = field(default_factory=dict)
     done: int = 0
     failed: dict[int, str] = field(default_factory=dict)
-    began: float = field(default_factory=time.time)
+    began: float = 0.0
     _waiting: Counter[str] = field(default_factory=Counter)  # rule -> jobs that have not begun
     _took: dict[str, list[float]] = field(default_factory=dict)  # rule -> seconds of its jobs
 
     def plan(self, jobs: Mapping[str, int], stage_of: Mapping[str, str]) -> None:
-        """Take what there is to do: rule -> number of jobs, and rule -> its stage."""
-        self._waiting = Counter(jobs)
+        """Take what there is to do: rule -> number of jobs, of which those with a stage count."""
+        self.began = time.time()
+        self._waiting = Counter({rule: n for rule, n in jobs.items() if rule in stage_of})
         self.total = self._waiting.total()
         self.stages = {stage: StageState() for stage in stage_of.values()}
-        for rule, number in jobs.items():
-            self.stages.setdefault(stage_of.get(rule, rule), StageState()).jobs += number
+        for rule, number in self._waiting.items():
+            self.stages[stage_of[rule]].jobs += number
         self.stages = {name: state for name, state in self.stages.items() if state.jobs}
 
     def start(self, number: int, job: Job) -> None:
@@ -88,7 +87,7 @@ class StudyRun:
         self.running[number] = job
         if number not in self.failed:
             self._waiting[job.rule] -= 1
-        state = self.stages.setdefault(job.stage, StageState())
+        state = self.stages[job.stage]
         state.began = state.began or job.started
 
     def finish(self, number: int) -> Job | None:

@@ -39,9 +39,9 @@ def load(
     keys = _read(raw) if isinstance(raw, str | Path) else raw
     if not isinstance(keys, Mapping):
         raise UserError("The config is empty: start from config/config.yaml.")
-    own, nested = overrides.split({**keys, **(settings or {})})
+    own, given = overrides.split({**keys, **(settings or {})})
     says = raw if isinstance(raw, str | Path) else _that_extends(own.get("extends"), files)
-    keys = overrides.over(_with_base(own, says), nested)
+    keys = overrides.over(_with_base(own, says), given)
     try:
         study = Study.model_validate(merge(preset_of(keys), keys))
     except ValidationError as error:

@@ -13,6 +13,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 from pipeline.study.merging import NAMED, matches, merge
 
+Place = tuple[str, ...]  # keys from the top of a config
 JOINT = "__"
 
 
@@ -37,29 +38,41 @@ def parsed(settings: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def split(keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The keys of a config file, and nested ones that the command line sets below its sections."""
-    own, nested = {}, {}
+def split(keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Place, Any]]:
+    """The keys of a config file, and those that the command line sets: place -> value."""
+    own, settings = {}, {}
     for key, value in keys.items():
-        *sections, last = str(key).replace(JOINT, ".").split(".")
-        if not sections:
+        place = tuple(str(key).replace(JOINT, ".").split("."))
+        if len(place) == 1:
             own[key] = value
-            continue
-        inner: dict[str, Any] = {last: _typed(value)}
-        for section in reversed(sections):
-            inner = {section: inner}
-        nested = merge(nested, inner)
-    return own, nested
+        else:
+            settings[place] = _typed(value)
+    return own, settings
 
 
-def over(keys: dict[str, Any], nested: Mapping[str, Any]) -> dict[str, Any]:
+def over(keys: dict[str, Any], settings: Mapping[Place, Any]) -> dict[str, Any]:
     """The config with the keys of the command line on top.
 
     Raises:
         UserError: one is below a name that the config does not have.
     """
-    _check_names(keys, nested, ())
-    return merge(keys, nested)
+    for place, value in settings.items():
+        _check_names(keys, place)
+        for key in reversed(place):
+            value = {key: value}
+        keys = merge(keys, value)
+    return keys
+
+
+def _check_names(keys: Mapping[str, Any], place: Place) -> None:
+    """Raise UserError where a key stands below a data set, model, ... that is not in the config."""
+    for depth, name in enumerate(place[:-1]):
+        if not isinstance(keys, Mapping):
+            return
+        if name not in keys and any(matches(place[:depth], named) for named in NAMED):
+            where = ".".join(place[:depth])
+            raise UserError(f"{where} has no {name!r} to change{nearest(name, keys)}.")
+        keys = keys.get(name, {})
 
 
 def _typed(value: Any) -> Any:
@@ -72,17 +85,3 @@ def _typed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _typed(inner) for key, inner in value.items()}
     return [_typed(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _check_names(
-    keys: Mapping[str, Any], nested: Mapping[str, Any], place: tuple[str, ...]
-) -> None:
-    for name, inner in nested.items():
-        below = keys.get(name)
-        if not isinstance(inner, Mapping):
-            continue
-        if below is None and any(matches(place, named) for named in NAMED):
-            where = ".".join(place)
-            raise UserError(f"{where} has no {name!r} to change{nearest(name, keys)}.")
-        if isinstance(below, Mapping):
-            _check_names(below, inner, (*place, name))

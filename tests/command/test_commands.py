@@ -35,7 +35,7 @@ def test_help_needs_no_pytorch():
 
 def _examples(command):
     """What a command's help gives as examples, as lists of words."""
-    lines = app[command].help_epilogue.replace("\\\n", " ").splitlines()
+    lines = re.sub(r"\\\n +", "", app[command].help_epilogue).splitlines()
     assert lines[0] == "examples:"
     split = [re.split(r"  +", line.strip())[0].split(" | ")[0].split() for line in lines[1:]]
     return [words for words in split if "calm" in words]
