@@ -110,7 +110,8 @@ class DisplayHandler(logging.Handler):
             self._screen.close()
             if ending := self._ending():
                 self._screen.say(ending)
-            shutil.rmtree(progress_files.FOLDER, ignore_errors=True)
+            if self._run.total:  # else another run may have the folder
+                shutil.rmtree(progress_files.FOLDER, ignore_errors=True)
         super().close()
 
     def _plan(self, record: Any) -> None:

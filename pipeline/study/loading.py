@@ -63,7 +63,7 @@ def _read(path: str | Path) -> Any:
 
 def _that_extends(base: Any, files: Sequence[str | Path]) -> str | Path | None:
     """The file, of those that Snakemake merged, that says what is extended: the last one wins."""
-    for file in reversed(files):
+    for file in reversed(files if isinstance(base, str) else ()):
         keys = _read(file)
         if isinstance(keys, Mapping) and keys.get("extends") == base:
             return file
