@@ -9,7 +9,7 @@ def execute(argv: list[str]) -> None:
     """Run one command; ``argv`` as on the command line.
 
     Raises:
-        SystemExit: the command line is wrong (2), or help was asked for (0).
+        SystemExit: the command line is wrong (status 2).
         UserError: the command cannot do what it was asked.
     """
     from cyclopts import CycloptsError, UnknownOptionError
