@@ -25,12 +25,14 @@ include: "workflow/rules/attribute.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/track.smk"
 
 
 rule all:
     default_target: True
     input:
         PATHS.report,
+        REPORT.tracked(),
 
 
 # Named targets: stop after a stage.

@@ -9,10 +9,12 @@ import glob
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     target = Path(target)
     temporary = temporary_beside(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         yield temporary
         # else a power failure may leave the new name with a content that is not yet on the disk
         _onto_disk(temporary)
@@ -45,23 +47,30 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             raise UserError(f"Cannot write {target}: {reason}") from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # of a folder that could not be made
+            temporary.unlink(missing_ok=True)
 
 
 _HOST = socket.gethostname()  # many machines may write into a folder
 _FULL = 64 * 1024  # bytes; writers stop with the disk a little less than full
+_WRITER = re.compile(r"(\d{1,9})-[0-9a-f]{8}")  # a process, and what nobody can guess
 
 
 def temporary_beside(target: Path) -> Path:
     """The name, in the folder of ``target``, that only this process uses while it writes.
 
+    Nobody can guess it: where others may write into the folder too, a link that waits under the
+    name would have this process write into another file.
+
     What processes that were killed, on this machine, left under such a name is removed.
     """
     start, end = f".{_HOST}-", f".partial.{target.name}"
     for path in target.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
-        number = path.name.removeprefix(start).removesuffix(end)
+        writer = _WRITER.fullmatch(path.name.removeprefix(start).removesuffix(end))
+        if writer is None:
+            continue  # of a machine whose name begins with this one's
         try:
-            os.kill(int(number), 0)
+            os.kill(int(writer[1]), 0)
         except ProcessLookupError:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -69,7 +78,17 @@ def temporary_beside(target: Path) -> Path:
                 path.unlink(missing_ok=True)
         except PermissionError:
             pass  # it is alive and belongs to another user
-    return target.with_name(f"{start}{os.getpid()}{end}")
+    return target.with_name(f"{start}{os.getpid()}-{secrets.token_hex(4)}{end}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; their names are on the disk, too."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # of a folder that may be written to and not be read
+        _onto_disk(folder.parent)
 
 
 def _onto_disk(path: Path) -> None:
@@ -113,7 +132,8 @@ def _why_not_written(error: Exception, temporary: Path, target: Path) -> str | N
     if isinstance(error, UserError):
         return None
     if isinstance(error, OSError):
-        if error.filename not in (None, str(temporary), str(target), str(target.parent)):
+        places = {str(place) for place in (temporary, target, *target.parents)}
+        if error.filename is not None and str(error.filename) not in places:
             return None  # about another file, read inside the block
         return reason(error)
     # Libraries report a full disk in many ways. Some do not name it, and some remove what they

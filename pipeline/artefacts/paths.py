@@ -4,8 +4,10 @@ A path is a pattern with the workflow's wildcards in braces, ``"{dataset}"`` or 
 rules use it unchanged, and :func:`fill` substitutes names.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 # names of files that a stage gives itself, or finds next to another
@@ -69,6 +71,30 @@ def fill(pattern: str, names: Any = None, **more: Any) -> str:
     return pattern.format_map(_Lookup(names, more))
 
 
+def names_in(pattern: str, path: str | PurePath) -> dict[str, str] | None:
+    """The names in a path, by their wildcards: :func:`fill` of these gives the path again.
+
+    Args:
+        pattern: of ``Paths("{results}")``, where the folder of results is not known.
+        path: with ``/`` between folders.
+
+    Returns:
+        None where the path is not of that pattern. Only ``results`` may hold a ``/``.
+    """
+    texts = re.split(r"\{(\w+)\}", pattern)
+    expression, seen = "", set()
+    for index, text in enumerate(texts):
+        if index % 2 == 0:
+            expression += re.escape(text)
+        elif text in seen:
+            expression += f"(?P={text})"
+        else:
+            seen.add(text)
+            expression += f"(?P<{text}>{'.*' if text == 'results' else '[^/]+'})"
+    found = re.fullmatch(expression, PurePath(path).as_posix())
+    return found.groupdict() if found else None
+
+
 class Paths:
     """The files of one results folder.
 
@@ -119,6 +145,7 @@ class Paths:
         self.figure = f"{results}/figures/{{dataset}}/{{architecture}}/{{figure}}"
         self.explorer = f"{results}/explorer/{{dataset}}/{{architecture}}.json"
         self.report = f"{results}/report.html"
+        self.tracked = f"{results}/tracked/{{tracker}}.json"
         # what every job writes
         self.logs = f"{results}/logs"
         self.benchmarks = f"{results}/benchmarks"

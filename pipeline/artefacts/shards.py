@@ -5,9 +5,7 @@ zeros, without an error: here a shard's checksum and counts are verified before 
 """
 
 import hashlib
-import json
 import os
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BufferedReader
@@ -17,11 +15,11 @@ from typing import BinaryIO
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_image
 
 from pipeline.artefacts import files
 from pipeline.artefacts.integrity import damaged
-from pipeline.artefacts.remote import RemoteShards, is_remote, open_remote
+from pipeline.artefacts.remote import RemoteShards, is_remote, of_other_records, open_remote
+from pipeline.artefacts.shard_members import decoded, members, parsed
 from pipeline.runtime.errors import UserError, lacks_memory
 
 
@@ -81,10 +79,9 @@ class Shards:
             raise UserError(f"Cannot read {path} any more: {error.strerror}. Run again.") from error
         if len(stored) != length:
             raise UserError(f"{path} was truncated while it was in use. Run again.")
-        encoded = torch.frombuffer(bytearray(stored), dtype=torch.uint8)
         try:
-            return decode_image(encoded, ImageReadMode.RGB)
-        except RuntimeError as error:
+            return decoded(stored, self.side)
+        except (RuntimeError, ValueError) as error:
             if lacks_memory(error):
                 raise
             raise UserError(f"{path} was changed while it was in use. Run again.") from error
@@ -148,9 +145,15 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     for number in np.unique(np.searchsorted(ends, rows, side="right")):
         url = remote.shards[number].url if remote else ""
         if whole:
-            whole.get_file(url)
+            whole.opened(url).close()  # now it is there
         samples = entries[number][1]
-        for index, (about, place) in enumerate(_samples(*entries[number]), ends[number] - samples):
+        try:
+            found = _samples(*entries[number], side)
+        except _NotAsWrittenError as error:
+            if remote:  # the manifest says so too: to fetch both again would not help
+                raise of_other_records(url, error) from error
+            raise
+        for index, (about, place) in enumerate(found, ends[number] - samples):
             if remote:
                 remote.check(url, index, about)
             labels.append(about["label"])
@@ -179,16 +182,16 @@ def _in(folder: Path, name: str) -> Path:
 
 
 def _samples(
-    path: Path, samples: int, size: int, checksum: str
+    path: Path, samples: int, size: int, checksum: str, side: int
 ) -> list[tuple[dict, tuple[int, int]]]:
     """The samples of a shard as :func:`_index` gives them, if it is as written."""
     try:
         with open(path, "rb") as stream:
             _verify(path, stream, size, checksum)
-            found = list(_index(stream))
+            found = list(_index(stream, side))
     except OSError as error:
         raise _NotAsWrittenError(f"cannot read {path}: {error.strerror}") from error
-    except (tarfile.TarError, ValueError) as error:
+    except ValueError as error:
         raise _NotAsWrittenError(f"{path} does not hold samples: {error}") from error
     if len(found) != samples:
         raise _NotAsWrittenError(f"{path} holds {len(found)} samples instead of {samples}")
@@ -205,14 +208,10 @@ def _verify(path: Path, stream: BufferedReader, size: int, checksum: str) -> Non
     stream.seek(0)
 
 
-def _index(stream: BinaryIO) -> Iterator[tuple[dict, tuple[int, int]]]:
+def _index(stream: BinaryIO, side: int) -> Iterator[tuple[dict, tuple[int, int]]]:
     """Each sample of an open shard: its description, and (offset, length) of its image."""
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
-        members = iter(tar)
-        for first, second in zip(members, members, strict=True):
-            # a sample's two members are sorted by suffix: jpg, json or json, png
-            about, image = (first, second) if first.name.endswith(".json") else (second, first)
-            described = tar.extractfile(about)
-            if described is None:
-                raise ValueError(f"{about.name} is not a file")
-            yield json.load(described), (image.offset_data, image.size)
+    pairs = members(stream, side)
+    for one, other in zip(pairs, pairs, strict=True):
+        # a sample's two files are sorted by suffix: jpg, json or json, png
+        image, about = (one, other) if one.is_image else (other, one)
+        yield parsed(about.content(stream)), (image.offset, image.size)

@@ -68,6 +68,11 @@ class Row(_Frozen):
     trained: str | None = None
     sources: tuple[Source, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """The names in one line, each once."""
+        return " · ".join(dict.fromkeys(filter(None, self.names)))
+
 
 class Block(_Frozen):
     """Rows that may be compared with each other; ``keys`` say what they have in common."""

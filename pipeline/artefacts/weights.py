@@ -27,7 +27,10 @@ def write_weights(path: str | Path, state: Mapping[str, Tensor], about: dict) ->
     state = {name: value.contiguous() for name, value in state.items()}
     metadata = {_ABOUT: canonical_json({**about, _CHECKSUM: _sha256(state, about)})}
     with atomic_path(path) as temporary:
+        temporary.touch()  # with the permissions of any new file: safetensors makes its own private
+        permissions = temporary.stat().st_mode
         safetensors.torch.save_file(state, temporary, metadata=metadata)
+        temporary.chmod(permissions)
 
 
 def read_own_weights(path: Path) -> tuple[dict[str, Tensor], dict]:

@@ -17,7 +17,7 @@ class Column:
         percent: it is a rate, shown in percent.
         table: one of those in `pipeline.tables.metrics`.
         ranked: it is also a column of the table of ranks.
-        words: how a sentence calls it, if it is one of the main numbers, which the report's
+        words: its name in a sentence, if it is one of the main numbers, which the report's
             findings and first table are made of.
         short: its heading among these, if that of its own table needs the table around it.
         meaning: what it measures, one sentence, if it is one of the main numbers.

@@ -12,11 +12,13 @@ from typing import Annotated, Literal
 from cyclopts import App, Group, Parameter
 
 from pipeline.catalogue.layouts import LAYOUTS
+from pipeline.datasets.published import PUBLISHED
 from pipeline.runtime.errors import UserError
 
 _DESCRIPTION = """\
 A study from raw images to tables and figures, step by step:
 
+  calm fetch      a published data set, downloaded
   calm check      is all data that the study needs there, and in order?
   calm run        make the study (or go on where it stopped)
   calm status     what is done, running and still to do
@@ -45,6 +47,44 @@ app = App(
     version=_version,
     default_parameter=Parameter(negative=()),
 )
+
+
+@app.command(
+    help="""\
+Download a published data set into the layout that a study reads.
+
+Says what it is, what its terms are and how much it takes, and asks before it begins. Files are
+checked by their MD5; what an interrupted download has brought is kept, and the same command goes
+on from there. For CUB-200-2011 say by --url where its archives are: its publishers' page has the
+addresses.""",
+    help_epilogue="""\
+examples:
+  calm fetch pets                                   Oxford-IIIT Pet, into data/pets
+  calm fetch voc --out /scratch/voc --yes           Pascal VOC 2012, without a question
+  calm fetch cub --url https://.../CUB_200_2011.tgz --url https://.../segmentations.tgz""",
+)
+def fetch(
+    dataset: Annotated[
+        str, Parameter(name="DATASET", help="the data set", choices=list(PUBLISHED))
+    ],
+    /,
+    *,
+    url: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="address of one of its files, ending in its name; may be given several times"
+        ),
+    ] = (),
+    out: Annotated[
+        Path | None,
+        Parameter(help="the new folder (default: as in the shipped configs, data/...)"),
+    ] = None,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="do not ask")] = False,
+) -> None:
+    """See `pipeline.command.fetch`."""
+    from pipeline.command import fetch
+
+    fetch.run(dataset, url, out, yes=yes)
 
 
 @app.command(

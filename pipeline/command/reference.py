@@ -92,6 +92,7 @@ def page_text() -> str:
     named = {"architectures", "datasets", "own_maps"}  # above, or as NAME below
     sections += [(key, model) for key, model in _inner(Config) if key not in named]
     sections += _below("attribution", settings.Attribution)
+    sections += _below("trackers", settings.Trackers)
     sections += [("own_maps.NAME", settings.OwnMaps)]
     sections += [("search.ranges.KEY", settings.Range)]
     sections += _below("evaluation", settings.Evaluation)

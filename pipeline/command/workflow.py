@@ -18,8 +18,8 @@ def snakemake() -> str:
     Raises:
         UserError: there is none.
     """
-    beside = Path(sys.executable).with_name("snakemake")
-    found = str(beside) if beside.is_file() else shutil.which("snakemake")
+    own = Path(sys.executable).with_name("snakemake")
+    found = str(own) if own.is_file() else shutil.which("snakemake")
     if not found:
         raise UserError("Snakemake is not installed here: pip install -e . in the checkout.")
     return found

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.artefacts.fixations import SCHEMA
 from pipeline.datasets.check import Problems
-from pipeline.datasets.lists import read_column, read_rows
+from pipeline.datasets.lists import read_column, read_rows, read_text
 from pipeline.runtime.errors import UserError
 
 HEADER = "image_id,viewer,x,y,duration"
@@ -96,7 +96,7 @@ def _cub_gha(
     )
     for path in files:
         viewer = path.stem.removeprefix("Fixation_")
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        for number, line in enumerate(read_text(path).splitlines(), start=1):
             try:
                 number_of, width, height, *rest = _finite(line)
                 triples = list(zip(*(rest[first::3] for first in range(3)), strict=True))

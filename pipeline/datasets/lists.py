@@ -13,6 +13,26 @@ from pipeline.runtime.errors import UserError
 _NAMES: dict[Callable, str] = {int: "<integer>", float: "<number>", str: "<text>"}
 
 
+LARGEST = 1024**3  # bytes of a list; those of ImageNet have a tenth
+
+
+def read_text(path: Path) -> str:
+    """A list as text; what is no UTF-8 in it is marked as such.
+
+    Raises:
+        UserError: it cannot be read, or has more than `LARGEST` bytes.
+    """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UserError(f"The list {path} is no regular file. Put a text file there.")
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"The list {path} has more than {LARGEST} bytes. Divide or replace it.")
+        # a byte order mark comes from spreadsheets; other line ends than \n stand in names
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise UserError(f"Cannot read the list {path}: {error.strerror}.") from error
+
+
 def read_rows(
     path: Path,
     types: tuple[Callable, ...],
@@ -34,13 +54,7 @@ def read_rows(
     Raises:
         UserError: the list cannot be read.
     """
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise UserError(f"The list {path} is no regular file. Put a text file there.")
-    try:
-        # a byte order mark comes from spreadsheets; other line ends than \n stand in names
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise UserError(f"Cannot read the list {path}: {error.strerror}.") from error
+    text = read_text(path)
     lines = enumerate(text.split("\n"), start=1)
     if header is not None:
         _, first = next(lines, (1, ""))

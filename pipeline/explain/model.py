@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from pipeline.artefacts.files import read_json, sha256
+from pipeline.artefacts.paths import Paths, fill, names_in
 from pipeline.explain.names import Classes
 from pipeline.models import load_model
 from pipeline.models.class_lists import IMAGENET, read_class_list
@@ -24,6 +25,7 @@ from pipeline.settings import GivenJob
 from pipeline.sharding.writing import resize
 
 IMAGENET_CLASSES = 1000
+_FILES = Paths("{results}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,7 +109,7 @@ def open_model(
         is_imagenet = classifier.num_classes == IMAGENET_CLASSES
         names = read_class_list(IMAGENET) if is_imagenet else None
     else:
-        names = read_class_list(str(classes) if isinstance(classes, Path) else classes)
+        names = read_class_list(classes)
     wanted = classifier.whole.wanted.side if classifier.whole.wanted else None
     found = Classes.of_names(names) if names else Classes.numbered(classifier.num_classes)
     _check(found, classifier, source)
@@ -122,8 +124,7 @@ def _of_study(
     if classifier.kind == "attributes":
         raise UserError(f"{path} predicts attributes, not classes. Choose a CAM or CALM model.")
     if classes is not None:
-        names = read_class_list(str(classes) if isinstance(classes, Path) else classes)
-        found = Classes.of_names(names)
+        found = Classes.of_names(read_class_list(classes))
     elif study.classes:
         found = Classes.read(study.classes, study.supersets)
     else:
@@ -169,28 +170,27 @@ def _check(classes: Classes, classifier: Model, source: str) -> None:
 
 
 class _Study:
-    """What lies around the weights of a study, results/models/DATASET/.../weights.safetensors."""
+    """What lies around the weights of a study, in its folder of results."""
 
     def __init__(self, weights: Path) -> None:
-        folders = weights.absolute().parents
-        inside = len(folders) > 5 and folders[4].name == "models"
-        self._results = folders[5] if inside else None
-        self._dataset = folders[3].name if inside else ""
+        self._names = names_in(_FILES.model, weights.absolute().parent)
 
     @property
     def classes(self) -> Path | None:
-        return self._file("datasets", self._dataset, "classes.csv")
+        return self._file(_FILES.classes)
 
     @property
     def supersets(self) -> Path | None:
-        return self._file("supersets", f"{self._dataset}.json")
+        return self._file(_FILES.supersets)
 
     @property
     def side(self) -> int | None:
         """Side of the stored test images, pixels."""
-        manifest = self._file("shards", self._dataset, "test", "manifest.json")
+        manifest = self._file(_FILES.shards)
         return int(read_json(manifest)["side"]) if manifest else None
 
-    def _file(self, *names: str) -> Path | None:
-        path = self._results.joinpath(*names) if self._results else None
-        return path if path and path.is_file() else None
+    def _file(self, pattern: str) -> Path | None:
+        if self._names is None:
+            return None
+        path = Path(fill(pattern, **self._names, split="test"))
+        return path if path.is_file() else None

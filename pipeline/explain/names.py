@@ -12,7 +12,6 @@ from pipeline.catalogue import imagenet
 from pipeline.runtime.errors import UserError
 from pipeline.supersets.tree import classes_below, read_tree
 
-IMAGENET_CLASSES = imagenet.DATA / "classes.csv"
 _SYNONYMS = imagenet.DATA / "synonyms.csv"
 
 

@@ -195,8 +195,7 @@ def _image(axes: Axes, example: Example) -> None:
     if example.parts is not None:
         pictures.outline_parts(axes, example.parts)
     if example.mask is not None:
-        for colour, width in (("white", 1.6), ("black", 0.7)):
-            pictures.outline(axes, example.mask, colour, width)
+        pictures.outline_on_any(axes, example.mask)
     for x0, y0, x1, y1 in example.boxes:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="white", lw=1.6))
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="black", lw=0.7))

@@ -2,10 +2,10 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -71,31 +71,22 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class PairImage:
-    """An image of class A of a pair, with the stored maps.
+class Example(Generic[_Of]):
+    """One row of a figure: an image of class A, which is contrasted with class B.
 
     Attributes:
         title: classes and differing parts.
         image: uint8 (S, S, 3).
         cue: bool (S, S), the cue mask; None where the data set knows no parts.
         bird: bool (S, S), the foreground; None as well.
-        image_id: its name.
-        pair: row of pairs.csv, class A first.
-        stores: "variant/method" -> its maps.
+        found: "variant/method" -> what the figure shows of its maps.
     """
 
     title: str
     image: np.ndarray
     cue: np.ndarray | None
     bird: np.ndarray | None
-    image_id: str
-    pair: Any
-    stores: Mapping[str, MapStore]
-
-    def of_maps(self, read: Callable[[MapStore, str, int, int], _Of]) -> dict[str, _Of]:
-        """What ``read`` finds for (maps, image, label of A, label of B), by "variant/method"."""
-        labels = self.pair.label_a, self.pair.label_b
-        return {name: read(store, self.image_id, *labels) for name, store in self.stores.items()}
+    found: dict[str, _Of]
 
 
 def images_of_pairs(
@@ -108,13 +99,15 @@ def images_of_pairs(
     named: Sequence[ClassPair],
     count: int,
     seed: int,
-) -> Iterator[PairImage]:
-    """The images of the pairs that a figure shows; their maps can be read while it is iterated.
+    read: Callable[[MapStore, str, int, int], _Of],
+) -> list[Example[_Of]]:
+    """The images of the pairs that a figure shows.
 
     Args:
         shards: manifest.json of the test split.
         records, classes, pairs, part_maps, named, count, seed: see :func:`choose`.
         maps: "variant/method" -> file of its maps.
+        read: (maps, image, label of A, label of B) -> what the figure shows of them.
 
     Raises:
         UserError: a file cannot be read or belongs to other data, or no chosen pair has an image
@@ -123,20 +116,29 @@ def images_of_pairs(
     shown = choose(pairs, records, classes, part_maps, named, count, seed)
     names = read_titles(classes)
     images = pictures.stored_images(open_shards(shards), shown.image_ids)
+    examples = []
     with pictures.open_stores(maps) as stores:
         for index, (pair, image_id) in enumerate(zip(shown.pairs, shown.image_ids, strict=True)):
             cue, bird = shown.cue_and_bird(index) or (None, None)
+            found = {
+                name: read(store, image_id, pair.label_a, pair.label_b)
+                for name, store in stores.items()
+            }
             title = shown.title(index, names)
-            yield PairImage(title, images[image_id], cue, bird, image_id, pair, stores)
+            examples.append(Example(title, images[image_id], cue, bird, found))
+    return examples
 
 
 def drawing(
-    figure: Callable[[Iterable[PairImage], str], Figure], count: Callable[[Report], int]
+    figure: Callable[[Sequence[Example[_Of]], str], Figure],
+    read: Callable[[MapStore, str, int, int], _Of],
+    count: Callable[[Report], int],
 ) -> Callable[..., Figure]:
     """The function ``draw`` of a figure of class pairs.
 
     Args:
         figure: (images of the pairs, title) -> the figure.
+        read: see :func:`images_of_pairs`.
         count: how many pairs a report's section asks for.
     """
 
@@ -167,7 +169,7 @@ def drawing(
         Raises:
             UserError: see :func:`images_of_pairs`.
         """
-        found = images_of_pairs(
+        examples = images_of_pairs(
             shards,
             records,
             classes,
@@ -177,8 +179,9 @@ def drawing(
             class_pairs,
             count(section),
             section.seed,
+            read,
         )
-        return figure(found, title)
+        return figure(examples, title)
 
     return draw
 

@@ -71,6 +71,13 @@ def scaled(score_map: np.ndarray) -> tuple[np.ndarray, float]:
     return np.clip(score_map, 0, None) / (peak or 1.0), peak
 
 
+def signed(score_map: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """A signed map (h, w) as (side, side) fractions of its largest size, and that."""
+    large = enlarge(score_map, side)
+    peak = float(np.abs(large).max())
+    return large / (peak or 1), peak
+
+
 def overlay(image: np.ndarray, fraction: np.ndarray) -> np.ndarray:
     """A map (S, S) in [0, 1] in colours over the grey image (S, S, 3) uint8: float (S, S, 3)."""
     grey = image.mean(axis=2, keepdims=True) / 255  # (S, S, 1)
@@ -93,9 +100,8 @@ def show_map(axes: Axes, image: np.ndarray, score_map: np.ndarray) -> float:
 
 def show_signed(axes: Axes, image: np.ndarray, score_map: np.ndarray) -> float:
     """Draw a signed map over its image as the fraction of its largest size, its result."""
-    signed = enlarge(score_map, len(image))
-    peak = float(np.abs(signed).max())
-    axes.imshow(signed_overlay(image, signed / (peak or 1)))
+    fraction, peak = signed(score_map, len(image))
+    axes.imshow(signed_overlay(image, fraction))
     bare(axes)
     return peak
 
@@ -125,6 +131,12 @@ def outline(axes: Axes, mask: np.ndarray, colour: str, linewidth: float = 0.8) -
             places, places, np.pad(mask, 1), levels=[0.5], colors=[colour], linewidths=linewidth
         )
         axes.set(xlim=(-0.5, len(mask) - 0.5), ylim=(len(mask) - 0.5, -0.5))
+
+
+def outline_on_any(axes: Axes, mask: np.ndarray) -> None:
+    """Outline a mask (S, S) in black on white, which shows on any ground."""
+    for colour, width in (("white", 1.6), ("black", 0.7)):
+        outline(axes, mask, colour, width)
 
 
 def panels(

@@ -7,24 +7,22 @@ from local shards. WebDataset reads what it can of a shard: so each epoch is cou
 manifest.
 """
 
-import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 import webdataset as wds
-from torchvision.io import ImageReadMode, decode_image
-from webdataset.tariterators import group_by_keys, tar_file_expander
+from webdataset.tariterators import group_by_keys
 
 from pipeline.artefacts.remote import RemoteShards, of_other_records
+from pipeline.artefacts.shard_members import decoded, members, parsed
 from pipeline.images.batches import Batch, normalise
 from pipeline.runtime.errors import UserError, lacks_memory
 
 BUFFER = 1000  # encoded samples that are mixed, in each worker
-_expanded = wds.pipelinefilter(tar_file_expander)
 _grouped = wds.pipelinefilter(group_by_keys)
 
 
@@ -104,7 +102,7 @@ class StreamLoader:
             wds.SimpleShardList(urls),
             wds.split_by_worker,
             self._shards.opener(),
-            _expanded(),
+            self._files,
             _grouped(),
             wds.filters.shuffle(BUFFER, initial=BUFFER, rng=random.Random(self._draws)),
             wds.map(self._cropped),
@@ -128,16 +126,26 @@ class StreamLoader:
                     "together. Write both again."
                 )
 
+    def _files(self, shards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The files of open shards, as WebDataset's own stage of a pipeline gives them."""
+        for shard in shards:
+            url = shard["url"]
+            try:
+                for member in members(shard["stream"], self._shards.side):
+                    content = member.content(shard["stream"])
+                    yield {"fname": member.name, "data": content, "__url__": url}
+            except ValueError as error:
+                raise of_other_records(url, error) from error
+            yield {}  # samples of different shards do not mix
+
     def _cropped(self, sample: dict[str, Any]) -> dict[str, Any]:
         """A sample of WebDataset, decoded, cropped and mirrored."""
         url = sample["__url__"]
         try:
             index = int(sample["__key__"])
-            self._shards.check(url, index, json.loads(sample["json"]))
+            self._shards.check(url, index, parsed(sample["json"]))
             encoded = sample["jpg"] if "jpg" in sample else sample["png"]
-            stored = decode_image(
-                torch.frombuffer(bytearray(encoded), dtype=torch.uint8), ImageReadMode.RGB
-            ).permute(1, 2, 0)  # (side, side, 3)
+            stored = decoded(encoded, self._shards.side).permute(1, 2, 0)  # (side, side, 3)
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
             if lacks_memory(error):
                 raise

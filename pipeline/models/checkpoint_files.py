@@ -33,6 +33,11 @@ WRAPPERS = ("module.", "_orig_mod.")
 _NO_WEIGHTS = ("_extra_state", "n_averaged")
 
 
+# A file may claim more than it holds: compressed zeros, or one number repeated without end
+_EXPANSION = 16  # times its own size that a file may become in memory, and
+_SLACK = 64 * 1024**2  # bytes on top
+
+
 class StateDict(NamedTuple):
     """Named tensors, floating ones as float32, and the kind of file that they come from.
 
@@ -80,9 +85,20 @@ def read_state_dict(path: str | Path) -> StateDict:
             f"{', '.join(NESTED)}: {found}",
             "Save `model.state_dict()` alone with torch.save.",
         )
+    if sum(value.numel() for value in tensors.values()) > _most(path):
+        raise _refusal(
+            path,
+            ": its tensors claim far more numbers than the file holds",
+            "Save `model.state_dict()` alone with torch.save, without expanded tensors.",
+        )
     if isinstance(content, Mapping) and "pytorch-lightning_version" in content:
         return StateDict(_plain(tensors), "lightning")
     return StateDict(_plain(tensors), "checkpoint" if nested else "state_dict")
+
+
+def _most(path: Path) -> int:
+    """Bytes that a file may become in memory."""
+    return _EXPANSION * path.stat().st_size + _SLACK
 
 
 def is_counter(name: str) -> bool:
@@ -140,13 +156,21 @@ def fitted_by_position(
 def _read(path: Path, start: bytes) -> Any:
     """What torch.save wrote, with inert objects for all that is not a tensor or container."""
     try:
-        in_zip = zipfile.is_zipfile(path)
+        if in_zip := zipfile.is_zipfile(path):
+            _check_unpacked(path)
         names = get_unsafe_globals_in_checkpoint(path) if in_zip else _names_in_old_file(path)
         with safe_globals([_stand_in(name) for name in names]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds; their advice is to run what a file holds
         what, cure = _diagnosis(path, start)
         raise _refusal(path, f": {what}", cure) from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse what would fill the memory; ValueError. PyTorch itself does not compress."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _most(path):
+            raise ValueError("it would become far larger than it is")
 
 
 def _names_in_old_file(path: Path) -> set[str]:
@@ -196,7 +220,9 @@ def _stand_in(name: str) -> Callable | tuple[Callable, str]:
 def _unwrapped(content: Any) -> tuple[Any, bool]:
     """The innermost dictionary of weights, and whether it was inside another."""
     state, nested = content, False
-    while isinstance(state, Mapping) and not any(isinstance(v, Tensor) for v in state.values()):
+    for _ in range(len(NESTED)):  # a dictionary may hold itself
+        if not isinstance(state, Mapping) or any(isinstance(v, Tensor) for v in state.values()):
+            break
         inner = next((state[key] for key in NESTED if state.get(key) is not None), None)
         if inner is None:
             break
@@ -236,8 +262,11 @@ def _diagnosis(path: Path, start: bytes) -> tuple[str, str]:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = [name.rpartition("/")[2] for name in archive.namelist()]
+                unpacked = sum(entry.file_size for entry in archive.infolist())
         except Exception:  # zipfile raises several kinds
             return "its directory is damaged", again
+        if unpacked > _most(path):
+            return f"unpacked it would have {unpacked} bytes, far more than itself", again
         if "constants.pkl" in names:
             return "it is a TorchScript archive", "Save the state dict of the network instead."
         if "data.pkl" not in names:

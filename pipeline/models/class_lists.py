@@ -14,7 +14,7 @@ from pipeline.runtime.validation import nearest
 IMAGENET = "imagenet"
 
 
-def read_class_list(classes: str | Sequence[str]) -> list[str]:
+def read_class_list(classes: str | Path | Sequence[str]) -> list[str]:
     """Names in the order of a network's outputs.
 
     Args:
@@ -25,7 +25,7 @@ def read_class_list(classes: str | Sequence[str]) -> list[str]:
     Raises:
         UserError: the file cannot be read, or a name is there twice.
     """
-    if isinstance(classes, str):
+    if isinstance(classes, str | Path):
         names = imagenet.class_names() if classes == IMAGENET else _read(Path(classes))
     else:
         names = list(classes)

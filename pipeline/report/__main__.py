@@ -1,28 +1,36 @@
 """Command line of the report: findings, tables, figures, explorer and provenance on one page."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
 from pipeline.artefacts.files import atomic_path, read_json, sha256
-from pipeline.artefacts.table import load
+from pipeline.artefacts.table import Block, load
 from pipeline.report.chance import no_better
 from pipeline.report.facts import commit, date, duration, durations, left_out, model, versions
 from pipeline.report.findings import findings, leads, no_better_maps
 from pipeline.report.glossary import glossary
 from pipeline.report.headline import headline, of_models, short
 from pipeline.report.page import figures, render
-from pipeline.report.plot import panels
-from pipeline.report.views import repeats_another, view
+from pipeline.report.plot import Panel, panels, standalone
+from pipeline.report.views import data_uri, repeats_another, view
 from pipeline.runtime.cli import main, parser
 from pipeline.tables import formats
 
 
 def _captions(paths: Iterable[str]) -> dict[str, str]:
-    """Name of a table or kind of figure -> caption."""
-    return {Path(path).stem: " ".join(Path(path).read_text().split()) for path in paths}
+    """Name of a table or kind of figure -> caption, without the marks of reStructuredText."""
+    return {
+        Path(path).stem: " ".join(Path(path).read_text().replace("`", "").split()) for path in paths
+    }
+
+
+def _plot_files(plots: Sequence[tuple[Block, Sequence[Panel]]]) -> Iterator[tuple[str, str]]:
+    """Names and texts of the files of the report's first figure."""
+    for block, drawn in plots:
+        yield "{dataset}.{architecture}.headline.svg".format_map(block.keys), standalone(drawn)
 
 
 def run(argv: list[str]) -> None:
@@ -47,6 +55,8 @@ def run(argv: list[str]) -> None:
     main_results = headline(tables)
     is_short = main_results is not None and short(main_results) is not main_results
     shown = [table for table in tables.tables if not repeats_another(table)]
+    blocks = main_results.blocks if main_results else ()
+    plots = [(each, panels(main_results, each, of_models(tables))) for each in blocks]
     took = durations(options.benchmarks, study)
 
     page = render(
@@ -58,16 +68,12 @@ def run(argv: list[str]) -> None:
             "headline": main_results and view(main_results, 2),
             "short": main_results and view(short(main_results), 1),
             "is_short": is_short,
-            "plots": [
-                (each, panels(main_results, each, of_models(tables)))
-                for each in main_results.blocks
-            ]
-            if main_results
-            else [],
+            "plots": plots,
+            "plot_files": {name: data_uri(name, text) for name, text in _plot_files(plots)},
             "glossary": glossary(main_results) if main_results else [],
             "views": [
                 view(table, number, captions.get(table.name, ""))
-                for number, table in enumerate(shown, 3 if is_short else 2)
+                for number, table in enumerate(shown, 1 + bool(main_results) + is_short)
             ],
             "tables": tables.tables,
             "best": formats.best,

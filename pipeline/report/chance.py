@@ -1,7 +1,6 @@
 """Models that have learnt nothing, in plain sentences for the top of the report."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 ERRORS = 2  # standard errors above the constant's accuracy that count as better
@@ -21,8 +20,7 @@ def _of_model(model: Mapping[str, Any]) -> Iterator[str]:
     last, constant = model["last_epoch"], model["best_constant"]
     if constant is None or "val_accuracy" not in last:
         return
-    *_, dataset, architecture, variant, seed, _ = Path(model["path"]).parts
-    name = f"{dataset}/{architecture}/{variant}, {seed.replace('seed', 'seed ')}"
+    name = model["name"]
     accuracy, loss = last["val_accuracy"], last.get("val_loss", float("inf"))
     at_chance = accuracy <= constant["accuracy"] + ERRORS * constant["accuracy_error"]
     worse = loss >= constant["loss"]

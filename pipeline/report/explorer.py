@@ -1,21 +1,19 @@
-"""Data of the report's explorer: a few test images with every map of every model over them.
+"""Data of the report's explorer: test images with every map of every model over them.
 
-Command line: ``python -m pipeline.report.explorer --images 12 --seed 0 ... --out explorer.json``.
-The page draws the maps itself (assets/explorer.js), so that they travel small: 8 bits a
-value, at the model's own resolution. Maps at the input's resolution are averaged to `SIDE`.
+Command line: ``python -m pipeline.report.explorer --megabytes 12 --seed 0 ... --out net.json``.
+The page draws the maps itself (assets/explorer.js), so that it stays small: it holds one byte for
+each value, at the model's own resolution. Maps at the input's resolution are averaged to `SIDE`.
+Each image is a chunk of its own (:func:`chunk`), which the page unpacks when the image is chosen.
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib import colormaps
-from PIL import Image
 from torch.nn.functional import adaptive_avg_pool2d
 
 from pipeline.artefacts.classes import read_titles
@@ -24,16 +22,16 @@ from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_pairs
 from pipeline.artefacts.part_maps import PARTS
 from pipeline.artefacts.records import read_records
-from pipeline.artefacts.scores import read_arrays, read_score
-from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.shards import Shards, open_shards
 from pipeline.figures import pictures
 from pipeline.figures.arguments import add_images, add_maps, inputs_of
 from pipeline.figures.style import MAP_COLOURS, SIGNED_COLOURS
 from pipeline.images.geometry import RESIZES, stored_part
+from pipeline.report.image_scores import ious_of, predictions_of, shares_of
+from pipeline.report.packing import chunk, colour_table, jpeg, packed, runs
 from pipeline.runtime.cli import main, parser
 
 SIDE = 28  # of the largest map in the page, values; the paper's own map resolution
-_QUALITY = 85  # of the JPEG images
 
 
 def small(score_map: np.ndarray) -> np.ndarray:
@@ -42,43 +40,6 @@ def small(score_map: np.ndarray) -> np.ndarray:
     if max(score_map.shape) <= SIDE:
         return score_map
     return adaptive_avg_pool2d(torch.from_numpy(score_map)[None], SIDE)[0].numpy()
-
-
-def packed(score_map: np.ndarray) -> dict[str, Any]:
-    """A map (h, w) as JSON: value = low + (high - low) * byte / 255, row after row.
-
-    The error is at most (high - low) / 510, where the difference is finite in float64.
-    """
-    score_map = score_map.astype(np.float64)
-    low, high = float(score_map.min()), float(score_map.max())
-    steps = np.rint((score_map - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
-    return {
-        "shape": list(score_map.shape),
-        "low": low,
-        "high": high,
-        "data": base64.b64encode(steps.tobytes()).decode(),
-    }
-
-
-def runs(labels: np.ndarray) -> list[int]:
-    """A label map (S, S), row after row, as label, length, label, length, ..."""
-    flat = labels.ravel()
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
-    lengths = np.diff(np.append(starts, flat.size))
-    return np.stack([flat[starts], lengths], axis=1).ravel().tolist()
-
-
-def jpeg(image: np.ndarray) -> str:
-    """An image (S, S, 3) uint8 as base64 of a JPEG file."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "JPEG", quality=_QUALITY)
-    return base64.b64encode(stream.getvalue()).decode()
-
-
-def colour_table(name: str) -> str:
-    """A Matplotlib colour map as base64 of 256 times red, green, blue."""
-    colours = colormaps[name](np.arange(256), bytes=True)[:, :3]  # (256, 3) uint8
-    return base64.b64encode(colours.tobytes()).decode()
 
 
 def others_of(label: int, pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -103,55 +64,17 @@ def stored_maps(store: MapStore, image_id: str) -> dict[str, Any]:
     return found
 
 
-def about(name: str, store: MapStore) -> dict[str, Any]:
-    """What the page says about the maps VARIANT/METHOD."""
+def about(name: str, store: MapStore, signed: bool) -> dict[str, Any]:
+    """What the page says about the maps VARIANT/METHOD; some of the signed ones are negative."""
     variant, _, method = name.rpartition("/")
     return {
         "variant": variant,
         "method": method,
         "kind": store.kind,
         "units": str(store.attributes["units"]),
+        "signed": signed,
         "averaged_from": list(store.maps.shape[1:]) if max(store.maps.shape[1:]) > SIDE else None,
     }
-
-
-def predictions_of(scores: Sequence[Path]) -> dict[str, dict[str, tuple[int, float]]]:
-    """Variant -> image -> the predicted class and its p(y|x), of classification scores."""
-    found = {}
-    for path in scores:
-        score = read_score(path)
-        if score["task"] == "classification":
-            arrays = read_arrays(path)
-            rows = zip(arrays["image_id"], arrays["prediction"], arrays["confidence"], strict=True)
-            found[score["identity"]["variant"]] = {
-                str(image): (int(predicted), round(float(confidence), 4))
-                for image, predicted, confidence in rows
-            }
-    return found
-
-
-def ious_of(scores: Sequence[Path]) -> dict[str, dict[str, float]]:
-    """VARIANT/METHOD -> image -> IoU of its box with the object's, of localisation scores.
-
-    The box is that of the table's accuracy at an IoU of 50 %: one threshold for the whole split.
-    """
-    found = {}
-    for path in scores:
-        score = read_score(path)
-        identity = score["identity"]
-        for kind, details in score["details"].items():
-            threshold = isinstance(details, Mapping) and details.get("map_threshold", {}).get("50")
-            if score["task"] == "wsol" and threshold:
-                arrays = read_arrays(path)
-                best, peak = arrays[f"{kind}.best_iou"], arrays[f"{kind}.peak"]  # (N, 256), (N,)
-                step = (threshold * peak.astype(np.float64)).astype(int)
-                ious = best[np.arange(len(best)), step]
-                found[f"{identity['variant']}/{identity['method']}"] = {
-                    str(image): round(float(iou), 3)
-                    for image, iou in zip(arrays["image_id"], ious, strict=True)
-                    if np.isfinite(iou)
-                }
-    return found
 
 
 def explored(
@@ -162,7 +85,7 @@ def explored(
     records: Path,
     classes: Path,
     maps: Mapping[str, Path],
-    images: int,
+    megabytes: float,
     seed: int,
     resize: str = "square",
     part_maps: Path | None = None,
@@ -179,63 +102,137 @@ def explored(
         records: of the test split.
         classes: classes.csv of the data set.
         maps: "variant/method" -> file of its maps.
-        images: how many test images.
+        megabytes: most that the images may take in the page, 10^6 bytes each; where not all test
+            images fit in, they are drawn at random, of as many classes as there are. One is shown
+            in any case.
         seed: of their choice.
         resize: ``images.resize`` of the shards.
         part_maps: file of the part maps, where there are any.
         pairs: pairs.csv, where there are any.
-        scores: of the models' classification and their maps' localisation, where there are any.
+        scores: of the models' classification, and of their maps' localisation of objects and
+            cues, where there are any.
 
     Returns:
-        What assets/explorer.js reads.
+        What assets/explorer.js reads: ``head``, what it needs of all images, and ``chunks``, the
+        rest of each of ``head["images"]``.
 
     Raises:
         UserError: a file cannot be read or belongs to other data.
     """
-    stored, titles = open_shards(shards), read_titles(classes)
-    chosen = pictures.choose_images(read_records(records), images, seed)
-    image_of = pictures.stored_images(stored, list(chosen["image_id"]))
+    table = read_records(records)
+    of_pairs = read_pairs(pairs) if pairs else None
     parts = pictures.part_labels(part_maps)  # of the images of class pairs alone
-    table = read_pairs(pairs) if pairs else None
-    predicted, ious = predictions_of(scores), ious_of(scores)
+    others = {int(label): others_of(label, of_pairs) for label in table["label"].unique()}
+    chunks: dict[str, str] = {}  # by image id
+    size = 0
     with pictures.open_stores(maps) as stores:
-        methods = [about(name, store) for name, store in stores.items()]
-        rows = [
-            {
-                "id": record.image_id,
-                "label": int(record.label),
-                "jpeg": jpeg(image_of[record.image_id]),
-                "boxes": _boxes(record, resize, len(image_of[record.image_id])),
-                "parts": runs(parts[record.image_id]) if record.image_id in parts else None,
-                "others": others_of(record.label, table),
-                "maps": [stored_maps(store, record.image_id) for store in stores.values()],
-                "predicted": {
-                    variant: of[record.image_id]
-                    for variant, of in predicted.items()
-                    if record.image_id in of
-                },
-                "iou": [ious.get(name, {}).get(record.image_id) for name in stores],
-            }
-            for record in chosen.itertuples()
-        ]
-    labels = {i["label"] for i in rows} | {o["label"] for i in rows for o in i["others"]}
-    labels |= {label for i in rows for label, _ in i["predicted"].values()}
-    return {
+        found = _Found(
+            open_shards(shards), resize, parts, others, stores, ious_of(scores),
+            shares_of(scores, of_pairs),
+        )  # fmt: skip
+        for record in pictures.choose_images(table, len(table), seed).itertuples():
+            image = found.of_image(record)
+            made = chunk(image)
+            size += len(made)
+            if chunks and size > 1e6 * megabytes:
+                break
+            chunks[record.image_id] = made
+            found.note_signs(image["maps"])
+        methods = [about(name, store, name in found.signed) for name, store in stores.items()]
+    shown = table[table["image_id"].isin(chunks)].sort_values("label", kind="stable")
+    images = _listed(shown, predictions_of(scores))
+    of_labels = {str(label): others[label] for label in shown["label"].unique()}
+    head = {
         "dataset": dataset,
         "architecture": architecture,
         "seed": model_seed,
-        "side": stored.side,
-        "titles": {
-            str(label): titles[label] if label < len(titles) else f"class {label}"
-            for label in sorted(labels)
-        },
+        "side": found.shards.side,
+        "of": len(table),
+        "megabytes": megabytes,
+        "titles": _titles(read_titles(classes), images, of_labels),
         "parts": {
             str(part): {"name": PARTS[part], "colour": colour}
             for part, colour in pictures.PART_COLOURS.items()
-        },
+        }
+        if parts
+        else {},
+        "others": of_labels,
         "colours": {"positive": colour_table(MAP_COLOURS), "signed": colour_table(SIGNED_COLOURS)},
         "methods": methods,
-        "images": rows,
+        "images": images,
+    }
+    return {"head": head, "chunks": [chunks[image["id"]] for image in images]}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the files of a study have of single images.
+
+    Attributes:
+        signed: the maps, VARIANT/METHOD, of which a negative value has been seen.
+    """
+
+    shards: Shards
+    resize: str
+    parts: Mapping[str, np.ndarray]
+    others: Mapping[int, Sequence[Mapping[str, Any]]]
+    stores: Mapping[str, MapStore]
+    ious: Mapping[str, Mapping[str, float]]
+    shares: Mapping[str, Mapping[tuple[str, int, int], float]]
+    signed: set[str] = field(default_factory=set)
+
+    def of_image(self, record: Any) -> dict[str, Any]:
+        """The part of the page of one image, a row of the records."""
+        name = record.image_id
+        pixels = pictures.stored_images(self.shards, [name])[name]
+        return {
+            "jpeg": jpeg(pixels),
+            "boxes": _boxes(record, self.resize, len(pixels)),
+            "parts": runs(self.parts[name]) if name in self.parts else None,
+            "maps": [stored_maps(store, name) for store in self.stores.values()],
+            "iou": [self.ious.get(method, {}).get(name) for method in self.stores],
+            "share": [self._shares(method, name, int(record.label)) for method in self.stores],
+        }
+
+    def note_signs(self, maps: Sequence[Mapping[str, Any]]) -> None:
+        """Remember which of an image's maps have negative values that are no rounding."""
+        for method, of in zip(self.stores, maps, strict=True):
+            if any(map_["low"] < -0.001 * abs(map_["high"]) for map_ in of.values()):
+                self.signed.add(method)
+
+    def _shares(self, method: str, image_id: str, label: int) -> dict[str, float]:
+        """Label of the other class -> share of the difference in the cue mask."""
+        of = self.shares.get(method, {})
+        labels = [other["label"] for other in self.others[label]]
+        return {str(n): of[image_id, label, n] for n in labels if (image_id, label, n) in of}
+
+
+def _listed(
+    shown: pd.DataFrame, predicted: Mapping[str, Mapping[str, tuple[int, float]]]
+) -> list[dict[str, Any]]:
+    """What the page knows of every image before it is chosen."""
+    return [
+        {
+            "id": name,
+            "label": int(label),
+            "predicted": {variant: of[name] for variant, of in predicted.items() if name in of},
+        }
+        for name, label in zip(shown["image_id"], shown["label"], strict=True)
+    ]
+
+
+def _titles(
+    titles: Sequence[str],
+    images: Sequence[Mapping[str, Any]],
+    others: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> dict[str, str]:
+    """The titles of all classes that the page names, by their labels."""
+    labels = {image["label"] for image in images}
+    labels |= {label for image in images for label, _ in image["predicted"].values()}
+    labels |= {other["label"] for of in others.values() for other in of}
+    return {
+        str(label): titles[label] if label < len(titles) else f"class {label}"
+        for label in sorted(labels)
     }
 
 
@@ -251,7 +248,9 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--dataset", required=True, help="its name")
     arguments.add_argument("--architecture", required=True, help="its name")
     arguments.add_argument("--model-seed", type=int, required=True, help="of the models")
-    arguments.add_argument("--images", type=int, required=True, help="how many test images")
+    arguments.add_argument(
+        "--megabytes", type=float, required=True, help="most that the images may take in the page"
+    )
     arguments.add_argument("--seed", type=int, required=True, help="seed of their choice")
     add_images(arguments)
     arguments.add_argument("--resize", choices=RESIZES, default="square", help="images.resize")
@@ -259,7 +258,7 @@ def run(argv: list[str]) -> None:
     arguments.add_argument("--pairs", type=Path, nargs="?", help="class pairs, if there are any")
     add_maps(arguments)
     arguments.add_argument(
-        "--scores", type=Path, nargs="*", default=[], help="of classification and localisation"
+        "--scores", type=Path, nargs="*", default=[], help="of predictions, objects and cues"
     )
     arguments.add_argument("--out", type=Path, required=True, help=".json")
     given = arguments.parse_args(argv)

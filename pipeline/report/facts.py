@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artefacts.files import read_json
+from pipeline.artefacts.paths import Paths, names_in
 from pipeline.artefacts.trainings import read_metrics
+from pipeline.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +21,25 @@ PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "numba", "h5py", "pandas",
     "webdataset", "pillow", "matplotlib",
 )  # fmt: skip
+FILES = Paths("{results}")
 _NOT_COUNTED = {"classes", "images", "sizes", "image_pairs", "pairs", "iou", "foreground"}
+
+
+def names_of(path: str | Path, *patterns: str) -> dict[str, str]:
+    """The names in the path of a file of a study.
+
+    Args:
+        path: of the file.
+        patterns: of `FILES`, the first that fits counts.
+
+    Raises:
+        UserError: none fits.
+    """
+    for pattern in patterns:
+        if found := names_in(pattern, path):
+            return found
+    wanted = " or ".join(pattern.replace("{results}/", "") for pattern in patterns)
+    raise UserError(f"{path} is no file of a folder of results: it should end in {wanted}.")
 
 
 def versions() -> dict[str, str]:
@@ -54,8 +74,10 @@ def commit() -> str:
 
 
 def model(path: str | Path) -> dict[str, Any]:
-    """A trained model for the template, from its metrics.json."""
-    return {"path": str(path)} | read_metrics(path)
+    """A trained model for the template, from its metrics.json; ``name`` says which it is."""
+    found = read_metrics(path)
+    names = names_of(path, FILES.metrics)
+    return found | {"name": "{dataset}/{architecture}/{variant}, seed {seed}".format_map(names)}
 
 
 def durations(folder: Path, study: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -133,14 +155,15 @@ def left_out(checks: Iterable[str | Path]) -> list[dict[str, Any]]:
         checks: paths STAGE/DATASET/check.json.
 
     Returns:
-        A row for each count, the largest first: dataset, stage, what (in words), count.
+        A row for each count, the largest first: dataset, stage, what (in words), count. Some are 0.
     """
     rows = []
     for path in map(Path, checks):
+        dataset = names_of(path, FILES.data_check, FILES.cue_check)["dataset"]
+        stage = path.parent.parent.name
         for what, count in _counts(read_json(path)):
             words = what.replace("_", " ")
-            row = {"dataset": path.parts[-2], "stage": path.parts[-3], "what": words}
-            rows.append({**row, "count": count})
+            rows.append({"dataset": dataset, "stage": stage, "what": words, "count": count})
     return sorted(rows, key=lambda row: -row["count"])
 
 

@@ -7,12 +7,12 @@ two intervals overlap.
 from collections.abc import Iterator
 
 from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
+from pipeline.catalogue.baselines import BASELINES
 from pipeline.tables.formats import digits, text
-from pipeline.tables.weak import BLIND, blind_of
+from pipeline.tables.weak import blind_of, blind_words
 
-_BASELINES = {**BLIND, "always_head": "always pointing at the head"}
 # keys of a block that say where it was measured; the others say how
-_PLACE = ("dataset", "architecture", "masks")
+_MEASURED_AT = ("dataset", "architecture", "masks")
 
 
 def findings(tables: Tables) -> list[str]:
@@ -44,17 +44,27 @@ def _lead(table: Table, block: Block, column: str) -> str:
     words, best = table.main[column].words, rows[0].cells[column]
     words = words if words[1:2].isupper() else words[0].upper() + words[1:]  # mPxAP stays so
     if best.weak:
-        return f"{words}: nothing is clearly better than {_blind(table, block, column)}."
-    beside = []
+        return f"{words}: nothing is clearly better than {_blind(table, block, rows[0], column)}."
+    compared = []
     if difference := rows[0].cells.get(table.main[column].delta):
-        beside.append(f"against CAM {_difference(table, difference, column)}")
-    if blind := blind_of(table, block, column):
-        beside.append(f"{blind[0]} {digits(blind[1], column in table.plain)}")
-    more = f"; {'; '.join(beside)}" if beside else ""
+        compared.append(f"against CAM {_difference(table, difference, column)}")
+    else:
+        compared += _next_model(table, block, rows, column)
+    if blind := blind_of(table, block, column, rows[0].names[0]):
+        compared.append(f"{blind[0]} {digits(blind[1], column in table.plain)}")
+    more = f"; {'; '.join(compared)}" if compared else ""
     extreme, number = _extreme(table, column), _number(table, rows[0], column)
-    top = _names(rows, column)
+    top = _names(block, rows, column)
     are = "are" if " and " in top else "is"
     return f"{words}: {top} {are} {extreme} with {number}{more}."
+
+
+def _next_model(table: Table, block: Block, rows: list[Row], column: str) -> Iterator[str]:
+    """Where CAM itself is the best: how far the next model's best map is from it."""
+    other = next((row for row in rows if row.names[0] != rows[0].names[0]), None)
+    if other and (difference := other.cells.get(table.main[column].delta)):
+        words = _difference(table, difference, column)
+        yield f"next is {_label(block, other)}, against CAM {words}"
 
 
 def no_better_maps(tables: Tables) -> list[str]:
@@ -74,14 +84,14 @@ def no_better_maps(tables: Tables) -> list[str]:
 
 
 def _below(table: Table, block: Block, column: str, where: str) -> Iterator[str]:
-    blind = blind_of(table, block, column)
-    if blind is None:
-        return
-    words, number = blind
-    sign = -1 if column in table.lower else 1
-    rows = _measured(block, column)
-    names = [_name(r) for r in rows if sign * (r.cells[column].value - number) <= 0]
-    if names:
+    rows = [row for row in _measured(block, column) if not blind_words(table, row)]
+    below: dict[tuple[str, float], list[str]] = {}
+    for row in rows:
+        blind = blind_of(table, block, column, row.names[0])
+        sign = -1 if column in table.lower else 1
+        if blind and sign * (row.cells[column].value - blind[1]) <= 0:
+            below.setdefault(blind, []).append(_label(block, row))
+    for (words, number), names in below.items():
         kind = "maps" if "method" in table.names else "models"
         are = "is" if len(names) == 1 else "are"
         yield (
@@ -108,16 +118,16 @@ def _of_column(table: Table, column: str) -> Iterator[str]:
 def finding(table: Table, block: Block, column: str, where: str) -> str:
     """The best map or model of a block, each model's difference from CAM, and the baselines."""
     rows = _ranked(table, block, column)
-    words, top = table.main[column].words, _names(rows, column)
+    words, top = table.main[column].words, _names(block, rows, column)
     if rows[0].cells[column].weak:
         kind = "map" if "method" in table.names else "model"
-        blind = _blind(table, block, column)
+        blind = _blind(table, block, rows[0], column)
         parts = [f"On {where}, no {kind} is clearly better in {words} than {blind}."]
     else:
         have = "share" if " and " in top else "has"
         extreme, number = _extreme(table, column), _number(table, rows[0], column)
         parts = [f"On {where}, {top} {have} the {extreme} {words}: {number}."]
-    parts += _paired(table, rows, column)
+    parts += _paired(table, block, rows, column)
     baselines = [
         f"{_baseline(row)} {_number(table, row, column)}"
         for row in block.rows
@@ -128,17 +138,15 @@ def finding(table: Table, block: Block, column: str, where: str) -> str:
     return " ".join(parts)
 
 
-def _paired(table: Table, rows: list[Row], column: str) -> Iterator[str]:
+def _paired(table: Table, block: Block, rows: list[Row], column: str) -> Iterator[str]:
     """How the best map of every model differs from CAM's own on the same images."""
     delta = table.main[column].delta
-    compared = [row for row in rows if delta in row.cells]
+    best = {row.names[0]: row for row in reversed(rows)}  # of each model
+    compared = [row for row in rows if row is best[row.names[0]] and delta in row.cells]
     if not compared:
         return
-    chosen = {row.names[0]: row for row in reversed(compared)}  # the best of each model
     said = [
-        f"{_name(row)} {_difference(table, row.cells[delta], column)}"
-        for row in compared
-        if row is chosen[row.names[0]]
+        f"{_label(block, row)} {_difference(table, row.cells[delta], column)}" for row in compared
     ]
     whose = "each model's best map" if "method" in table.names else "each model"
     yield f"Difference from CAM on the same images, {whose}: {', '.join(said)}."
@@ -161,18 +169,18 @@ def _short(table: Table, block: Block, column: str, where: str) -> str:
     """The best map of a block that differs from an earlier one in how it was measured."""
     rows = _ranked(table, block, column)
     how = " and ".join(
-        f"the {key} {value}" for key, value in block.keys.items() if key not in _PLACE
+        f"the {key} {value}" for key, value in block.keys.items() if key not in _MEASURED_AT
     )
     if rows[0].cells[column].weak:
-        than = _blind(table, block, column)
+        than = _blind(table, block, rows[0], column)
         return f"On {where}, with {how}, no map is clearly better than {than}."
-    best = f"{_number(table, rows[0], column)} ({_names(rows, column)})"
+    best = f"{_number(table, rows[0], column)} ({_names(block, rows, column)})"
     return f"On {where}, with {how}, the {_extreme(table, column)} is {best}."
 
 
-def _blind(table: Table, block: Block, column: str) -> str:
-    """The baseline that looks at no image, in words; where the models are at chance, so."""
-    blind = blind_of(table, block, column)
+def _blind(table: Table, block: Block, row: Row, column: str) -> str:
+    """What a row is no better than and looks at no image; where its model is at chance, so."""
+    blind = blind_of(table, block, column, row.names[0])
     if blind is None:
         return "chance, because the models are at chance"
     words, number = blind
@@ -204,17 +212,29 @@ def _where(block: Block) -> str:
 
 def _baseline(row: Row) -> str:
     name = next(name for name in row.names if name not in ("", "baseline"))
-    return _BASELINES.get(name, name)
+    return BASELINES[name].words if name in BASELINES else name
 
 
-def _name(row: Row) -> str:
-    return " · ".join(dict.fromkeys(name for name in row.names if name))
+def _label(block: Block, row: Row) -> str:
+    """Model and map of a row, and its target where the map was measured with several."""
+    short = row.model_copy(update={"names": row.names[:2]})
+    alike = [
+        each for each in block.rows if each.kind == "measured" and each.names[:2] == short.names
+    ]
+    return (short if len(alike) == 1 else row).label
 
 
-def _names(ranked: list[Row], column: str) -> str:
+def _names(block: Block, ranked: list[Row], column: str) -> str:
     """Names of all rows with the value of the first: joint and posterior maps often tie."""
-    value = ranked[0].cells[column].value
-    return _listed([_name(row) for row in ranked if row.cells[column].value == value])
+    first = ranked[0].cells[column]
+    return _listed(
+        [
+            _label(block, row)
+            for row in ranked
+            for cell in [row.cells[column]]
+            if (cell.weak, cell.value) == (first.weak, first.value)
+        ]
+    )
 
 
 def _listed(names: list[str]) -> str:

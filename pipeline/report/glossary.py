@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.artefacts.table import Table
+from pipeline.catalogue.baselines import BASELINES
 from pipeline.catalogue.methods import METHODS
 
 TRAININGS = {
@@ -20,16 +21,47 @@ TRAININGS = {
     "inca": "CAM, with in-sample contrast of foreground and background",
     "given": "a model from elsewhere, which the study did not train",
 }
-_TARGETS = {
-    "superset": "for all classes of the image's superset together",
-    "prior": "whatever the class",
-    "counterfactual": "for the class instead of another",
-}
-_BASELINES = {
-    "chance": "what a guess gets that looks at no image",
-    "always_head": "a map that always points at the head",
-    "random": "pixels taken at random",
+# a method without a sentence here has that of its values
+MAPS = {
+    "cam": "the activations of the class before they are averaged to its score, negative ones too",
+    "cam_max": "activations of the class as fractions of the largest, negative ones as zero",
+    "cam_minmax": "activations of the class, stretched to the range from 0 to 1",
+    "cam_superset": "the stretched activations of all classes of the image's superset, added up",
+    "joint": "the probability that the class is right and its cue lies at this place, p(y, z|x)",
+    "conditional": "the probability of the class if the cue lay at this place, p(y|x, z)",
+    "posterior": "where the cue lies if the class is right, p(z|x, y)",
+    "saliency": "where the cue of any class lies, p(z|x)",
+    "subset": "the joint maps of all classes of the image's superset, added up",
+    "counterfactual": "the joint map of the class minus that of another class",
+    "gradient": "how much the class's score changes with each pixel",
+    "input_x_gradient": "the gradient times the pixel's own value",
+    "guided_backprop": "the gradient where every layer passes positive gradients alone",
+    "integrated_gradients": "gradients added up on the way from an image of the mean colour to "
+    "this one",
+    "integrated_gradients_released": "gradients averaged on the way from an image of the mean "
+    "colour, as in the authors' code",
+    "smoothgrad": "the gradient, averaged over copies of the image with noise",
+    "smoothgrad_squared": "the squared gradient, averaged over copies with noise",
+    "vargrad": "how much the gradient varies over copies of the image with noise",
+    "smoothgrad_released": "the noisy gradients as in the authors' code",
+    "vargrad_released": "the variance of noisy gradients as in the authors' code",
+    "occlusion": "how far the class's score falls when a window around the pixel is covered",
+    "gradcam": "features of the last layer, each weighted by its mean gradient",
+    "gradcam_pp": "features of the last layer, weighted by their positive gradients",
+    "layercam": "features of the last layer times their positive gradients, place by place",
+    "hirescam": "features of the last layer times their gradients, place by place",
+    "xgradcam": "features of the last layer, weighted by gradients where they are high",
+    "score_cam": "features of the last layer, weighted by the score of the image seen through them",
+    "rise": "the mean probability of the class under random covers that leave the pixel in sight",
+    "gradient_shap": "gradients on the way from noise to the image, a Shapley value in expectation",
+    "deep_lift": "each pixel's part of the score's difference from that of an image of the mean "
+    "colour",
+    "attention_rollout": "how much attention reaches the class token through all layers",
+    "legrad": "positive gradients of the score with respect to attention, averaged over layers",
+    "uniform": "the same value everywhere, which looks at no image",
     "center_gaussian": "the same blob in the centre of every image",
+    "random": "random numbers, which look at no image",
+    "edges": "the edges of the image, which look at no model",
 }
 
 
@@ -45,7 +77,7 @@ def glossary(headline: Table) -> list[tuple[str, str, str]]:
         ("measure", main.heading, main.meaning) for main in headline.main.values() if main.meaning
     ]
     names = [row.names[1] for row in rows if row.kind == "baseline"]
-    found += [("baseline", name, _BASELINES[name]) for name in names if name in _BASELINES]
+    found += [("baseline", name, BASELINES[name].meaning) for name in names if name in BASELINES]
     return list(dict.fromkeys(found))
 
 
@@ -59,8 +91,8 @@ def _models(headline: Table) -> Iterator[tuple[str, str, str]]:
 def _maps(headline: Table) -> Iterator[tuple[str, str, str]]:
     for block in headline.blocks:
         for row in block.rows:
-            entry = METHODS.get(row.names[1])
+            name = row.names[1]
+            entry = METHODS.get(name)
             if row.kind == "measured" and entry:
-                units = f"its values: {entry.units.replace('{score}', 'the score of the class')}"
-                target = _TARGETS.get(entry.targets)
-                yield "map", row.names[1], f"{units}, {target}" if target else units
+                values = f"its values: {entry.units.replace('{score}', 'score')}"
+                yield "map", name, MAPS.get(name, values)

@@ -64,10 +64,11 @@ def short(table: Table) -> Table:
         return table
     return table.model_copy(
         update={
+            "title": "Main results, one map of each model (%)",
             "blocks": tuple(
                 block.model_copy(update={"rows": tuple(_first_maps(block))})
                 for block in table.blocks
-            )
+            ),
         }
     )
 
@@ -92,6 +93,7 @@ def _block(table: Table, dataset: str, architecture: str) -> Block | None:
 def _rows(main: list[tuple[Table, str, Block | None]]) -> Iterator[Row]:
     """Rows of one architecture: maps of models first, then baselines; published ones never."""
     of_model: dict[str, dict[str, Cell]] = {}
+    trained: dict[str, str | None] = {}
     of_map: dict[tuple[str, str], dict[str, Cell]] = {}
     kinds: dict[tuple[str, str], Row] = {}
     for table, column, block in main:
@@ -104,12 +106,15 @@ def _rows(main: list[tuple[Table, str, Block | None]]) -> Iterator[Row]:
                 key = (row.names[0], row.names[1])
             else:
                 of_model.setdefault(row.names[0], {})[column] = row.cells[column]
+                trained.setdefault(row.names[0], row.trained)
                 continue
             kinds.setdefault(key, row)
             of_map.setdefault(key, {}).setdefault(column, row.cells[column])
     for model in of_model:
         if not any(variant == model for variant, _ in of_map):
-            yield Row(kind="measured", names=(model, ""), cells=of_model[model])
+            yield Row(
+                kind="measured", names=(model, ""), cells=of_model[model], trained=trained[model]
+            )
     models = list(dict.fromkeys(model for model, _ in of_map))
     for key in sorted(
         of_map, key=lambda key: (kinds[key].kind != "measured", models.index(key[0]))

@@ -10,11 +10,18 @@ import jinja2
 from markupsafe import Markup
 
 from pipeline.artefacts.drawings import read_drawing
+from pipeline.report.facts import FILES, names_of
 from pipeline.runtime.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
 TEMPLATE = ASSETS / "report.html.j2"
-INLINED = ("report.css", "report.js", "explorer_maps.js", "explorer_drawings.js", "explorer.js")
+_SCRIPTS = ("maps", "data", "drawings", "views")
+INLINED = (
+    "report.css",
+    "report.js",
+    *(f"explorer_{name}.js" for name in _SCRIPTS),
+    "explorer.js",
+)
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 # kind of figure -> its title; of another kind its name is the title
 TITLES = {
@@ -61,12 +68,14 @@ def figures(paths: Iterable[str | Path], captions: Mapping[str, str]) -> list[di
 
 def figure(path: str | Path, captions: Mapping[str, str]) -> dict[str, str]:
     """A figure for the template, from its path: DATASET/ARCHITECTURE/KIND[.VARIANT].png or .svg."""
-    *_, dataset, architecture, _ = Path(path).parts
-    kind, *variant = Path(path).stem.split(".", 1)
+    names = names_of(path, FILES.figure)
+    dataset, architecture = names["dataset"], names["architecture"]
+    kind, _, variant = Path(path).stem.partition(".")
+    title = TITLES.get(kind, kind.replace("_", " ").capitalize())
     return {
         "kind": kind,
-        "title": TITLES.get(kind, kind.replace("_", " ").capitalize()),
-        "of": ", ".join((dataset, architecture, *variant)),
+        "title": f"{title}: {variant}" if variant else title,
+        "of": f"{dataset}, {architecture}",
         "file": f"{dataset}.{architecture}.{Path(path).name}",
         "caption": captions.get(kind, ""),
         "source": embedded(path),

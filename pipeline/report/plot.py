@@ -3,28 +3,37 @@
 It is drawn as SVG within the page, in the colours of the page, so that it reads on a dark one too.
 """
 
-from collections.abc import Callable, Collection
+import math
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from markupsafe import Markup
 
 from pipeline.artefacts.table import Block, Row, Table
+from pipeline.catalogue.baselines import BASELINES
 from pipeline.tables.formats import digits
-from pipeline.tables.weak import BLIND
 
 PANELS = 4  # the first main numbers; the others are in the table
 _WIDTH, _LEFT, _RIGHT, _STEP, _TOP = 360, 140, 14, 19, 8
 _AXIS = 34  # below the rows
+_HEADING = 24  # above a panel, in a file
+_STYLE = (
+    "text{font:11px sans-serif;fill:#1c1e21}.panel{font-weight:bold}.tick{font-size:10px;"
+    "fill:#5d646d}line{stroke-width:1.5}.grid{stroke:#d8dce1}.floor{stroke:#c62828;"
+    "stroke-dasharray:4 3}.floor.other{stroke:#5d646d}.dot{stroke:#0b5cad;fill:#0b5cad}"
+    ".weak{stroke:#5d646d;fill:#fff}"
+)
 _LONGEST = 21  # characters of a row's name; the whole stands in its title
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One main number: its heading and the drawing."""
+    """One main number: its heading, and the drawing with its height."""
 
     heading: str
     drawing: Markup
+    height: float
 
 
 def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[Panel]:
@@ -39,8 +48,32 @@ def panels(table: Table, block: Block, of_models: Collection[str] = ()) -> list[
     for column in table.columns:
         rows = _rows(block, column, column in of_models)
         if rows:
-            drawn.append(Panel(table.columns[column], _draw(table, block, column, rows)))
+            drawing = _draw(table, block, column, rows)
+            height = _TOP + _STEP * len(rows) + _AXIS
+            drawn.append(Panel(table.columns[column], drawing, height))
     return drawn[:PANELS]
+
+
+def standalone(drawn: Sequence[Panel]) -> str:
+    """Panels one below the other as an SVG file, in the colours of a white page."""
+    parts, y = [], 0.0
+    for panel in drawn:
+        parts.append(f'<text class="panel" x="0" y="{y + 16}">{escape(panel.heading)}</text>')
+        place = f'<svg y="{y + _HEADING}" width="{_WIDTH}" height="{panel.height}"'
+        parts.append(panel.drawing.replace("<svg", place, 1))
+        y += _HEADING + panel.height
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{2 * _WIDTH}">'
+        f"<style>{_STYLE}</style>{''.join(parts)}</svg>"
+    )
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Up to six round numbers from ``low`` to ``high``, at least one."""
+    unit = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step = next(unit * many for many in (1, 2, 5) if (high - low) / (unit * many) <= 5.5)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [round(step * number, 12) for number in range(first, last + 1)]
 
 
 def _rows(block: Block, column: str, of_model: bool) -> list[tuple[str, Row]]:
@@ -48,7 +81,7 @@ def _rows(block: Block, column: str, of_model: bool) -> list[tuple[str, Row]]:
     rows = [row for row in block.rows if row.kind == "measured" and column in row.cells]
     if of_model:
         return list({row.names[0]: row for row in rows}.items())
-    return [(" · ".join(dict.fromkeys(filter(None, row.names))), row) for row in rows]
+    return [(row.label, row) for row in rows]
 
 
 def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) -> Markup:
@@ -71,16 +104,14 @@ def _draw(table: Table, block: Block, column: str, rows: list[tuple[str, Row]]) 
         return round(_LEFT + (number - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
 
     parts = []
-    for step in range(3):
-        number = low + margin + step * (high - low - 2 * margin) / 2
-        anchor = ("start", "middle", "end")[step]
+    for number in ticks(low, high):
         parts.append(
             f'<line class="grid" x1="{at(number)}" x2="{at(number)}" y1="{_TOP}" y2="{bottom}"/>'
-            f'<text class="tick" x="{at(number)}" y="{bottom + 13}" text-anchor="{anchor}">'
-            f"{digits(number, plain)}</text>"
+            f'<text class="tick" x="{at(number)}" y="{bottom + 13}" text-anchor="middle">'
+            f"{number:g}</text>"
         )
     for name, number in floors:
-        kind = "floor" if name in BLIND else "floor other"
+        kind = "floor" if name in BASELINES and BASELINES[name].blind else "floor other"
         parts.append(
             f'<line class="{kind}" x1="{at(number)}" x2="{at(number)}" y1="{_TOP}" y2="{bottom}">'
             f"<title>{escape(name)} {digits(number, plain)}</title></line>"

@@ -4,13 +4,15 @@ The files themselves (CSV, Markdown, LaTeX) hold every column.
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.artefacts.table import Block, Table
 from pipeline.tables.formats import to_csv, to_latex
 
-_PLACE = ("dataset", "architecture", "source")  # keys of a block that say where, not how
+# keys of a block whose values are shown together: where it was measured, not how
+_TOGETHER = ("dataset", "architecture", "source")
+_KINDS = {"csv": "text/csv", "tex": "text/plain", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,17 @@ class View:
 
     Attributes:
         number: of the table on the page.
-        table: its columns are those to be shown.
-        variants: label -> the blocks that were measured in that way, at least one.
+        name, title: of the table.
+        variants: how it was measured -> its blocks, with the columns to be shown; at least one.
         caption: what the table shows, without the rest of the page.
         notes: footnotes, what was left out among them.
         files: name -> ``data:`` URI, each the whole table.
     """
 
     number: int
-    table: Table
-    variants: Mapping[str, tuple[Block, ...]]
+    name: str
+    title: str
+    variants: Mapping[str, Table]
     caption: str
     notes: tuple[str, ...]
     files: Mapping[str, str]
@@ -37,22 +40,27 @@ class View:
 def view(table: Table, number: int, caption: str = "") -> View:
     """How a table is shown."""
     repeated = dict(_repeated(table))
-    found = {c for block in table.blocks for row in block.rows for c in row.cells}
-    columns = {c: h for c, h in table.columns.items() if c in found and c not in repeated}
     notes = tuple(
         f"{table.columns[column]} equals {table.columns[first]} in every row, and is not repeated."
         for column, first in repeated.items()
     )
-    shown = table.model_copy(update={"columns": columns})
     files = {f"{table.name}.csv": to_csv(table), f"{table.name}.tex": to_latex(table)}
     return View(
         number,
-        shown,
-        variants_of(table),
+        table.name,
+        table.title,
+        {label: _shown(table, of, repeated) for label, of in variants_of(table).items()},
         caption,
         (*table.notes, *notes),
-        {name: _uri(name, text) for name, text in files.items()},
+        {name: data_uri(name, text) for name, text in files.items()},
     )
+
+
+def _shown(table: Table, blocks: tuple[Block, ...], repeated: Container[str]) -> Table:
+    """The table of some blocks, with those of its columns in which they have a number."""
+    found = {c for block in blocks for row in block.rows for c in row.cells}
+    columns = {c: h for c, h in table.columns.items() if c in found and c not in repeated}
+    return table.model_copy(update={"columns": columns, "blocks": blocks})
 
 
 def repeats_another(table: Table) -> bool:
@@ -64,7 +72,7 @@ def variants_of(table: Table) -> dict[str, tuple[Block, ...]]:
     """The blocks by how they were measured, in their order; label -> blocks."""
     found: dict[str, list[Block]] = {}
     for block in table.blocks:
-        keys = {key: text for key, text in block.keys.items() if key not in _PLACE}
+        keys = {key: text for key, text in block.keys.items() if key not in _TOGETHER}
         label = ", ".join(f"{key}: {text}" for key, text in keys.items())
         found.setdefault(label, []).append(block)
     return {label: tuple(blocks) for label, blocks in found.items()}
@@ -86,6 +94,7 @@ def _repeated(table: Table) -> Iterator[tuple[str, str]]:
             yield column, seen[numbers]
 
 
-def _uri(name: str, text: str) -> str:
-    kind = "text/csv" if name.endswith(".csv") else "text/plain"
+def data_uri(name: str, text: str) -> str:
+    """A text as the address of a file to save; its name says what it is."""
+    kind = _KINDS[name.rpartition(".")[2]]
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

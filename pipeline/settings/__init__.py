@@ -57,6 +57,7 @@ from pipeline.settings.given import GivenArchitecture, GivenJob
 from pipeline.settings.models import Architecture, Training, TrainJob
 from pipeline.settings.report import ModelNote, Report, TablesJob
 from pipeline.settings.search import DrawJob, Range, Search
+from pipeline.settings.trackers import Mlflow, Trackers, Wandb
 
 __all__ = [
     "Architecture",
@@ -85,6 +86,7 @@ __all__ = [
     "MaskValues",
     "MethodOptions",
     "Methods",
+    "Mlflow",
     "ModelNote",
     "ModelPattern",
     "Name",
@@ -107,7 +109,9 @@ __all__ = [
     "SynthBirds",
     "TablesJob",
     "Target",
+    "Trackers",
     "TrainJob",
     "Training",
+    "Wandb",
     "Wsol",
 ]

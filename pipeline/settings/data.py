@@ -188,7 +188,9 @@ class Images(Section):
 
 
 def _check_url(url: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s{}]*[^\s{}/]", url) or url.startswith("file:"):
+    scheme = url.partition(":")[0]  # WebDataset would run what follows pipe:
+    known = re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s{}]*[^\s{}/]", url)
+    if not known or scheme in ("file", "local", "pipe"):
         raise ValueError(
             "give the address of a folder elsewhere, such as https://host/birds, without braces "
             "and a last slash; shards on this machine belong into the results folder"

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from pipeline.settings.attribution import Target
-from pipeline.settings.base import Count, Section, Seed
+from pipeline.settings.base import Count, Positive, Section, Seed
 
 
 class Report(Section):
@@ -17,10 +17,11 @@ class Report(Section):
     kinds_images: Count = Field(
         3, description="test images in the figures that show every kind of map, or every method"
     )
-    explorer_images: Count = Field(
-        12,
-        description="test images in the explorer of report.html, of each data set and "
-        "architecture; one costs about 10 kB, and 1.3 kB for each of its maps",
+    explorer_megabytes: Positive = Field(
+        16,
+        description="most that the test images and maps of the explorer may take in report.html, "
+        "10^6 bytes; data sets and architectures share it equally. An image costs about 4 to 10 kB "
+        "and 0.4 kB for each of its maps; where not all fit in, they are drawn at random",
     )
     seed: Seed = Field(0, description="seed of the choice of images and pairs")
 

@@ -7,17 +7,23 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.artefacts.files import write_json
+from pipeline.artefacts.fetching import fetch
+from pipeline.artefacts.files import canonical_json, write_json
 from pipeline.artefacts.parquet import write_table
 from pipeline.artefacts.paths import MANIFEST, SAMPLES
 from pipeline.artefacts.records import read_records
-from pipeline.artefacts.remote import SAMPLE, fetch, listed
+from pipeline.artefacts.remote import SAMPLE, listed
 from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images
 from pipeline.sharding.order import stored_order
 
 log = logging.getLogger(__name__)
+
+# what JSON of any other kind raises, however deep and large its numbers
+_NO_MANIFEST = (
+    KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
 
 
 def copy_manifest(
@@ -44,7 +50,8 @@ def copy_manifest(
         count, side = int(manifest["count"]), int(manifest["side"])
         if sum(shard.count for shard in shards) != count:
             raise ValueError(f"it promises {count} samples, its shards hold another number")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        canonical_json(manifest)  # can it be written again?
+    except _NO_MANIFEST as error:
         raise UserError(
             f"{address} is no manifest of shards ({error}). `shards.url` must be the address of a "
             "folder as `shards/DATASET` of a study's results."
@@ -55,10 +62,10 @@ def copy_manifest(
             f"{address}: images of {side} pixels, but `images` asks for {wanted} in split {split}."
         )
     if manifest.get("resize") != images.resize:
-        stored = manifest.get("resize") or "an unknown way (an older version wrote them)"
+        stored = str(manifest.get("resize") or "an unknown way (an older version wrote them)")
         raise UserError(
-            f"{address}: images resized by {stored}, but `images.resize` is {images.resize}. Set "
-            "`images.resize` to theirs, or write the shards again with this one."
+            f"{address}: images resized by {stored[:80]}, but `images.resize` is {images.resize}. "
+            "Set `images.resize` to theirs, or write the shards again with this one."
         )
     if count != len(records):
         raise UserError(

@@ -162,3 +162,4 @@ class Config(Section, json_schema_extra=_may_extend):
     attribution: settings.Attribution = settings.Attribution()
     evaluation: settings.Evaluation = settings.Evaluation()
     report: settings.Report = settings.Report()
+    trackers: settings.Trackers = settings.Trackers()

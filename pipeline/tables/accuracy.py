@@ -1,4 +1,4 @@
-"""Table 2: top-1 accuracy of every model, and top-5 where there are more classes."""
+"""Top-1 accuracy of every model (the paper's Table 2), and top-5 where there are more classes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from pipeline.tables.scores import Group
 
 
 def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
-    """Table 2: a block for every (data set, architecture) from all classification scores."""
+    """A block for every (data set, architecture) from all classification scores."""
 
     def measured(chosen: list[Group]) -> list[Row]:
         cam = reference(chosen, job).get("classification")

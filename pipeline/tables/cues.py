@@ -1,4 +1,4 @@
-"""Table 1: cue localisation, mPxAP by number of differing parts."""
+"""Cue localisation, mPxAP by number of differing parts: the paper's Table 1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _SIZES = {
 
 
 def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -> Table:
-    """Table 1.
+    """Cue localisation of every map, by number of differing parts.
 
     Args:
         groups: all scores of the task cue_localization.

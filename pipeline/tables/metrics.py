@@ -5,9 +5,9 @@ The columns are those of `pipeline.catalogue.evaluations`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
-from pipeline.artefacts.paths import NO_MAPS
 from pipeline.artefacts.table import SEEDS, Block, Cell, MainNumber, Row, Table
 from pipeline.catalogue.evaluation_entries import Column
 from pipeline.catalogue.tables import columns_of
@@ -99,7 +99,7 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
     compared = [metric for metric in metrics if metric.compared or metric.words] or metrics[:1]
     deltas = dict(zip(["delta", *(f"delta.{m.key}" for m in compared[1:])], compared, strict=True))
     chosen = [group for group in groups if group.task in columns]
-    of_models = all(group.method in (None, NO_MAPS) for group in chosen)
+    of_models = all(group.method is None for group in chosen)
     blocks = []
     for dataset, architecture in datasets_and_architectures(chosen):
         of_block = [group for group in chosen if group.belongs_to(dataset, architecture)]
@@ -118,7 +118,6 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
             )
         )
     shown = {column for block in blocks for row in block.rows for column in row.cells}
-    first = metrics[0]
     return Table(
         name=name,
         title=TITLES[name],
@@ -146,11 +145,7 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
             f"{_NOTES[name]} Brackets are bootstrap intervals over images. {SEEDS} Δ CAM: the "
             f"difference from CAM's {'model' if of_models else 'map'} on the same images, "
             "resampled together.",
-            *unpaired(
-                [group for group in chosen if group.task == first.task],
-                job,
-                lambda group: (first.value, first.value),
-            ),
+            *_unpaired(chosen, compared, job),
             *_undirected(metrics),
             *_skips(chosen, metrics),
         ),
@@ -158,10 +153,10 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
 
 
 def by_method(groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Group]]:
-    """(variant, method) -> task -> group, in the order of the groups."""
+    """(variant, method) -> task -> group, in the order of the groups; "" without a method."""
     found: dict[tuple[str, str], dict[str, Group]] = {}
     for group in groups:
-        found.setdefault((group.name, group.method), {})[group.task] = group
+        found.setdefault((group.name, group.method or ""), {})[group.task] = group
     return found
 
 
@@ -200,6 +195,21 @@ def _measured(groups: Sequence[Group], metric: Metric) -> bool:
     )
 
 
+def _unpaired(groups: Sequence[Group], compared: Sequence[Metric], job: TablesJob) -> Iterator[str]:
+    """A footnote for every reason why a compared metric lacks differences from CAM."""
+
+    def values(metric: Metric, group: Group) -> tuple[str, str] | None:
+        return (metric.value,) * 2 if metric.value in group.scores[0]["values"] else None
+
+    found: dict[str, list[str]] = {}
+    for metric in compared:
+        chosen = [group for group in groups if group.task == metric.task]
+        for note in unpaired(chosen, job, partial(values, metric)):
+            found.setdefault(note, []).append(metric.heading)
+    for note, headings in found.items():
+        yield note if len(headings) == len(compared) else f"{', '.join(headings)}: {note}"
+
+
 def _undirected(metrics: Sequence[Metric]) -> Iterator[str]:
     """A footnote for the columns in which no number is better."""
     headings = [metric.heading for metric in metrics if metric.better == "neither"]
@@ -207,7 +217,7 @@ def _undirected(metrics: Sequence[Metric]) -> Iterator[str]:
         yield f"Neither high nor low is better: {', '.join(headings)}."
 
 
-# details that count what was left out -> how the footnote calls it
+# details that count what was left out -> their words in a footnote
 _COUNTS = {
     "images_without_object": "images without an annotated object",
     "maps_without_positive_value": "maps without a positive value",
@@ -245,7 +255,7 @@ def _skips(groups: Sequence[Group], metrics: Sequence[Metric]) -> Iterator[str]:
 
 
 def _name(group: Group) -> str:
-    return f"{group.dataset} {group.name} {group.method}"
+    return " ".join(filter(None, (group.dataset, group.name, group.method)))
 
 
 def _undefined(score: Mapping[str, Any], value: str) -> int:

@@ -23,7 +23,7 @@ TRUNK = "resnet50"
 
 
 def cue_rows() -> list[Row]:
-    """Table 1: mPxAP by number of differing parts; the mean is the one weighted by pairs."""
+    """The paper's Table 1: mPxAP by number of differing parts; the mean is that over pairs."""
     columns = {name: name for name in ("parts_1", "parts_2", "parts_3")} | {"mean": "weighted"}
     return [
         _row(
@@ -35,7 +35,7 @@ def cue_rows() -> list[Row]:
 
 
 def accuracy_rows(dataset: str, trunk: str = TRUNK) -> list[Row]:
-    """Table 2: top-1 on a data set with ResNet50; no rows for another trunk."""
+    """The paper's Table 2: top-1 on a data set with ResNet50; no rows for another trunk."""
     if trunk != TRUNK:
         return []
     return [
@@ -45,7 +45,7 @@ def accuracy_rows(dataset: str, trunk: str = TRUNK) -> list[Row]:
 
 
 def wsol_rows(dataset: str, trunk: str) -> list[Row]:
-    """MaxBoxAccV2 on a data set, or PxAP on OpenImages: Table 5.
+    """MaxBoxAccV2 on a data set, or PxAP on OpenImages: the paper's Table 5.
 
     Args:
         dataset: a key of `TEST_IMAGES`.
@@ -77,7 +77,7 @@ def trunk_rows() -> list[Row]:
 
 
 def trunk_columns() -> dict[str, str]:
-    """Table 5's columns: key -> heading."""
+    """The columns of the paper's Table 5: key -> heading."""
     titles = {"imagenet": "ImageNet", "cub": "CUB", "openimages": "OpenImages"}
     columns = {
         f"{dataset}_{each}": f"{titles[dataset]} {each}"

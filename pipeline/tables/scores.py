@@ -15,7 +15,7 @@ class Group:
 
     Attributes:
         task, dataset, architecture, variant, method: as in the scores' identity; a baseline has
-            neither architecture nor variant.
+            neither architecture nor variant, and a measurement of a model itself no method.
         scores: ascending by seed, each with its ``path``.
     """
 
@@ -23,7 +23,7 @@ class Group:
     dataset: str
     architecture: str | None
     variant: str | None
-    method: str
+    method: str | None
     scores: Sequence[Mapping[str, Any]]
 
     @property
@@ -52,7 +52,7 @@ class Group:
 
 
 # task, data set, architecture, variant, method
-_Key = tuple[str, str, str | None, str | None, str]
+_Key = tuple[str, str, str | None, str | None, str | None]
 
 
 def read_groups(paths: Iterable[str]) -> list[Group]:

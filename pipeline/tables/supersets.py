@@ -1,4 +1,4 @@
-"""Table 4: the supersets of classes that come from WordNet's tree, and the paper's."""
+"""The supersets of classes from WordNet's tree, and those of the paper's Table 4."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,8 +16,8 @@ def superset_table(checks: Mapping[str, _Check]) -> Table:
             (`pipeline.artefacts.supersets.read_superset_check`), for those from WordNet's tree.
 
     Returns:
-        The paper's numbers stand beside where the classes are the 1000 of ImageNet. The rows that
-        only the paper has are published ones.
+        Supersets and how many classes each has; next to these the paper's numbers where the classes
+        are the 1000 of ImageNet. The rows that only the paper has are published ones.
     """
     blocks = [
         Block(

@@ -1,6 +1,6 @@
-"""Table 5's shape: localisation of every method by data set and architecture, with their means."""
+"""Localisation of every method by data set and architecture, with means (the paper's Table 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pipeline.artefacts.table import SEEDS, Block, Cell, Row, Source, Table
 from pipeline.settings import TablesJob
@@ -8,6 +8,7 @@ from pipeline.tables import published
 from pipeline.tables.means import Drawn, mean_cell, over_datasets, over_trunks
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
+from pipeline.tables.wsol import HEADLINES
 
 _Key = tuple[str, str, str]  # variant, method, target
 
@@ -73,7 +74,7 @@ def _measured(groups: Sequence[Group]) -> dict[_Key, dict[tuple[str, str], Group
         if group.baseline or group.architecture is None:
             continue
         for target in dict.fromkeys(name.split(".")[0] for name in group.scores[0]["values"]):
-            of = found.setdefault((group.name, group.method, target), {})
+            of = found.setdefault((group.name, group.method or "", target), {})
             of[group.dataset, group.architecture] = group
     return found
 
@@ -81,7 +82,7 @@ def _measured(groups: Sequence[Group]) -> dict[_Key, dict[tuple[str, str], Group
 def _headline(of: dict[tuple[str, str], Group], place: tuple[str, str], key: _Key) -> str | None:
     """The value that a column shows of a row."""
     values = of[place].scores[0]["values"]
-    names = (f"{key[2]}.{metric}" for metric in ("maxboxaccv2", "pxap"))
+    names = (f"{key[2]}.{metric}" for metric in HEADLINES)
     return next((name for name in names if name in values), None)
 
 
@@ -99,7 +100,7 @@ def _cells(
             name = _headline(of, place, key)
             cell = pooled(of[place].scores, name, 100.0, level) if name else None
             if name and cell:
-                cells[_column(*place)] = cell
+                cells[column_of(*place)] = cell
                 made_of += sources(of[place].scores)
                 scores.append((of[place].scores, name))
         wanted = sum(place[0] == dataset for place in places)
@@ -108,7 +109,7 @@ def _cells(
             mean = over_trunks([each for each, _ in scores], names.pop())
             means.append(mean)
             if mean and wanted > 1:
-                cells[_column(dataset, "mean")] = mean_cell(mean, level)
+                cells[column_of(dataset, "mean")] = mean_cell(mean, level)
     whole = [mean for mean in means if mean is not None]
     if len(datasets) > 1 and len(whole) == len(datasets) and (total := over_datasets(whole)):
         cells["total"] = mean_cell(total, level)
@@ -130,16 +131,16 @@ def _columns(
         trunks = set()
         for place in own:
             masks = headline[place].endswith(".pxap")
-            columns[_column(*place)] = " ".join(place) + (" (PxAP)" if masks else "")
+            columns[column_of(*place)] = " ".join(place) + (" (PxAP)" if masks else "")
             group = next(g for g in groups if (g.dataset, g.architecture) == place)
             paper, trunk = published.dataset_of(group.scores[0]), group.note(job).trunk
             if paper and trunk in published.TRUNKS:
-                of_paper.setdefault(f"{paper}_{trunk}", _column(*place))
+                of_paper.setdefault(f"{paper}_{trunk}", column_of(*place))
                 trunks.add(trunk)
         if len(own) > 1:
-            columns[_column(dataset, "mean")] = f"{dataset} mean"
+            columns[column_of(dataset, "mean")] = f"{dataset} mean"
             if paper and trunks == {*published.TRUNKS} and len(own) == len(trunks):
-                of_paper[f"{paper}_mean"] = _column(dataset, "mean")
+                of_paper[f"{paper}_mean"] = column_of(dataset, "mean")
     if len(datasets) > 1:
         columns["total"] = "total mean"
         means = {f"{paper}_mean" for paper in published.TEST_IMAGES}
@@ -148,8 +149,19 @@ def _columns(
     return columns, of_paper
 
 
-def _column(dataset: str, architecture: str) -> str:
+def column_of(dataset: str, architecture: str) -> str:
+    """The column of a data set and architecture; "mean" stands for all architectures."""
     return f"{dataset}/{architecture}"
+
+
+def parts_of(column: str, columns: Iterable[str]) -> list[str]:
+    """The columns among ``columns`` that a column is the mean of, and itself."""
+    if column == "total":
+        return [*columns]
+    dataset, _, architecture = column.rpartition("/")
+    if architecture != "mean":
+        return [column]
+    return [each for each in columns if each.rpartition("/")[0] == dataset]
 
 
 def _in_columns(row: Row, of_paper: dict[str, str]) -> Row:

@@ -1,4 +1,4 @@
-"""Table 3: weakly supervised object localisation, MaxBoxAccV2."""
+"""Weakly supervised object localisation, MaxBoxAccV2: more than the paper's Table 3."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from pipeline.tables.scores import Group
 
 
 def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
-    """Table 3: a block for every (data set, architecture); a row for every method and target.
+    """A block for every (data set, architecture); a row for every method and target.
 
     Targets are the maps' own: of the class, of its superset, or of the location prior.
     """
@@ -37,7 +37,7 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
                 delta=_DELTAS[column] if _DELTAS[column] in columns else "",
                 meaning=_MEANINGS[column],
             )
-            for column in _HEADLINES
+            for column in HEADLINES
             if column in columns
         },
         notes=(
@@ -60,7 +60,7 @@ _CHOSEN = (
     "truth in 91 to 94 % of cases from 100 to 1 389 images (docs/protocols.md)."
 )
 
-_HEADLINES = {"maxboxaccv2": "MaxBoxAccV2", "pxap": "PxAP"}
+HEADLINES = {"maxboxaccv2": "MaxBoxAccV2", "pxap": "PxAP"}
 _DELTAS = {"maxboxaccv2": "delta", "pxap": "delta.pxap"}
 _MEANINGS = {
     "maxboxaccv2": "the share of images on which a box around a map's highest values overlaps the "
@@ -82,13 +82,13 @@ def _columns(found: Collection[str]) -> dict[str, str]:
         (c for c in found if c.removeprefix("maxboxacc_").replace(".", "", 1).isdigit()),
         key=lambda column: float(column.removeprefix("maxboxacc_")),
     )
-    headings = {"maxboxaccv2": _HEADLINES["maxboxaccv2"], "delta": "Δ CAM"}
-    headings |= {"pxap": _HEADLINES["pxap"], "delta.pxap": "PxAP: Δ CAM"}
+    headings = {"maxboxaccv2": HEADLINES["maxboxaccv2"], "delta": "Δ CAM"}
+    headings |= {"pxap": HEADLINES["pxap"], "delta.pxap": "PxAP: Δ CAM"}
     headings |= {column: f"IoU {column.removeprefix('maxboxacc_')} %" for column in single}
     return {c: heading for c, heading in (headings | _READINGS).items() if c in found}
 
 
-# details that count what a data set lacks -> how the footnote calls it
+# details that count what a data set lacks -> their words in a footnote
 _LACKING = {
     "images_without_boxes": "Images without a box",
     "boxes_cut_away": "Boxes outside of the part of the image that is shown",
@@ -133,13 +133,13 @@ def _detail(score: Mapping[str, Any], key: str, default: Any) -> Any:
 def _headline(group: Group) -> tuple[str, str] | None:
     """The value that Δ CAM compares, and that of CAM's map of the class.
 
-    The first of `_HEADLINES` that the images have boxes or masks for.
+    The first of `HEADLINES` that the images have boxes or masks for.
     """
     values = group.scores[0]["values"]
     return next(
         (
             (name, f"class.{column}")
-            for column in _HEADLINES
+            for column in HEADLINES
             for name in values
             if name.endswith(f".{column}")
         ),

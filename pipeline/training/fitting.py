@@ -23,6 +23,7 @@ from pipeline.training.constant import Constant, best_constant, log_odds, spread
 from pipeline.training.events import Events
 from pipeline.training.inputs import Inputs
 from pipeline.training.loop import DivergedError, TrainingImages, train
+from pipeline.training.waiting import Watch
 
 
 def attribute_targets(attributes: Path, classes: pd.DataFrame) -> Tensor:
@@ -96,7 +97,8 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
     history, constant = [], None
     if manifests:
         events = Events(inputs.tensorboard)
-        fabric = processes.start(machine, job.training.precision)
+        watch = Watch(checkpoint)
+        fabric = processes.start(machine, job.training.precision, watch)
         val = open_shards(manifests["val"])
         train_images: Shards | RemoteShards
         if per_class:
@@ -111,13 +113,13 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
         constant = best_constant(targets, outputs, spread(model, shards.val.side))
         try:
             workers = processes.share(machine.workers, fabric)
-            with processes.others_awaited(fabric):
+            with processes.others_awaited(fabric, watch):
                 history = train(fabric, model, shards, targets, checkpoint, workers, events.record)
         except DivergedError:
-            processes.end_others(fabric)
+            processes.end_others(fabric, watch)
             checkpoints.clear(checkpoint)  # going on from it would diverge again
             raise
-        processes.end_others(fabric)
+        processes.end_others(fabric, watch)
     return Fitted(model, history, constant, provenance, checkpoint)
 
 

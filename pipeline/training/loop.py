@@ -155,6 +155,7 @@ def _train_epoch(
         set_lr(optimizer, lr_factor(training, epoch + step / len(loader)))
         rows = torch.tensor([position[image_id] for image_id in batch.image_ids])
         images, wanted = _to_device(fabric, batch.images, targets["train"][rows])
+        fabric.call("on_step")
         with fabric.autocast():
             try:
                 maps, loss = model.training_step(images, wanted)
@@ -214,10 +215,12 @@ def _evaluate(
         rows = torch.from_numpy(mine[done : done + len(batch.image_ids)])
         done += len(rows)
         images, wanted = _to_device(fabric, batch.images, targets[rows])
+        fabric.call("on_work")
         with fabric.autocast():
             maps = model(images)
         totals[0] += float(model.loss(maps, wanted)) * len(rows)
         totals[1] += float(_right(model, maps, wanted))
+    fabric.call("on_step")
     loss, accuracy = (_summed(fabric, totals) / shards.count).tolist()
     return {"val_loss": loss, "val_accuracy": accuracy}
 

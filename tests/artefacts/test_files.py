@@ -77,16 +77,49 @@ def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(tmp_
     ended.wait()
     host, parent = socket.gethostname(), os.getppid()
     names = {
-        "dead": f".{host}-{ended.pid}.partial.a.json",
-        "alive": f".{host}-{parent}.partial.a.json",
-        "elsewhere": f".other{host}-{ended.pid}.partial.a.json",
-        "of another file": f".{host}-{ended.pid}.partial.aa.json",
+        "dead": f".{host}-{ended.pid}-0123cdef.partial.a.json",
+        "alive": f".{host}-{parent}-0123cdef.partial.a.json",
+        "elsewhere": f".other{host}-{ended.pid}-0123cdef.partial.a.json",
+        "of a machine whose name begins so": f".{host}-2-{ended.pid}-0123cdef.partial.a.json",
+        "of no process": f".{host}-99999999999999999999-0123cdef.partial.a.json",
+        "of another file": f".{host}-{ended.pid}-0123cdef.partial.aa.json",
     }
     for name in names.values():
         (tmp_path / name).touch()
     files.write_json(tmp_path / "a.json", {"a": 1})
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {*names.values(), "a.json"} - {names["dead"]}
+
+
+def test_nobody_can_guess_where_a_file_is_written_first(tmp_path):
+    # a link that waits there would have this process write into what it leads to
+    names = {files.temporary_beside(tmp_path / "a.json") for _ in range(20)}
+    assert len(names) == 20
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / f".{socket.gethostname()}-{os.getpid()}.partial.a.json").symlink_to(victim)
+    files.write_json(tmp_path / "a.json", {"a": 1})
+    assert victim.read_text() == "precious"
+    assert files.read_json(tmp_path / "a.json") == {"a": 1}
+
+
+def test_folders_that_are_made_are_on_the_disk_from_the_top(tmp_path, monkeypatch):
+    synced = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(of(handle)) or sync(handle))
+
+    def of(handle):
+        return os.readlink(f"/proc/self/fd/{handle}").removeprefix(str(tmp_path))
+
+    files.write_json(tmp_path / "a/b/c.json", {})
+    assert synced[:2] == ["", "/a"]
+    assert synced[-1] == "/a/b"
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"Cannot write .*/file/a/b/c\.json: .*`results` folder"):
+        files.write_json(tmp_path / "file/a/b/c.json", {})
 
 
 def test_json_is_canonical_and_refuses_nan(tmp_path):

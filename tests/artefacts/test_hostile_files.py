@@ -33,8 +33,10 @@ from pipeline.artefacts.pairs import read_label_pairs, read_pairs, write_pairs
 from pipeline.artefacts.part_maps import PartMaps
 from pipeline.artefacts.paths import CHECK, METRICS
 from pipeline.artefacts.records import read_records, write_records
+from pipeline.artefacts.remote import of_other_records
 from pipeline.artefacts.scores import read_arrays, write_arrays
 from pipeline.artefacts.searches import read_found, write_found
+from pipeline.artefacts.shard_members import decoded, members, parsed
 from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.supersets import read_supersets, write_supersets
 from pipeline.artefacts.trainings import (
@@ -47,12 +49,14 @@ from pipeline.artefacts.weights import read_own_weights, write_weights
 from pipeline.attribution.own_maps import open_maps, read_map
 from pipeline.datasets.check import Problems
 from pipeline.datasets.coco import read_coco
+from pipeline.datasets.gaze import HEADER, read_gaze
 from pipeline.datasets.image_names import ImageNames
 from pipeline.figures.style import save
 from pipeline.images.coco_masks import read_mask
 from pipeline.models.checkpoint_files import read_state_dict
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images
+from pipeline.sharding.remote import copy_manifest
 from pipeline.sharding.writing import write_shards
 from pipeline.training import checkpoints
 
@@ -175,7 +179,18 @@ def foreign(folder: Path) -> dict[str, Kind]:
     ]
     content = {"images": [image], "annotations": objects, "categories": [{"id": 1, "name": "ape"}]}
     (folder / "objects.json").write_text(json.dumps(content))
+    gaze = folder / "gaze"
+    gaze.mkdir()
+    (folder / "images.txt").write_text("1 test/ape/1.jpg\n2 test/bee/2.jpg\n")
+    (gaze / "Fixation_run1.txt").write_text("1,10,10,1,2,100,3,4,250\n2,10,10,5,5,90\n")
+    rows = [f"{name},me,{n},2.5,100" for n, name in enumerate(IMAGES)]
+    (folder / "gaze.csv").write_text("\n".join([HEADER, *rows]))
+    far = write_shards(records_of(folder / "far"), Images(), "test", folder / "far/test")
     return {
+        "manifest from elsewhere": Kind(far, manifest_of),
+        "shard from elsewhere": Kind(folder / "far/test/00000.tar", members_of),
+        "fixations": Kind(folder / "gaze.csv", gaze_of),
+        "fixations of CUB-GHA": Kind(gaze / "Fixation_run1.txt", lambda path: gaze_of(path.parent)),
         "own maps": Kind(folder / "own.h5", own_maps_of),
         "own map": Kind(folder / "own/test/ape/1.npy", lambda path: own_maps_of(folder / "own")),
         "checkpoint of others": Kind(folder / "given.ckpt", read_state_dict),
@@ -183,6 +198,31 @@ def foreign(folder: Path) -> dict[str, Kind]:
         "safetensors of others": Kind(folder / "given.safetensors", read_state_dict),
         "COCO": Kind(folder / "objects.json", coco_of),
     }
+
+
+def manifest_of(path: Path) -> None:
+    records = records_of(path.parents[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.sharding.remote.fetch", lambda url: path.read_bytes())
+        out = path.parents[2] / "near" / path.name
+        copy_manifest(records, f"http://{path.parent.name}", Images(), "test", out)
+
+
+def members_of(path: Path) -> None:
+    """What its reader does with a shard whose SHA-256 its manifest vouches for."""
+    side = Images().eval_size
+    try:
+        with open(path, "rb") as shard:
+            for member in members(shard, side):
+                content = member.content(shard)
+                decoded(content, side) if member.is_image else parsed(content)
+    except (ValueError, RuntimeError) as error:  # as its readers do
+        raise of_other_records(str(path), error) from error
+
+
+def gaze_of(path: Path) -> None:
+    images = pd.DataFrame({"image_id": IMAGES, "width": 10, "height": 10})
+    read_gaze(path, path.parent, images)
 
 
 def own_maps_of(path: Path) -> None:
@@ -254,9 +294,10 @@ KINDS = (
     *("records", "manifest", "shard", "JSON", "supersets", "npz", "maps", "part maps", "weights"),
     *("checkpoint", ".png", ".svg", "class list", "pairs", "history", "ledger"),
     *("own maps", "own map", "checkpoint of others", "checkpoint of old", "safetensors of others"),
-    "COCO",
+    *("COCO", "manifest from elsewhere", "shard from elsewhere"),
+    *("fixations", "fixations of CUB-GHA"),
 )
-FOREIGN = KINDS[-6:]
+FOREIGN = KINDS[-10:]
 
 
 def test_all_kinds_are_tried(study):

@@ -19,24 +19,34 @@ def inputs(tmp_path_factory):
     return folder / "bird.png", weights / "weights.safetensors"
 
 
-def test_words_are_printed_and_files_written(inputs, tmp_path, capsys):
-    image, weights = inputs
-    execute(
-        f"explain {image} --weights {weights} --class tree_sparrow --against house_sparrow"
-        f" --superset sparrow --out {tmp_path}".split()
+@pytest.fixture
+def explained(inputs, tmp_path, capsys):
+    """A function that explains the image with some options: what was printed, files written."""
+
+    def explain(options):
+        out = tmp_path / "out"
+        execute(f"explain {inputs[0]} {options} --out {out}".split())
+        text = capsys.readouterr().out
+        written = text.partition("written:\n")[2].split()
+        assert sorted(written) == sorted(map(str, out.iterdir()))
+        return text, [name.removeprefix(f"{out}/") for name in written]
+
+    return explain
+
+
+def test_words_are_printed_and_files_written(inputs, explained):
+    text, written = explained(
+        f"--weights {inputs[1]} --class tree_sparrow --against house_sparrow --superset sparrow"
     )
-    text = capsys.readouterr().out
     assert "calm_em on resnet_small, 4 classes" in text
     assert "bird.png: " in text
     assert "the class is Tree Sparrow" in text
     assert "Tree Sparrow rather than House Sparrow" in text
-    written = text.partition("written:\n")[2].split()
     assert written == [
-        str(tmp_path / f"bird_{method}.{suffix}")
+        f"bird_{method}.{suffix}"
         for method in ("joint", "counterfactual", "subset")
         for suffix in ("png", "h5")
     ]
-    assert sorted(written) == sorted(map(str, tmp_path.iterdir()))
 
 
 def test_a_wrong_name_writes_nothing(inputs, tmp_path):
@@ -48,20 +58,17 @@ def test_a_wrong_name_writes_nothing(inputs, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_any_model_with_its_classes(inputs, tmp_path, capsys):
+def test_any_model_with_its_classes(explained, tmp_path):
     torch.manual_seed(0)
     torch.save({"model": models.resnet18(num_classes=2).state_dict()}, tmp_path / "best.ckpt")
     (tmp_path / "names.txt").write_text("Jay\nCrow\n")
-    image, _ = inputs
-    execute(
-        f"explain {image} --model {tmp_path}/best.ckpt --classes {tmp_path}/names.txt --size 64"
-        f" --class crow --method cam gradient --out {tmp_path}/out".split()
+    text, written = explained(
+        f"--model {tmp_path}/best.ckpt --classes {tmp_path}/names.txt --size 64"
+        " --class crow --method cam gradient"
     )
-    text = capsys.readouterr().out
     assert "ResNet, 2 classes" in text
     assert "the score of Crow at place z" in text
-    written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert written == ["bird_cam.h5", "bird_cam.png", "bird_gradient.h5", "bird_gradient.png"]
+    assert written == ["bird_cam.png", "bird_cam.h5", "bird_gradient.png", "bird_gradient.h5"]
 
 
 def test_a_model_is_needed(inputs):

@@ -1,9 +1,13 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.artefacts.fixations import SCHEMA, read_fixations
 from pipeline.artefacts.records import read_records, write_records
+from pipeline.datasets import lists
 from pipeline.datasets.__main__ import run
 from pipeline.datasets.cub import read as read_cub
 from pipeline.datasets.gaze import HEADER, read_gaze
@@ -72,6 +76,36 @@ def test_lists_that_are_not_there_or_of_other_images_are_told(gha, tmp_path):
     (tmp_path / "g.csv").write_text("image,x\n")
     with pytest.raises(UserError, match="first line of a list is wrong"):
         read_gaze(tmp_path / "g.csv", gha, IMAGES)
+
+
+def test_a_run_that_is_a_pipe_or_a_folder_is_named(gha):
+    for make in (os.mkfifo, Path.mkdir):
+        path = gha / "gaze" / "Fixation_run2.txt"
+        path.unlink() if path.is_file() else None
+        make(path)
+        with pytest.raises(UserError, match=r"Fixation_run2\.txt is no regular file"):
+            read_gaze(gha / "gaze", gha, IMAGES)
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def test_lists_larger_than_any_are_not_read(gha, tmp_path):
+    with open(tmp_path / "g.csv", "wb") as stream:
+        stream.truncate(lists.LARGEST + 1)  # takes no room
+    with pytest.raises(UserError, match=r"g\.csv has more than 1073741824 bytes"):
+        read_gaze(tmp_path / "g.csv", gha, IMAGES)
+    (tmp_path / "g.csv").rename(gha / "gaze" / "Fixation_run2.txt")
+    with pytest.raises(UserError, match=r"Fixation_run2\.txt has more than 1073741824 bytes"):
+        read_gaze(gha / "gaze", gha, IMAGES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["1e400,50,30,1,1,1", "1,50,30,1,1,1e400", "1" + ",9" * 99_999, "\0", "1,,,", "9" * 9999],
+)
+def test_lines_of_any_kind_are_one_message(gha, line):
+    (gha / "gaze" / "Fixation_run2.txt").write_text(line)
+    with pytest.raises(UserError, match=r"1 x malformed line|no fixation|another size"):
+        read_gaze(gha / "gaze", gha, IMAGES)
 
 
 def test_the_stage_writes_the_fixations_of_a_split(gha):

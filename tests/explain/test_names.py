@@ -1,7 +1,8 @@
 import pytest
 from explained_study import NAMES
 
-from pipeline.explain.names import IMAGENET_CLASSES, Classes
+from pipeline.catalogue.imagenet import DATA
+from pipeline.explain.names import Classes
 from pipeline.runtime.errors import UserError
 
 TITLES = ["House Sparrow", "Tree Sparrow", "Laysan Albatross", "Brewer's Blackbird"]
@@ -14,7 +15,7 @@ def birds():
 
 @pytest.fixture(scope="module")
 def imagenet():
-    return Classes.read(IMAGENET_CLASSES)
+    return Classes.read(DATA / "classes.csv")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def study(tmp_path_factory):
             {"confidence": p, "accuracy": p * p, "low": p / 2, "high": p, "images": 9}
             for p in (0.3, 0.6, 0.9)
         ]
-        who = identity(variant, "model")
+        who = identity(variant)
         paths["reliability"].append(score(path, "calibration", who, {"ece": 0.2}, curve=bins))
     for variant, method in (name.split("/") for name in NAMES):
         who = identity(variant, method)

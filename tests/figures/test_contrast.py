@@ -5,6 +5,7 @@ from finished_study import SIDE
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.figures import contrast
+from pipeline.figures.pair_images import Example
 
 IMAGE = np.full((SIDE, SIDE, 3), 128, np.uint8)
 
@@ -26,7 +27,7 @@ def test_each_model_has_a_b_and_their_difference_beside_the_image():
     cue[:20] = True
     made = contrast.Contrast((a, b), (0.75, 0.03))
     maps = {"cam/cam": made, "calm_em/joint": made}
-    figure = contrast.contrast([contrast.Example("title", IMAGE, cue, maps)] * 2, "birds")
+    figure = contrast.contrast([Example("title", IMAGE, cue, None, maps)] * 2, "birds")
     panels = figure.axes[:-2]  # two colour bars
     assert len(panels) == 2 * (1 + 2 * 3)
     image, of_a, of_b, difference, second, *_ = panels

@@ -1,5 +1,7 @@
 """What a finished study leaves for tables, figures and report, invented: scores, maps, images."""
 
+import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -102,7 +104,7 @@ def all_scores(folder: Path) -> list[Path]:
     """Scores of the models `MODELS` on the data set birds, and of the baselines."""
     paths = []
     for number, (variant, methods) in enumerate(MODELS.items()):
-        who = identity(variant, "model")
+        who = identity(variant)
         top1 = {"top1": 0.9 - 0.1 * number}
         paths.append(score(folder / f"{variant}.json", "classification", who, top1, images=400))
         for method in methods:
@@ -171,7 +173,7 @@ def pictures(folder: Path) -> dict[str, Path]:
 
 
 def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
-    """What cam predicts, wrong for every second image, and how its map localises each of them."""
+    """What cam predicts, wrong for every second image, and how its map localises them and cues."""
     rows, ids = np.arange(len(table)), table["image_id"].to_numpy(dtype=str)
     predicted = (table["label"].to_numpy() + rows % 2) % len(LABELS)
     top1, boxes = folder / "cam.classification.json", folder / "cam.wsol.json"
@@ -179,14 +181,26 @@ def explorer_scores(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
         per_image_path(top1),
         {"image_id": ids, "prediction": predicted, "confidence": 0.5 + rows / 100},
     )
-    score(top1, "classification", identity("cam", "model"), {"top1": 0.5})
+    score(top1, "classification", identity("cam"), {"top1": 0.5})
     # IoU t / 255 at mask t, so that it is half the peak over 255 at the threshold 0.5
     best_iou = np.tile(np.arange(256, dtype=np.float32) / 255, (len(rows), 1))
     arrays = {"image_id": ids, "class.best_iou": best_iou, "class.peak": (200 + rows).astype("u1")}
     write_arrays(per_image_path(boxes), arrays)
     thresholds = {"class": {"map_threshold": {"50": 0.5}}}
     score(boxes, "wsol", identity("cam", "cam"), {"class.maxboxaccv2": 0.5}, **thresholds)
-    return {"predictions": top1, "localisation": boxes}
+    # of each pair the images of both classes; image n has the share n / 100
+    measured = PAIRS[::-1]  # not in the order of the file
+    used = [
+        np.flatnonzero(table["label"].isin([pair.label_a, pair.label_b]))
+        for pair in measured.itertuples()
+    ]
+    cues, places = folder / "cam.cues.json", np.concatenate(used)
+    arrays = {"image_id": ids, "row_image": places, "mass": places / 100}
+    arrays |= {name: measured[name].to_numpy() for name in ("class_a", "class_b")}
+    arrays["row_pair"] = np.repeat(np.arange(len(used)), [len(each) for each in used])
+    write_arrays(per_image_path(cues), arrays)
+    score(cues, "cue_localization", identity("cam", "cam"), {"mass": 0.1})
+    return {"predictions": top1, "localisation": boxes, "cues": cues}
 
 
 def maps(path: Path, method: str, rows: list[tuple[str, str]], targets: str = "class") -> Path:
@@ -239,15 +253,23 @@ def metrics(path: Path, accuracy=0.81, loss=0.7) -> Path:
     return path
 
 
-def explorer_arguments(paths, out):
-    """The command line of an explorer with 3 images."""
+def explorer_arguments(paths, out, megabytes=1):
+    """The command line of an explorer with as many images as fit."""
     names = [name for name in paths if "/" in name]
     return [
         *("--dataset", "birds", "--architecture", "net", "--model-seed", "0"),
-        *("--images", "3", "--seed", "0", "--out", str(out)),
+        *("--megabytes", str(megabytes), "--seed", "0", "--out", str(out)),
         *("--shards", str(paths["shards"]), "--records", str(paths["records"])),
         *("--classes", str(paths["classes"]), "--part-maps", str(paths["part_maps"])),
         *("--pairs", str(paths["pairs"]), "--names", *names),
         *("--maps", *(str(paths[name]) for name in names)),
-        *("--scores", str(paths["predictions"]), str(paths["localisation"])),
+        *("--scores", *(str(paths[name]) for name in ("predictions", "localisation", "cues"))),
     ]
+
+
+def explorer_images(path):
+    """The head of an explorer's data, and its images, each with its chunk."""
+    content = json.loads(path.read_text())
+    rest = [json.loads(gzip.decompress(base64.b64decode(text))) for text in content["chunks"]]
+    images = zip(content["head"]["images"], rest, strict=True)
+    return content["head"], [image | more for image, more in images]

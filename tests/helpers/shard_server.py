@@ -1,6 +1,7 @@
 """A web server on the loopback address whose files fail as a test asks for."""
 
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
@@ -32,11 +33,26 @@ class Handler(SimpleHTTPRequestHandler):
         if fault in ("drop", "drop once"):
             self.close_connection = True
             return
+        if fault in ("endless", "slow"):
+            self._without_end(body, pause=0.2 if fault == "slow" else 0)
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if fault == "cut" else body)
         self.close_connection = True
+
+    def _without_end(self, body, pause):
+        """Send a whole body and more of it, or a byte now and then, until the client goes."""
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while True:
+                self.wfile.write(body[:1] if pause else body)
+                time.sleep(pause)
+        except OSError:
+            pass
 
     def log_message(self, *args):
         pass

@@ -1,7 +1,7 @@
 """`python -m pipeline.training` whose GPUs are CPU processes; it writes down what each reads.
 
 ``READ`` names the folder of that. With ``CUT=1`` rank 0 kills itself after its first checkpoint;
-with ``STOP=1`` rank 1 stops after its first epoch, as at SIGSTOP.
+with ``STOP=n`` rank n stops after its first epoch, as at SIGSTOP.
 """
 
 import itertools
@@ -39,7 +39,7 @@ def record(patch: pytest.MonkeyPatch, folder: Path) -> None:
     def checked(losses, epoch):
         write(f"losses{epoch}", losses.tolist())
         check(losses, epoch)
-        if os.environ.get("STOP") and os.environ.get("LOCAL_RANK") == "1":
+        if os.environ.get("STOP") == os.environ.get("LOCAL_RANK", "0"):
             (folder / "stopped").write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -2,6 +2,11 @@
 
 import errno
 import io
+import json
+import os
+import resource
+import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +14,12 @@ import pytest
 import torch
 from drawn_images import draw_records
 from shard_server import serve
-from webdataset import cache
 
-from pipeline.artefacts import remote
+from pipeline.artefacts import fetching, shard_members
 from pipeline.artefacts.caches import write_cache
 from pipeline.artefacts.files import read_json, sha256, write_json
-from pipeline.artefacts.remote import RemoteShards
+from pipeline.artefacts.remote import RemoteShards, Shard, VerifiedCache
 from pipeline.artefacts.shards import Shards, open_shards, open_training
-from pipeline.images import streaming
 from pipeline.images.loading import eval_loader, train_loader
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, ShardSource
@@ -44,7 +47,7 @@ def served(records, tmp_path):
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr(remote, "PAUSE", 0.01)
+    monkeypatch.setattr(fetching, "PAUSE", 0.01)
 
 
 def copied(url, records, out, split="train", *, folder=None, gigabytes=None):
@@ -144,7 +147,7 @@ def test_a_fault_is_one_message_and_no_shorter_epoch(
     faults["00004.tar"] = fault
     with pytest.raises(UserError, match=rf"^http.*/birds/train/00004\.tar: .*{message}.*run again"):
         order(shards, workers=workers)
-    tries = 1 if fault == "missing" else remote.TRIES
+    tries = 1 if fault == "missing" else fetching.TRIES
     assert asked["/birds/train/00004.tar"] == tries
     assert not list((tmp_path / "near/train/cache").glob("00004.tar*"))
     del faults["00004.tar"]
@@ -152,28 +155,159 @@ def test_a_fault_is_one_message_and_no_shorter_epoch(
     assert asked["/birds/train/00004.tar"] == tries + 1
 
 
-@pytest.mark.parametrize("when", ["before it is checked", "before it is opened"])
+@pytest.mark.parametrize("when", ["before it is opened", "before it is checked"])
 def test_a_copy_that_another_job_removes_is_fetched_again(
     served, records, tmp_path, monkeypatch, when
 ):
-    owner, name = {
-        "before it is checked": (remote.Shard, "fault"),
-        "before it is opened": (remote.VerifiedCache, "get_file"),
-    }[when]
-    original, removed = getattr(owner, name), []
+    # an open copy stays, whatever its name leads to
+    opened, fault, removed = VerifiedCache._open, Shard.fault, []
 
-    def removing(self, given):
-        if name == "get_file":
-            given = original(self, given)
+    def remove(path):
         if not removed:
-            removed.append(Path(given).name)
-            Path(given).unlink()
-        return given if name == "get_file" else original(self, given)
+            removed.append(Path(path).name)
+            Path(path).unlink()
 
-    monkeypatch.setattr(owner, name, removing)
+    def removing_first(self, shard, path):
+        opened(self, shard, path).close()
+        remove(path)
+        return open(path, "rb")
+
+    def removing_now(self, copy):
+        remove(copy.name)
+        return fault(self, copy)
+
+    if when == "before it is opened":
+        monkeypatch.setattr(VerifiedCache, "_open", removing_first)
+    else:
+        monkeypatch.setattr(Shard, "fault", removing_now)
     shards = open_training(copied(served[1], records, tmp_path / "near"))
     assert len(order(shards)) == COUNT
-    assert served[3][f"/birds/train/{removed[0]}"] == 2
+    times = 2 if when == "before it is opened" else 1
+    assert served[3][f"/birds/train/{removed[0]}"] == times
+
+
+def test_what_is_read_is_what_was_verified(served, records, tmp_path, monkeypatch):
+    # another user of a shared cache puts another file there after the check
+    fault = Shard.fault
+
+    def replacing(self, copy):
+        found = fault(self, copy)
+        Path(copy.name).unlink()
+        Path(copy.name).write_bytes(b"not what was verified")
+        return found
+
+    monkeypatch.setattr(Shard, "fault", replacing)
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    assert len(order(shards)) == COUNT
+
+
+@pytest.mark.parametrize("trap", ["link", "pipe"])
+def test_what_another_user_puts_into_the_cache_is_not_used(served, records, tmp_path, trap):
+    shards = open_training(copied(served[1], records, tmp_path / "near"))
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    shards.cache.mkdir(parents=True)
+    for number in range(9):
+        place = shards.cache / f"{number:05d}.tar"
+        os.mkfifo(place) if trap == "pipe" else place.symlink_to(victim)
+    assert len(order(shards)) == COUNT
+    assert victim.read_text() == "precious"
+
+
+def test_an_endless_answer_fills_no_disk(served, records, tmp_path, monkeypatch):
+    _, url, faults, _ = served
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    faults["00004.tar"] = "endless"
+    size, written = shards.shards[4].size, []
+    wanted = rf"00004\.tar: it has more than the {size} bytes that the manifest promises"
+    monkeypatch.setattr(fetching, "_BLOCK", 1000)
+    monkeypatch.setattr(fetching, "open", lambda path, _: Counted(path, written), raising=False)
+    with pytest.raises(UserError, match=wanted):
+        order(shards)
+    assert written.count(size + 1) == fetching.TRIES
+    assert max(written) == size + 1
+
+
+class Counted(io.FileIO):
+    """A new file that notes its size when it is closed."""
+
+    def __init__(self, path, sizes):
+        super().__init__(path, "xb")
+        self.sizes = sizes
+
+    def close(self):
+        if not self.closed:
+            self.sizes.append(self.tell())
+        super().close()
+
+
+@pytest.mark.parametrize("fault", ["slow", "endless"])
+def test_a_manifest_without_end_is_refused(served, records, tmp_path, monkeypatch, fault):
+    _, url, faults, asked = served
+    faults["manifest.json"] = fault
+    monkeypatch.setattr(fetching, "LARGEST_TEXT", 100_000)
+    monkeypatch.setattr(fetching, "STALLED", 1)
+    message = {"slow": "does not answer in time", "endless": "more than 100000 bytes"}[fault]
+    with pytest.raises(UserError, match=rf"train/manifest\.json: .*{message}"):
+        copied(url, records, tmp_path / "near")
+    assert asked["/birds/train/manifest.json"] == (fetching.TRIES if fault == "slow" else 1)
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
+    served, records, tmp_path, monkeypatch
+):
+    _, url, faults, _ = served
+    shards = open_training(copied(url, records, tmp_path / "near"))
+    monkeypatch.setattr(fetching, "STALLED", 1)
+    monkeypatch.setattr(fetching, "TRIES", 2)
+    faults["00004.tar"] = "slow"
+    begun = time.monotonic()
+    with pytest.raises(UserError, match=r"00004\.tar: the server does not answer in time"):
+        order(shards)
+    assert time.monotonic() - begun < 30
+
+
+def changed_manifest(folder, change):
+    """A manifest of the server with other entries."""
+    path = folder / "train/manifest.json"
+    content = read_json(path)
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+NAMES = ("..", ".", "", "../0.tar", "/etc/passwd", "a b", "[0-9].tar", "{a,b}", "x;id", "-o", "\0")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shards_of_a_foreign_manifest_have_plain_names(served, records, tmp_path, name):
+    changed_manifest(served[0], lambda content: content["shards"][2].update(name=name))
+    with pytest.raises(UserError, match="is no manifest of shards"):
+        copied(served[1], records, tmp_path / "near")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.update(count=1e999),
+        lambda content: content["shards"][0].update(bytes=-1),
+        lambda content: content["shards"][0].update(bytes=1e999),
+        lambda content: content["shards"][0].update(count=-5) or content.update(count=33),
+        lambda content: content.update(more=1e999),
+        lambda content: content.update(shards=content["shards"] * 2, count=2 * COUNT),
+        lambda content: content.update(shards={"a": 1}),
+    ],
+    ids=range(7),
+)
+def test_numbers_that_no_manifest_has_are_one_message(served, records, tmp_path, change):
+    changed_manifest(served[0], change)
+    with pytest.raises(UserError, match="is no manifest of shards"):
+        copied(served[1], records, tmp_path / "near")
+
+
+def test_json_of_endless_depth_is_no_manifest(served, records, tmp_path):
+    (served[0] / "train/manifest.json").write_text("[" * 10**6)
+    with pytest.raises(UserError, match="is no manifest of shards"):
+        copied(served[1], records, tmp_path / "near")
 
 
 class FullDisk(io.FileIO):
@@ -183,7 +317,7 @@ class FullDisk(io.FileIO):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_disk_without_room_for_copies_is_said(served, records, tmp_path, monkeypatch, workers):
-    monkeypatch.setattr(cache, "open", FullDisk, raising=False)
+    monkeypatch.setattr(fetching, "open", FullDisk, raising=False)
     shards = open_training(copied(served[1], records, tmp_path / "near"))
     wanted = r"^Cannot keep http.*\.tar in .*: No space left.*another `shards.cache` folder"
     with pytest.raises(UserError, match=wanted):
@@ -207,7 +341,7 @@ def test_lack_of_memory_is_no_fault_of_the_shards(served, records, tmp_path, mon
     def decode(*given):
         raise error
 
-    monkeypatch.setattr(streaming, "decode_image", decode)
+    monkeypatch.setattr(shard_members, "decode_image", decode)
     shards = open_training(copied(served[1], records, tmp_path / "near"))
     with pytest.raises(type(error), match=str(error)):
         order(shards)
@@ -233,6 +367,60 @@ def test_garbage_that_the_manifest_vouches_for_is_counted(served, records, tmp_p
     shards = open_training(copied(url, records, tmp_path / "near"))
     with pytest.raises(UserError, match=r"00004\.tar gave 0 of 5 images of the manifest"):
         order(shards, workers=workers)
+
+
+def hostile(folder, split, entries, mode="w"):
+    """Put another tar in the place of a shard, and its size and SHA-256 into the manifest."""
+    path = folder / split / "00004.tar"
+    with tarfile.open(path, mode) as archive:
+        for name, content, about in entries:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            for key, value in about.items():
+                setattr(member, key, value)
+            archive.addfile(member, io.BytesIO(content))
+    manifest = read_json(folder / split / "manifest.json")
+    manifest["shards"][4] |= {"sha256": sha256(path), "bytes": path.stat().st_size}
+    write_json(folder / split / "manifest.json", manifest)
+
+
+ZEROS = bytes(20_000_000)
+BOMBS = {
+    "traversal": ([("../../00000020.png", b"x", {})], "w"),
+    "absolute": ([("/etc/00000020.png", b"x", {})], "w"),
+    "link": ([("00000020.png", b"", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"})], "w"),
+    "pipe": ([("00000020.png", b"", {"type": tarfile.FIFOTYPE})], "w"),
+    "large": ([("00000020.png", ZEROS, {})], "w"),
+    "compressed": ([("00000020.png", ZEROS, {})], "w:gz"),
+    "sparse": (
+        [
+            (
+                "00000020.png",
+                b"",
+                {"pax_headers": {"GNU.sparse.size": "1" * 12, "GNU.sparse.map": ""}},
+            )
+        ],
+        "w",
+    ),
+    "many": ([(f"00000020.{n}", b"x", {}) for n in range(1000)], "w"),
+    "list": ([("00000020.json", b"[" * 5000 + b"]" * 5000, {}), ("00000020.png", b"", {})], "w"),
+    "word": ([("00000020.json", b'"a"', {}), ("00000020.png", b"", {})], "w"),
+    "negative": ([("-1.json", b"{}", {}), ("-1.png", b"", {})], "w"),
+}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_hostile_shards_that_the_manifest_vouches_for(served, records, tmp_path, bomb, split):
+    """Streamed (train) and read at random (test): one message that names the shard."""
+    hostile(served[0], split, *BOMBS[bomb])
+    manifest = copied(served[1], records, tmp_path / "near", split)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=rf"^http.*/{split}/00004\.tar "):
+        order(open_training(manifest)) if split == "train" else open_shards(manifest)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+    assert manifest.is_file()  # it is not at fault here; to fetch it again would change nothing
+    assert not [path for path in tmp_path.rglob("0000002*") if path.is_file()]
 
 
 def test_shards_of_other_records_are_refused(served, records, tmp_path):
@@ -313,7 +501,7 @@ def test_the_oldest_copies_go_where_the_cache_is_full(served, records, tmp_path,
     opener = shards.opener()
     opener.cleaner.interval = None  # it looks every half a minute else
     for shard in shards.shards:
-        opener.get_file(shard.url)
+        opener.opened(shard.url).close()
     assert len(list((tmp_path / "near/train/cache").glob("*.tar"))) <= 4
     assert len(order(shards)) == COUNT
 
@@ -330,7 +518,11 @@ def test_other_addresses_are_opened_by_fsspec(served, records, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///data", "pipe:cat x", "/data/shards", "http://x/", "http://x/{a}", "http://a b"]
+    "url",
+    [
+        *("file:///data", "local:///data", "pipe:cat x", "pipe:///bin/ls;id>owned"),
+        *("/data/shards", "http://x/", "http://x/{a}", "http://a b"),
+    ],
 )
 def test_addresses_that_are_none(url):
     with pytest.raises(ValueError, match="url"):

@@ -217,6 +217,37 @@ def test_a_file_without_named_tensors(tmp_path, content):
         read_state_dict(saved(tmp_path, content))
 
 
+def test_a_dictionary_that_holds_itself_ends_in_the_message(tmp_path):
+    content = {"epoch": 1}
+    content["model"] = content
+    with pytest.raises(UserError, match="nor a checkpoint with one under"):
+        read_state_dict(saved(tmp_path, content))
+
+
+def test_a_file_that_unpacks_to_far_more_than_itself_is_refused(tmp_path):
+    path = saved(tmp_path, {"w": torch.zeros(50_000_000)})  # 200 MB
+    packed = tmp_path / "packed.pth"
+    with (
+        zipfile.ZipFile(path) as archive,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as other,
+    ):
+        for name in archive.namelist():
+            other.writestr(name, archive.read(name))
+    path.unlink()
+    assert packed.stat().st_size < 1_000_000
+    with pytest.raises(UserError, match=r"packed\.pth .*unpacked it would have 200\d+ bytes"):
+        read_state_dict(packed)
+
+
+@pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}])
+def test_a_tensor_that_claims_more_than_it_holds_is_refused(tmp_path, options):
+    state = {"w": torch.ones(1, dtype=torch.float16).expand(2**20, 2**20)}  # two terabytes
+    path = saved(tmp_path, state, **options)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(UserError, match="claim far more numbers than the file holds"):
+        read_state_dict(path)
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(UserError, match=r"no\.pth is missing"):
         read_state_dict(tmp_path / "no.pth")

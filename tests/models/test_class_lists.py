@@ -18,6 +18,7 @@ from pipeline.runtime.errors import UserError
 def test_files_that_people_have(name, text, tmp_path):
     (tmp_path / name).write_text(text)
     assert read_class_list(str(tmp_path / name)) == ["Crow", "Jay", "Blue Tit"]
+    assert read_class_list(tmp_path / name) == ["Crow", "Jay", "Blue Tit"]
 
 
 def test_wnids_with_names(tmp_path):

@@ -26,7 +26,7 @@ STUDY = {
 
 @pytest.fixture(scope="session")
 def explorer_json(tmp_path_factory):
-    """Data of an explorer with 3 images, and the paths of what it was made of."""
+    """Data of an explorer with 16 images, and the paths of what it was made of."""
     folder = tmp_path_factory.mktemp("explorer")
     paths = pictures(folder)
     out = folder / "net.json"
@@ -50,7 +50,7 @@ def inputs(tmp_path_factory, explorer_json):
         "tables": tables_json(folder),
         "figures": figure,
         "explorers": explorer_json[0],
-        "metrics": metrics(folder / "cam" / "seed0" / "metrics.json"),
+        "metrics": metrics(folder / "models/birds/net/cam/seed0/metrics.json"),
         "checks": check,
         "manifests": history(folder / "any.csv"),
         "benchmarks": folder / "benchmarks",
@@ -64,8 +64,8 @@ def write_report(inputs):
     def write(out, title="A study", **more):
         study = json.dumps({"title": title, **STUDY})
         given = ["--study", study, "--out", str(out), "--captions", *map(str, CAPTIONS)]
-        for name, path in (inputs | more).items():
-            given += [f"--{name}", str(path)]
+        for name, paths in (inputs | more).items():
+            given += [f"--{name}", *map(str, paths if isinstance(paths, list) else [paths])]
         run(given)
         return out.read_text()
 

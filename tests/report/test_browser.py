@@ -1,12 +1,13 @@
 """The report in a browser: Debian's Chromium, headless, driven by Playwright."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
+from finished_study import explorer_arguments, explorer_images
 
 from pipeline.figures.pictures import enlarge
+from pipeline.report.explorer import run as run_explorer
 
 CHROMIUM = shutil.which("chromium")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -38,8 +39,9 @@ def visit(browser, address):
     """A function that opens the report; at the end nothing was logged and nothing asked for."""
     contexts, said, asked = [], [], []
 
-    def open_page(width=1400, **options):
+    def open_page(width=1400, script="", **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.add_init_script(script)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT)
@@ -172,8 +174,8 @@ def test_one_class_instead_of_another_is_signed_and_shows_its_cue_mask(page):
 
 
 def test_the_scale_bar_has_the_map_s_own_numbers(page, explorer_json):
-    content = json.loads(explorer_json[0].read_text())
-    image, side = content["images"][0], content["side"]
+    head, images = explorer_images(explorer_json[0])
+    image, side = images[0], head["side"]
     stored = image["maps"][0][str(image["label"])]
     values = np.reshape(page.evaluate("(map) => [...valuesOf(map)]", stored), stored["shape"])
     large = enlarge(values, side)
@@ -220,10 +222,12 @@ def test_tab_reaches_every_control_and_focus_shows(page):
 def test_buttons_turn_the_images_round(page):
     selected = page.locator("select[name=image] option:checked")
     page.get_by_role("button", name="Back").click()
-    assert selected.inner_text().startswith("3. ")
+    assert selected.inner_text().endswith(" (16)")
+    assert page.locator(".counted").inner_text() == "16 of 16"
     page.get_by_role("button", name="Next").focus()
     page.keyboard.press("Enter")
-    assert selected.inner_text().startswith("1. ")
+    assert selected.inner_text().endswith(" (1)")
+    assert page.locator(".counted").inner_text() == "1 of 16"
 
 
 @pytest.mark.parametrize("width", [390, 1400])
@@ -265,26 +269,114 @@ def test_a_dark_page_where_the_reader_prefers_one(visit):
 
 
 def test_the_prediction_is_shown_and_wrong_ones_can_be_picked(page, explorer_json):
-    images = json.loads(explorer_json[0].read_text())["images"]
+    _, images = explorer_images(explorer_json[0])
     right = [image["predicted"]["cam"][0] == image["label"] for image in images]
     words = page.locator(".prediction").inner_text()
     assert words.startswith("cam predicts ")
+    assert f"with p = {images[0]['predicted']['cam'][1]:.2f}: " in words
     assert words.endswith("right" if right[0] else "wrong")
+    only = page.locator("select[name=only]")
+    assert only.locator("option").all_inner_texts() == [
+        "all images (16)", "wrong ones (8)", "right ones (8)",
+    ]  # fmt: skip
+    assert sum(right) == 8
     for which, wanted in (("wrong", False), ("right", True)):
-        page.locator("select[name=only]").select_option(which)
-        count = sum(each == wanted for each in right)
-        # all images where there is none of them
-        assert page.locator("select[name=image] option").count() == (count or len(images))
-        if count:
-            page.wait_for_function(
-                f"document.querySelector('.prediction').textContent.endsWith('{which}')"
-            )
+        only.select_option(which)
+        offered = page.locator("select[name=image] option")
+        values = offered.evaluate_all("all => all.map((option) => option.value)")
+        assert values == [
+            image["id"] for image, each in zip(images, right, strict=True) if each == wanted
+        ]
+        page.wait_for_function(
+            f"document.querySelector('.prediction').textContent.endsWith('{which}')"
+        )
+    # no prediction of calm_em was measured: all of its images are shown
+    page.locator("select[name=model]").select_option("calm_em")
+    assert only.locator("option:checked").inner_text() == "all images (16)"
+    assert only.locator("option").nth(1).is_disabled()
+    assert page.locator("select[name=image] option").count() == 16
 
 
 def test_a_map_has_its_own_score_for_the_image(page, explorer_json):
-    iou = json.loads(explorer_json[0].read_text())["images"][0]["iou"][0]
+    iou = explorer_images(explorer_json[0])[1][0]["iou"][0]
     assert f"IoU with the box {iou:.2f}" in page.locator(".views").inner_text()
     assert f"IoU {iou:.2f}" in page.locator(".tile").first.inner_text()
+    for number in (1, -1):  # another class; its class instead of another
+        options = page.locator("select[name=target] option").count()
+        choose(page, "target", index=number % options)
+        assert page.locator(".views canvas").count() == 3
+        assert "IoU" not in page.locator(".views").inner_text()
+        assert "IoU" not in page.locator(".tile").first.inner_text()
+
+
+def test_a_difference_of_classes_has_its_share_in_the_cue_mask(page):
+    choose(page, "image", index=5)
+    assert "in the cue mask" not in page.locator(".tiles").inner_text()
+    option = page.locator("select[name=target] option", has_text="instead of").first
+    choose(page, "target", label=option.inner_text())
+    assert "5 % in the cue mask" in page.locator(".views").inner_text()
+    assert page.locator(".tile", has_text="5 % in the cue mask").count() == 1  # measured of cam
+
+
+COUNTED = """
+  window.unpackedImages = 0;
+  const Before = DecompressionStream;
+  window.DecompressionStream = class extends Before {
+    constructor(...given) { super(...given); window.unpackedImages += 1; }
+  };
+"""
+
+
+def test_an_image_is_unpacked_when_it_is_chosen(visit):
+    page = visit(script=COUNTED)
+    page.locator(".tile").first.wait_for()
+    assert page.evaluate("unpackedImages") == 1
+    choose(page, "image", index=7)
+    choose(page, "image", index=0)  # still unpacked
+    assert page.evaluate("unpackedImages") == 2
+
+
+def test_an_old_browser_shows_why_there_is_no_explorer(visit):
+    page = visit(script="delete window.DecompressionStream;")
+    assert page.get_by_text("The explorer needs a browser of 2023 or later").is_visible()
+    assert not page.locator("#explorer-panel").is_visible()
+
+
+def test_architectures_with_other_images_stand_side_by_side(
+    browser, explorer_json, write_report, tmp_path
+):
+    _, paths = explorer_json
+    argv = explorer_arguments(paths, tmp_path / "few.json", 0.03)
+    argv[argv.index("net")] = "few"
+    run_explorer(argv)
+    _, few = explorer_images(tmp_path / "few.json")
+    explorers = [explorer_json[0], tmp_path / "few.json"]
+    text = write_report(tmp_path / "report.html", explorers=explorers)
+    assert "all 16 of birds (net);" in text
+    assert f"{len(few)} of 16 of birds (few), drawn at random" in text
+    page = browser.new_page()
+    page.set_default_timeout(WAIT)
+    page.goto((tmp_path / "report.html").as_uri())
+    shared, own = (
+        few[0]["id"],
+        next(
+            value
+            for value in page.locator("select[name=image] option").evaluate_all(
+                "all => all.map((option) => option.value)"
+            )
+            if value not in {image["id"] for image in few}
+        ),
+    )
+    for image, count in ((shared, 2), (own, 1)):  # maps of cam
+        page.locator("select[name=image]").select_option(image)
+        page.wait_for_function(
+            f"""document.querySelectorAll(".tile[data-name$=' cam, cam']").length === {count}"""
+        )
+    # a model without the image shows the first that it has
+    page.locator("select[name=model]").select_option(label="few, cam")
+    assert page.locator("select[name=image]").input_value() == few[0]["id"]
+    page.locator(".tile[aria-pressed=true]", has_text="few, cam").wait_for()
+    page.close()
 
 
 def test_the_value_under_the_pointer_is_said(page):
@@ -296,13 +388,17 @@ def test_the_value_under_the_pointer_is_said(page):
     assert np.isfinite(float(value.replace("−", "-")))
 
 
-def test_arrow_keys_turn_the_images(page):
+@pytest.mark.parametrize("start", ["button[name=next]", ".views canvas >> nth=0"])
+def test_arrow_keys_turn_the_images(page, start):
     selected = page.locator("select[name=image] option:checked")
-    page.get_by_role("button", name="Next").focus()
+    if start.startswith("button"):
+        page.locator(start).focus()
+    else:
+        page.locator(start).click()
     page.keyboard.press("ArrowRight")
-    assert selected.inner_text().startswith("2. ")
+    assert selected.inner_text().endswith(" (2)")
     page.keyboard.press("ArrowLeft")
-    assert selected.inner_text().startswith("1. ")
+    assert selected.inner_text().endswith(" (1)")
 
 
 def test_the_address_says_what_is_shown_and_can_be_shared(page, visit):

@@ -5,7 +5,9 @@ from pipeline.report.facts import model
 
 
 def said(folder, **numbers):
-    return no_better([model(metrics(folder / "birds/net/cam/seed0/metrics.json", **numbers))])
+    return no_better(
+        [model(metrics(folder / "models/birds/net/cam/seed0/metrics.json", **numbers))]
+    )
 
 
 def test_a_model_that_is_better_is_not_mentioned(tmp_path):
@@ -31,7 +33,7 @@ def test_accuracy_and_loss_are_judged_apart(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_is_no_better(tmp_path):
-    path = metrics(tmp_path / "birds/net/cam/seed0/metrics.json", accuracy=0.25)
+    path = metrics(tmp_path / "models/birds/net/cam/seed0/metrics.json", accuracy=0.25)
     found = model(path)
     del found["last_epoch"]["val_loss"]  # what is not finite is not written
     (sentence,) = no_better([found])
@@ -39,14 +41,14 @@ def test_a_loss_that_is_not_finite_is_no_better(tmp_path):
 
 
 def test_without_training_or_val_images_there_is_nothing_to_compare(tmp_path):
-    found = model(metrics(tmp_path / "birds/net/cam/seed0/metrics.json", accuracy=0.1))
+    found = model(metrics(tmp_path / "models/birds/net/cam/seed0/metrics.json", accuracy=0.1))
     assert no_better([found | {"best_constant": None}]) == []
     assert no_better([found | {"last_epoch": {}}]) == []
 
 
 def test_the_report_says_it_above_everything_else(inputs, write_report, tmp_path):
     assert "no better than a constant" not in write_report(tmp_path / "good.html")
-    bad = metrics(tmp_path / "birds/net/cam/seed0/metrics.json", accuracy=0.25, loss=1.4)
+    bad = metrics(tmp_path / "models/birds/net/cam/seed0/metrics.json", accuracy=0.25, loss=1.4)
     text = write_report(tmp_path / "bad.html", metrics=bad)
     banner = text.index("birds/net/cam, seed 0, is no better than a constant prediction.")
     assert text.index("<h1>") < banner < text.index('id="results"')

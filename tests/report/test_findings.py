@@ -30,7 +30,7 @@ def test_findings_are_computed_from_the_tables(tmp_path):
     # MaxBoxAccV2 of CAM is 30, below the Gaussian's 35
     assert no_better_maps(load(tables_json(tmp_path / "again"))) == [
         "On birds (net), 1 of 4 maps is no better in MaxBoxAccV2 than a Gaussian in the centre "
-        "(35.0): cam · class."
+        "(35.0): cam."
     ]
 
 
@@ -75,6 +75,7 @@ def test_models_are_compared_by_paired_differences_not_by_whether_intervals_over
     # the intervals 84 to 88 and 79 to 83 do not overlap, those of 86 and 87 do
     rows = (
         compared(86, "cam", None),
+        compared(70, "cam", (-16, -20, -12), names=("cam", "gradient")),  # not CAM's best map
         compared(81, "calm_em", (-5, -9.3, -1)),
         compared(80, "calm_em", (-6, -9, -3), names=("calm_em", "worse")),
         compared(87, "calm_ml", (1, 0.2, 1.8)),
@@ -88,24 +89,45 @@ def test_models_are_compared_by_paired_differences_not_by_whether_intervals_over
         "+0.5 [-0.5, 1.5] (no clear difference), calm_em · map -5.0 [-9.3, -1.0] (worse), has · "
         "map -36.0 (no interval)."
     )
-    lower = finding(*paired_table(rows[:2], lower=("x",)), "x", "birds")
+    lower = finding(*paired_table((rows[0], rows[2]), lower=("x",)), "x", "birds")
     assert "calm_em · map -5.0 [-9.3, -1.0] (better)" in lower
     assert "Difference" not in finding(*paired_table(rows[:1]), "x", "birds")
 
 
 def test_what_is_weak_is_never_called_the_highest():
-    weak = [
-        row.model_copy(update={"cells": {"x": row.cells["x"].model_copy(update={"weak": True})}})
-        for row in (compared(59, "cam", None), compared(58, "calm_em", None))
-    ]
+    none = [weak(compared(59, "cam", None)), weak(compared(58, "calm_em", None))]
     gaussian = row(60, names=("baseline", "center_gaussian"), kind="baseline", trained=None)
-    text = finding(*paired_table((*weak, gaussian)), "x", "birds")
+    text = finding(*paired_table((*none, gaussian)), "x", "birds")
     assert text.startswith(
         "On birds, no map is clearly better in score than a Gaussian in the centre (60.0)."
     )
     assert "highest" not in text
-    text = finding(*paired_table((*weak, compared(40, "other", None), gaussian)), "x", "birds")
+    text = finding(*paired_table((*none, compared(40, "other", None), gaussian)), "x", "birds")
     assert "other · map has the highest score: 40.0" in text
+
+
+def weak(row):
+    return row.model_copy(update={"cells": {"x": row.cells["x"].model_copy(update={"weak": True})}})
+
+
+def test_a_weak_map_with_the_same_value_does_not_share_it():
+    rows = (weak(row(40, names=("cam", "map"))), row(40, names=("calm_em", "map")))
+    text = finding(*table_of({}, rows), "x", "birds")
+    assert text == "On birds, calm_em · map has the highest score: 40.0."
+
+
+def test_maps_that_look_at_no_image_are_what_the_others_of_their_model_are_compared_with():
+    rows = (
+        compared(30, "cam", None, names=("cam", "gradient")),
+        compared(35, "cam", None, names=("cam", "random")),
+        compared(33, "calm_em", None, names=("calm_em", "joint")),
+        compared(50, "calm_ml", None, names=("calm_ml", "center_gaussian")),
+    )
+    table, _ = paired_table(rows)
+    assert no_better_maps(Tables(tables=(table,))) == [
+        "On birds (net), 1 of 2 maps is no better in score than random pixels (35.0): "
+        "cam · gradient."
+    ]
 
 
 def test_maps_with_one_value_share_it():
@@ -183,7 +205,7 @@ def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
         "mPxAP averaged over pairs: calm_ml · joint is highest with 52.0 [50.0, 55.0]; "
         "chance 12.0.",
         "Top-1 accuracy: cam is highest with 90.0 [88.0, 93.0].",
-        "MaxBoxAccV2: calm_ml · joint · class is highest with 50.0 [48.0, 53.0]; "
+        "MaxBoxAccV2: calm_ml · joint is highest with 50.0 [48.0, 53.0]; "
         "a Gaussian in the centre 35.0.",
     ]
     rows = (compared(86, "cam", None), compared(91, "calm_em", (5, 1, 9)))
@@ -192,3 +214,20 @@ def test_the_leading_sentences_say_what_came_out_of_each_main_number(tmp_path):
         "Score: calm_em · map is highest with 91.0 [89.0, 93.0]; against CAM +5.0 [1.0, 9.0] "
         "(better)."
     ]
+    table, _ = paired_table(
+        (*rows[:1], compared(91, "cam", None), compared(80, "adl", (-6, -9, -3)))
+    )
+    assert leads(Tables(tables=(table,))) == [
+        "Score: cam · map is highest with 91.0 [89.0, 93.0]; next is adl · map, against CAM -6.0 "
+        "[-9.0, -3.0] (worse)."
+    ]
+
+
+def test_a_target_is_named_where_a_map_was_measured_with_several():
+    kinds = ("class", "superset")
+    several = tuple(row(40, names=("cam", "map", target)) for target in kinds)
+    table, _ = table_of({}, (*several, row(40, names=("adl", "map", "class"))))
+    text = finding(table, table.blocks[0], "x", "birds")
+    assert text.startswith(
+        "On birds, cam · map · class, cam · map · superset and adl · map share the highest score"
+    )

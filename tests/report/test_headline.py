@@ -44,6 +44,7 @@ def test_models_without_maps_stand_alone(tables):
     assert [row.names for row in table.blocks[0].rows] == [
         ("cam", ""), ("calm_em", ""), ("calm_ml", ""),
     ]  # fmt: skip
+    assert [row.trained for row in table.blocks[0].rows] == ["cam", "calm_em", "calm_ml"]
 
 
 def test_without_a_main_number_there_is_no_headline():

@@ -8,6 +8,8 @@ from finished_study import red_picture
 from matplotlib import pyplot as plt
 
 from pipeline.artefacts.files import write_json
+from pipeline.artefacts.table import Table
+from pipeline.artefacts.table import save as save_tables
 from pipeline.catalogue.tables import TABLES
 from pipeline.figures.__main__ import FIGURES
 from pipeline.figures.style import save
@@ -89,6 +91,16 @@ def test_the_report_holds_numbers_figures_captions_and_provenance(inputs, write_
     assert "(published" not in words
 
 
+def test_without_main_numbers_tables_and_figures_are_counted_from_one(write_report, tmp_path):
+    table = Table(name="rankings", title="Ranks", names={}, columns={"x": "X"}, blocks=())
+    save_tables(tmp_path / "tables.json", [table])
+    text = write_report(tmp_path / "report.html", tables=tmp_path / "tables.json")
+    words = " ".join(" ".join(Page(text).words).split())
+    assert "Table 1. Ranks" in words
+    assert "Figure 1. Maps of test images" in words
+    assert "Figure 2." not in words
+
+
 def test_text_from_the_config_is_escaped(inputs, write_report, tmp_path):
     text = write_report(tmp_path / "report.html", title="<script>alert(1)</script> & co")
     assert "<script>alert" not in text
@@ -139,8 +151,9 @@ def test_a_figure_of_one_variant_has_the_caption_of_its_kind(tmp_path):
         red_picture(folder / f"{name}.png")
     captions = {"gallery": "Test images."}
     whole, one = (figure(folder / f"{n}.png", captions) for n in ("gallery", "gallery.calm_em"))
-    assert (whole["of"], one["of"]) == ("birds, net", "birds, net, calm_em")
-    assert whole["title"] == one["title"] == "Maps of test images"
+    assert whole["of"] == one["of"] == "birds, net"
+    assert whole["title"] == "Maps of test images"
+    assert one["title"] == "Maps of test images: calm_em"
     assert one["file"] == "birds.net.gallery.calm_em.png"
     assert whole["caption"] == one["caption"] == "Test images."
 

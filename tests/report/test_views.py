@@ -23,13 +23,26 @@ def row(**numbers):
 def test_empty_and_repeated_columns_are_not_shown_and_the_files_hold_them():
     whole = table(row(a=1.0, b=1.0), row(a=2.0, b=2.0))
     shown = view(whole, 3, "A caption.")
-    assert list(shown.table.columns) == ["a"]
+    assert list(shown.variants[""].columns) == ["a"]
     assert shown.notes == ("B equals A in every row, and is not repeated.",)
     text = base64.b64decode(shown.files["t.csv"].partition("base64,")[2]).decode()
     assert text == to_csv(whole)
-    assert list(view(table(row(a=1.0, b=1.0), row(a=2.0, b=3.0)), 3).table.columns) == ["a", "b"]
+    other = view(table(row(a=1.0, b=1.0), row(a=2.0, b=3.0)), 3)
+    assert list(other.variants[""].columns) == ["a", "b"]
     # one row, or equal ones, may agree by chance
-    assert list(view(table(row(a=1.0, b=1.0)), 3).table.columns) == ["a", "b"]
+    assert list(view(table(row(a=1.0, b=1.0)), 3).variants[""].columns) == ["a", "b"]
+
+
+def test_each_variant_has_the_columns_in_which_it_has_numbers():
+    blocks = [
+        Block(heading="", keys={"dataset": "birds", "masks": masks}, rows=(row(**numbers),))
+        for masks, numbers in (("drawn", {"a": 1.0, "c": 2.0}), ("true", {"a": 1.0}))
+    ]
+    shown = view(table(blocks=tuple(blocks)), 3).variants
+    assert {label: list(each.columns) for label, each in shown.items()} == {
+        "masks: drawn": ["a", "c"], "masks: true": ["a"],
+    }  # fmt: skip
+    assert [each.blocks for each in shown.values()] == [(block,) for block in blocks]
 
 
 def test_blocks_measured_in_another_way_are_variants(tmp_path):

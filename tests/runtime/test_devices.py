@@ -166,6 +166,14 @@ def test_a_folder_that_is_open_to_others_is_refused(jobs, tmp_path, mode):
         devices.claim(1, ["0"])
 
 
+def test_a_folder_that_others_may_put_another_in_the_place_of_is_refused(jobs, tmp_path):
+    tmp_path.chmod(0o777)  # without the bit of /tmp, by which only owners rename
+    with pytest.raises(UserError, match="can be renamed by other users"):
+        devices.claim(1, ["0"])
+    tmp_path.chmod(0o1777)
+    assert devices.claim(1, ["0"]) == ["0"]
+
+
 def test_a_folder_of_another_user_is_refused(jobs, tmp_path, monkeypatch):
     devices.claim(1, ["0"])
     user = os.getuid()

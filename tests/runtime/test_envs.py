@@ -45,13 +45,18 @@ def tested():
     return {canonicalize_name(name): version for name, version in pairs}
 
 
-@pytest.fixture(scope="module")
-def environment():
-    """Package, named as on PyPI -> version in the pip part of envs/torch.yaml."""
-    content = yaml.safe_load((ROOT / "envs" / "torch.yaml").read_text())
+def pip_part(name):
+    """Package, named as on PyPI -> version in the pip part of an environment file."""
+    content = yaml.safe_load((ROOT / "envs" / name).read_text())
     (lines,) = (entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
     pairs = (line.split("==") for line in lines)
     return {canonicalize_name(name): version for name, version in pairs}
+
+
+@pytest.fixture(scope="module")
+def environment():
+    """That of envs/torch.yaml."""
+    return pip_part("torch.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +106,18 @@ def test_the_ranges_admit_the_tested_versions(tested, required):
 
 def test_the_environment_has_the_tested_versions(tested, environment):
     assert environment.items() <= tested.items()
+
+
+def test_the_trackers_environment_has_what_its_stage_imports(tested, stage_files):
+    environment = pip_part("trackers.yaml")
+    assert environment.items() <= tested.items()
+    files = set(codegraph.code_of("pipeline.tracking"))  # not the methods: it imports none
+    assert files <= set(stage_files["pipeline.tracking"])
+    assert packages_of(files) <= environment.keys()
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for tracker in ("mlflow", "wandb"):  # imported by name
+        (needed,) = map(Requirement, content["optional-dependencies"][tracker])
+        assert needed.specifier.contains(environment[canonicalize_name(needed.name)])
 
 
 def test_what_the_code_imports_is_required_and_tested(imported, tested, environment, required):

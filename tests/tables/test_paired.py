@@ -51,6 +51,25 @@ def test_a_missing_difference_is_explained(tmp_path, who, ids, replicates, reaso
     assert "birds net cam gradient" in found
 
 
+def test_missing_differences_of_every_compared_metric_are_explained(tmp_path):
+    tasks = {"insertion_deletion": "insertion", "pointing_game": "hit_rate"}
+    ids = {"insertion_deletion": "ab", "pointing_game": "ac"}
+    paths = [
+        measured(tmp_path / f"{who['method']}.{task}.json", who, 0.5, [0.4, 0.5],
+                 ids[task] if who is GRADIENT else "ab", task, name)
+        for who in (CAM, GRADIENT)
+        for task, name in tasks.items()
+    ]  # fmt: skip
+    assert (
+        "Pointing: No Δ CAM is given, because they were not measured on the same images: "
+        "birds net cam gradient."
+    ) in notes(paths)
+    # one footnote, without their names, where it is the same for all of them
+    found = notes([path for path in paths if "cam" not in path.stem])
+    assert found.count("No Δ CAM is given, because there is no map of CAM: birds net.") == 1
+    assert ": No Δ CAM" not in found
+
+
 def test_scores_of_other_options_are_not_compared_for_their_resamples_may_differ(tmp_path):
     reference = measured(tmp_path / "cam.json", CAM, 0.4, [0.4, 0.5])
     method = measured(tmp_path / "method.json", GRADIENT, 0.5, [0.5, 0.6])

@@ -274,7 +274,7 @@ def test_every_measured_row_names_its_score_config_and_inputs(tmp_path):
 
 
 def test_a_study_without_cue_scores_has_the_other_tables(tmp_path):
-    who = identity("cam", "model")
+    who = identity("cam")
     path = score(tmp_path / "a.json", "classification", who, {"top1": 0.7}, images=9)
     run(["--section", json.dumps(JOB), "--scores", str(path), "--out", str(tmp_path / "out")])
     assert "70.0" in (tmp_path / "out" / "accuracy.md").read_text()

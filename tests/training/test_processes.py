@@ -23,6 +23,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine
 from pipeline.training import processes
 from pipeline.training.__main__ import run as run_training
+from pipeline.training.waiting import Watch
 
 TRAIN, VAL = 41, 7  # neither can be halved
 SCRIPT = Path(two_ranks.__file__)
@@ -123,22 +124,32 @@ def test_two_processes_go_on_and_end_with_the_weights_of_one(data, whole, cut, t
     assert not list((tmp_path / "checkpoints").glob("*"))
 
 
-def test_a_stopped_process_ends_the_others_with_a_message_instead_of_a_silent_wait(data, tmp_path):
+@pytest.mark.parametrize("late", [1, 0])
+def test_a_stopped_process_is_named_and_ends_the_others_with_a_message(data, tmp_path, late):
     read = tmp_path / "read"
-    ended = train_on_two("its own", data, tmp_path, read, STOP="1", CALM_RANK_TIMEOUT="15")
-    assert ended.returncode == 2, ended.stderr
+    ended = train_on_two("its own", data, tmp_path, read, STOP=str(late), CALM_RANK_TIMEOUT="15")
+    # rank 0, the job itself, is killed where it is the stopped one: it would never end
+    assert ended.returncode == (2 if late else -9), ended.stderr
+    stopped = int((read / "stopped").read_text())
+    words = f"process {1 - late} has waited"
+    (first, *_) = [line for line in ended.stderr.splitlines() if words in line]
+    assert f"for process {late} (PID {stopped} on " in first
+    assert f"stopped: `kill -CONT {stopped}` lets it go on" in first
+    assert "after 15 s (CALM_RANK_TIMEOUT) the training ends" in first
     (said,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
-    assert "process 0 of a training on 2 devices waited in vain" in said
+    assert (
+        f"process {1 - late} of a training on 2 devices waited in vain for process {late}" in said
+    )
     assert "at most 15 s, CALM_RANK_TIMEOUT" in said
     assert "Traceback" not in ended.stderr
-    stopped = int((read / "stopped").read_text())  # it does not see its parent's end
+    # it does not see its parent's end
     assert not psutil.pid_exists(stopped) or psutil.Process(stopped).status() == "zombie"
 
 
-def test_a_timeout_that_is_no_number_is_refused(monkeypatch):
+def test_a_timeout_that_is_no_number_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("CALM_RANK_TIMEOUT", "soon")
     with pytest.raises(UserError, match="CALM_RANK_TIMEOUT=soon: give whole seconds"):
-        processes.start(Machine("cpu", 2, 2, 2), "32-true")
+        processes.start(Machine("cpu", 2, 2, 2), "32-true", Watch(tmp_path))
 
 
 @pytest.mark.parametrize("trunk", ["resnet_small", "timm:test_efficientnet"])

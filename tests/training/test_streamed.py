@@ -5,17 +5,17 @@ import pytest
 from shard_server import serve
 from small_training import draw_data, job, run
 
-from pipeline.artefacts import remote
+from pipeline.artefacts import fetching
 from pipeline.artefacts.files import read_json
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Images, ShardSource
+from pipeline.settings import Images
 from pipeline.sharding.remote import copy_manifest
 
 
 @pytest.fixture
 def far(tmp_path, monkeypatch):
     """A folder with the manifests of shards on a server, and the server's faults."""
-    monkeypatch.setattr(remote, "PAUSE", 0.01)
+    monkeypatch.setattr(fetching, "PAUSE", 0.01)
     (tmp_path / "data").mkdir()
     data = draw_data(tmp_path / "data")
     faults = {}
@@ -25,7 +25,7 @@ def far(tmp_path, monkeypatch):
             records = pd.DataFrame({"image_id": names, "label": [n % 2 for n in range(count)]})
             out = tmp_path / "near" / "shards" / split / "manifest.json"
             images = Images(train_size=40, eval_size=32)
-            copy_manifest(records, ShardSource(url=address), images, split, out)
+            copy_manifest(records, address, images, split, out)
         (tmp_path / "near" / "classes.csv").write_text((data / "classes.csv").read_text())
         yield tmp_path / "near", faults
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fault_power import record
 from workflow_run import copy_checkout, snakemake
 
 
@@ -11,7 +12,8 @@ from workflow_run import copy_checkout, snakemake
 def finished(tmp_path_factory) -> Path:
     """A checkout in which the tiny study ran to its end, once for all test processes.
 
-    Not to be changed; what Snakemake printed is in ``printed.txt``.
+    Not to be changed; what Snakemake printed is in ``printed.txt``, what its jobs renamed in
+    ``renames.log``.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -22,6 +24,7 @@ def finished(tmp_path_factory) -> Path:
         if not (folder / "printed.txt").exists():
             shutil.rmtree(folder, ignore_errors=True)
             copy_checkout(folder)
+            record(folder)
             status, output = snakemake(folder, "--cores", "2")
             assert status == 0, output
             (folder / "printed.txt").write_text(output)

@@ -2,8 +2,8 @@
 
     python tests/workflow/fault_harness.py --kills 30 --folder /tmp/faults --out table.md
 
-prints the table of docs/reliability.md. Linux; as root for the full disk and the other user, which
-are left out otherwise. ``--parts`` makes some rows alone.
+prints the table of docs/reliability.md. Linux; as root for the full disk, the other user and the
+checkout that cannot be written, which are left out otherwise. ``--parts`` makes some rows alone.
 """
 
 import argparse
@@ -17,16 +17,22 @@ from pathlib import Path
 
 from fault_damage import HARMS, damage, damage_checkpoints
 from fault_disk import fill
-from fault_kills import disturb, disturb_training
+from fault_kills import disturb, disturb_training, pause
+from fault_power import lose_power
+from fault_readonly import read_only
 from fault_study import Row, bytes_different, finish, making, new_study, run
 from fault_users import two_users
 
-PARTS = ("again", *HARMS, "checkpoints", "disk", "users", "training", "signals")
+PARTS = (
+    *("again", *HARMS, "checkpoints", "disk", "users", "readonly", "power", "training"),
+    *("pauses", "signals"),
+)
 
 SIGNALS = (  # fault, signal, to Snakemake alone
     ("SIGKILL of Snakemake and its jobs", signal.SIGKILL, False),
     ("SIGKILL of Snakemake alone", signal.SIGKILL, True),
     ("SIGTERM to Snakemake", signal.SIGTERM, True),
+    ("SIGTERM to Snakemake and its jobs", signal.SIGTERM, False),
     ("SIGINT to Snakemake", signal.SIGINT, True),
     ("SIGINT to Snakemake and its jobs (Ctrl-C)", signal.SIGINT, False),
 )
@@ -60,9 +66,15 @@ def harm(folder: Path, parts: Sequence[str], kills: int, others: int, seed: int)
         yield fill(folder / "disk", undisturbed)
     if os.geteuid() == 0 and "users" in parts:
         yield from two_users(folder / "users")
+    if os.geteuid() == 0 and "readonly" in parts:
+        yield read_only(folder / "readonly", undisturbed)
     moments = random.Random(seed)
+    if "power" in parts:
+        yield from lose_power(folder / "power", others, moments, undisturbed)
     if "training" in parts:
         yield disturb_training(folder / "training", kills, moments)
+    if "pauses" in parts:
+        yield pause(others, moments, undisturbed)
     for fault, send, alone in SIGNALS if "signals" in parts else ():
         times = kills if send == signal.SIGKILL and not alone else others
         yield disturb(fault, times, send, alone=alone, moments=moments, undisturbed=undisturbed)

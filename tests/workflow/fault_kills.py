@@ -48,7 +48,7 @@ def disturb(
             other_config = alone and send == signal.SIGKILL and len(sent) % 2 == 0
             edit_config(study, training__lr=0.02 if other_config else 0.01)
             process = start(study, resuming())
-            if not _comes(moments, process, study):
+            if not comes(moments, process, study):
                 break
             end(process, send, alone=alone)
             if process.returncode == 0:  # it came to its end nevertheless
@@ -65,13 +65,13 @@ def disturb(
     return Row(fault, tried, recovered, different)
 
 
-def _comes(moments: random.Random, process: subprocess.Popen, study: Path) -> bool:
+def comes(moments: random.Random, process: subprocess.Popen, study: Path, *, most: int = 6) -> bool:
     """Wait for a random moment: some jobs after the start or the resumption, and some seconds.
 
-    Counted in jobs, as many signals fall into a study on any machine. False if the study came to
-    its end before.
+    Counted in jobs, ``most`` at most, as many signals fall into a study on any machine. False if
+    the study came to its end before.
     """
-    jobs, seconds = moments.randint(0, 6), moments.uniform(0, 6)
+    jobs, seconds = moments.randint(0, most), moments.uniform(0, 6)
     while len(_ENDED.findall((study / "printed.txt").read_text())) < jobs:
         if process.poll() is not None:
             return False
@@ -110,6 +110,34 @@ def orphans(process: subprocess.Popen) -> list[psutil.Process]:
         except (ProcessLookupError, psutil.NoSuchProcess):
             pass
     return found
+
+
+def pause(times: int, moments: random.Random, undisturbed: Path, *, seconds: float = 5.0) -> Row:
+    """Stop all processes of a study at random moments (SIGSTOP), and let them go on (SIGCONT).
+
+    Args:
+        times: signals to send.
+        moments: draws the moments.
+        undisturbed: the study to compare with.
+        seconds: between the two signals.
+    """
+    tried = recovered = different = 0
+    while tried < times:
+        study = new_study(undisturbed.with_name("paused"))
+        process, sent = start(study, resuming()), 0
+        while tried + sent < times and comes(moments, process, study):
+            os.killpg(process.pid, signal.SIGSTOP)
+            time.sleep(seconds)
+            os.killpg(process.pid, signal.SIGCONT)
+            sent += 1
+        ended = process.wait() == 0
+        now_different = bytes_different(study, undisturbed)
+        tried += sent
+        recovered += sent if ended and not now_different and not orphans(process) else 0
+        different += now_different
+        shutil.rmtree(study)
+    fault = f"SIGSTOP of Snakemake and its jobs, SIGCONT after {seconds:.0f} s"
+    return Row(fault, tried, recovered, different)
 
 
 EPOCHS = 60  # of the long training: some ten seconds

@@ -129,6 +129,12 @@ CASES = (
     ),
     Case("`title`", config(title="Another title"), ("report",)),
     Case("`tensorboard`", config(tensorboard=True), ("report",)),
+    Case(
+        "results to a tracker (`trackers.mlflow`)",
+        config(trackers__mlflow={"uri": "store"}),
+        ("report", "track *"),
+        ("track mlflow",),
+    ),
     Case("`report.dpi`", config(report__dpi=90), FIGURES),
     Case(
         "`lr` of the variant `calm_em`",
@@ -149,7 +155,7 @@ CASES = (
     Case(
         "`evaluation.cue_localization.thresholds`",
         config(evaluation__cue_localization__thresholds="even"),
-        ("cue_localization *", "cue_baseline *", *TABLES),
+        ("cue_localization *", "cue_baseline *", "explorer *", *TABLES),
     ),
     Case(
         "`evaluation.wsol.iou_thresholds`",

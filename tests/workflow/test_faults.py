@@ -3,6 +3,7 @@
 The stages' own tests have many more kinds of it; here a damaged study is run as a whole.
 """
 
+import os
 import shutil
 import signal
 import time
@@ -10,7 +11,10 @@ import time
 import pytest
 from fault_damage import KINDS, cut, damage, flip_a_bit
 from fault_kills import end, orphans
+from fault_power import renamed
+from fault_readonly import locked, run_from
 from fault_study import resuming, run, start
+from fault_users import two_users
 from workflow_run import edit_config, snakemake
 
 from pipeline.artefacts.paths import Paths, fill
@@ -60,11 +64,66 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
         assert (study / name).read_bytes() == (finished / name).read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["list of classes", "results per image", "figure, PNG"])
-def test_what_a_power_failure_emptied_is_named_and_made_again(finished, study, kind):
-    # all kinds, and two other harms: fault_harness.py
-    (row,) = damage(study, finished, "emptied", [kind])
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("emptied", "list of classes"),
+        ("emptied", "figure, PNG"),
+        ("cut short", "results per image"),
+        ("a bit flipped", "score"),
+    ],
+)
+def test_what_is_emptied_cut_or_flipped_is_named_and_made_again(finished, study, how, kind):
+    # all kinds in all ways: fault_harness.py
+    (row,) = damage(study, finished, how, [kind])
     assert row.recovered == 1, row
+
+
+# Files of the results whose loss harms nothing.
+NOT_BROUGHT = (
+    *("results/logs/", "results/benchmarks/", "results/checkpoints/"),
+    "results/raw/",  # renamed as a whole, after everything is on the disk
+)
+
+
+def test_what_has_its_name_is_on_the_disk(finished):
+    """Else a power failure may leave an empty file under it."""
+    noted = renamed(finished)
+    assert noted["results/raw/birds"]
+    files = [path for path in (finished / "results").rglob("*") if path.is_file()]
+    names = {path.relative_to(finished).as_posix() for path in files}
+    wanted = {name for name in names if not name.startswith(NOT_BROUGHT)}
+    wanted = {name for name in wanted if not name.endswith("/cache.json")}  # Snakemake's process
+    assert len(wanted) > 100
+    assert not wanted - noted.keys()  # written under its own name
+    assert not {name for name in wanted if not noted[name]}  # renamed too early
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_two_users_of_a_machine_do_not_meet(tmp_path):
+    tmp_path.chmod(0o755)
+    for row in two_users(tmp_path / "users"):
+        assert row.recovered == row.tried, row
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder")
+def test_a_read_only_checkout_without_a_home(finished, study, tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    (study / "results").rename(work / "results")
+    targets = (
+        f"results/scores/cue_localization/{CALM}/joint.json",  # with functions of Numba
+        "results/figures/birds/small_pretrained/training.svg",  # with Matplotlib
+    )
+    for name in targets:
+        (work / name).unlink()
+    with locked(study):
+        with pytest.raises(OSError, match="Read-only"):
+            (study / "new").touch()
+        status, output = run_from(study, work, *targets)
+    assert status == 0, output
+    for name in targets:
+        assert (work / name).read_bytes() == (finished / name).read_bytes()
 
 
 # Files of a results folder that no fault is tried on, and why.
@@ -82,6 +141,7 @@ EXEMPT = {
     "map_chunk": "tests/attribution/test_join.py",
     "baseline_score": "a score as any other",
     "report": "no job reads it",
+    "tracked": "no job reads it",
     "checkpoints": "rows of their own",
     "tensorboard": "no job reads it",
     "logs": "no job reads it",

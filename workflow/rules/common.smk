@@ -31,6 +31,7 @@ from pipeline.study.jobs import params
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
 from pipeline.study.opening import open_given_models
+from pipeline.study.trackers import check_packages
 
 
 def checked(function, *given):
@@ -73,6 +74,7 @@ wildcard_constraints:
     task="|".join(EVALUATIONS),
     chunk=r"\d+",
     draw=r"\d+",
+    tracker="|".join(type(STUDY.trackers).model_fields),
     figure=r"[a-z_]+(\.[\w-]+)?",
 
 
@@ -83,7 +85,8 @@ prefix = (
     f"export PYTHONPATH={shlex.quote(str(workflow.basedir))} {orphans.VARIABLE}=$PPID"
     f" {progress_files.VARIABLE}={shlex.quote(os.path.abspath(progress_files.FOLDER))}; "
 )
-if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}:
+CONDA = "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}
+if CONDA:
     if not shutil.which("conda"):
         raise WorkflowError(
             "--use-conda needs conda on the PATH, 24.7.1 or later, and there is none. Install it, "
@@ -98,6 +101,8 @@ shell.prefix(prefix)
 onstart:
     checked(write_caches, STUDY, PATHS)
     checked(open_given_models, STUDY, PATHS)
+    if not CONDA:  # which has an environment with the packages
+        checked(check_packages, STUDY)
 
 
 # After the last: where the report is, and what came out.

@@ -1,8 +1,8 @@
 # Stage 8, report: scores -> tables; tables and figures (figures.smk) -> report.html.
 #   scores                       -> tables/{table}.{csv,md,tex} for each of pipeline/catalogue/tables.py
 #                                   that there are scores for, tables/tables.json (the same, and what each row is made of)
-#   test images, all maps and    -> explorer/{dataset}/{architecture}.json, of a few images
-#   what was predicted
+#   test images, all maps and    -> explorer/{dataset}/{architecture}.json, of as many images as
+#   scores of single images         the page may hold
 #   tables, figures, explorer    -> report.html
 PUBLISHED, ASSETS, CAPTIONS = (
     os.path.relpath(f"{workflow.basedir}/{folder}")
@@ -73,7 +73,7 @@ rule explorer:
     resources:
         mem_mb=2000,
     params:
-        images=STUDY.report.explorer_images,
+        megabytes=REPORT.explorer_megabytes(),
         seed=STUDY.report.seed,
         model_seed=lambda wildcards: MODELS.first_seed(wildcards.dataset),
         names=FIGURES.explored,
@@ -81,7 +81,7 @@ rule explorer:
     shell:
         "python -m pipeline.report.explorer --dataset {wildcards.dataset}"
         " --architecture {wildcards.architecture} --model-seed {params.model_seed}"
-        " --images {params.images} --seed {params.seed} --shards {input.shards:q}"
+        " --megabytes {params.megabytes} --seed {params.seed} --shards {input.shards:q}"
         " --resize {params.resize} --records {input.records:q} --classes {input.classes:q}"
         " --part-maps {input.part_maps:q} --pairs {input.pairs:q} --names {params.names:q}"
         " --maps {input.maps:q} --scores {input.scores:q} --out {output:q} > {log:q} 2>&1"

@@ -74,7 +74,7 @@ def pair_replicates(counts: np.ndarray, bootstrap: Bootstrap, pair: tuple[int, i
 
 
 def mean_values(pxap: np.ndarray, n_parts: np.ndarray) -> dict[str, np.ndarray]:
-    """mPxAP by number of differing parts and over all pairs (Table 1).
+    """mPxAP by number of differing parts and over all pairs (the paper's Table 1).
 
     Args:
         pxap: (..., P), one value per pair; NaN where it is not defined, which is left out.

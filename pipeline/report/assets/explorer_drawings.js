@@ -45,7 +45,7 @@ function enlarged(small, zoom, marks, says) {
 function overlay(scene, each, says) {
   const { signed, large } = each.map;
   const table = scene.study.tables[signed ? "signed" : "positive"];
-  const { grey } = scene.picture;
+  const { grey } = scene.image.picture;
   return painted(scene, (place) => {
     const colour = colourOf(table, large[place], each.scale, signed);
     return signed

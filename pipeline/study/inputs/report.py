@@ -114,6 +114,10 @@ class ReportInputs:
             for architecture in self._study.datasets[name].architectures
         ]
 
+    def explorer_megabytes(self) -> float:
+        """The part of the page that each of them may take."""
+        return round(self._study.report.explorer_megabytes / max(len(self.explorers()), 1), 3)
+
     def figures(self) -> list[str]:
         """Figures of the report in its order: plots as SVG, pictures as PNG."""
         files = []
@@ -150,6 +154,23 @@ class ReportInputs:
             *(self._shards(name, split) for name in trained for split in ("train", "val")),
             *(self._shards(name, "test") for name in self._studied()),
         ]
+
+    def table_files(self) -> list[str]:
+        """The tables as CSV."""
+        return [f"{fill(self._paths.table, table=table)}.csv" for table in self.tables()]
+
+    def trackers(self) -> list[str]:
+        """The trackers that results are sent to."""
+        return [name for name, section in self._study.trackers if section]
+
+    def tracked(self) -> list[str]:
+        """What each of them answered."""
+        return [fill(self._paths.tracked, tracker=tracker) for tracker in self.trackers()]
+
+    def tracker_section(self, names: Any) -> str:
+        """The section of one tracker, as canonical JSON."""
+        sections = self._study.trackers.model_dump(mode="json")
+        return canonical_json({names.tracker: sections[names.tracker]})
 
     def _shards(self, dataset: str, split: str) -> str:
         return fill(self._paths.shards, dataset=dataset, split=split)

@@ -112,9 +112,8 @@ class ScoreInputs:
                 scores.append(self._of(names, "classification", NO_MAPS))
             if of_model and self._study.evaluation.calibration:
                 scores.append(self._of(names, "calibration", NO_MAPS))
-            dataset = self._data.of(names)
             for method in self._data.methods(names):
-                if self._targets(method) in CUE_TARGETS and dataset.cue_localization:
+                if self._locates_cues(names, method):
                     scores.append(self._of(names, "cue_localization", method))
                 if self._localises(names, method):
                     scores.append(self._of(names, "wsol", method))
@@ -125,22 +124,26 @@ class ScoreInputs:
         return scores
 
     def explored(self, names: Any, seed: int) -> list[str]:
-        """What the explorer says of each image: predictions, and how its maps localise."""
+        """What the explorer says of each image: predictions, and where its maps point."""
         scores = []
         for of_model in names_of(self._study.studied_models()):
             model = of_model.dataset, of_model.architecture, of_model.seed
             if model == (names.dataset, names.architecture, seed):
                 scores.append(self._of(of_model, "classification", NO_MAPS))
-                scores += [
-                    self._of(of_model, "wsol", method)
-                    for method in self._data.methods(of_model)
-                    if self._localises(of_model, method)
-                ]
+                for method in self._data.methods(of_model):
+                    if self._locates_cues(of_model, method):
+                        scores.append(self._of(of_model, "cue_localization", method))
+                    if self._localises(of_model, method):
+                        scores.append(self._of(of_model, "wsol", method))
         return scores
 
     def _targets(self, method: str) -> str:
         entry = self._study.entry(method)
         return entry.targets if entry else "class"  # maps from elsewhere are of classes
+
+    def _locates_cues(self, names: Any, method: str) -> bool:
+        """Whether cue localisation is measured for a map."""
+        return self._data.of(names).cue_localization and self._targets(method) in CUE_TARGETS
 
     def _localises(self, names: Any, method: str) -> bool:
         """Whether localisation is measured for a map."""

@@ -36,9 +36,11 @@ def test_the_report_shows_what_was_measured(study, paths):
     )
     scores = report.explored_scores(Names("birds", "pretrained"))
     of_cam = "birds/pretrained/cam/seed3"  # the first seed
-    assert scores[:3] == [
+    assert scores[:5] == [
         f"out/scores/classification/{of_cam}/model.json",
+        f"out/scores/cue_localization/{of_cam}/cam.json",
         f"out/scores/wsol/{of_cam}/cam.json",
+        f"out/scores/cue_localization/{of_cam}/gradient.json",
         f"out/scores/wsol/{of_cam}/gradient.json",
     ]
     assert not any("counterfactual" in score or "seed4" in score for score in scores)
@@ -48,6 +50,15 @@ def test_the_report_shows_what_was_measured(study, paths):
     assert "out/shards/birds/test/manifest.json" in report.manifests()
     models = json.loads(report.tables_section())["models"]
     assert models["birds/pretrained/calm_em"]["method"] == "calm_em"
+
+
+def test_explorers_share_the_page(study, paths):
+    dataset = study.datasets["birds"]
+    several = dataset.model_copy(update={"architectures": [*dataset.architectures, "more", "some"]})
+    datasets = study.datasets | {"birds": several}
+    with_more = study.model_copy(update={"datasets": datasets})
+    assert ReportInputs(study, paths).explorer_megabytes() == 16
+    assert ReportInputs(with_more, paths).explorer_megabytes() == 5.333
 
 
 def test_every_path_lies_in_the_results_folder():
