@@ -1,7 +1,7 @@
 """Attribution studies from raw images to tables: CAM, CALM and their evaluation.
 
-Nothing in this package imports Snakemake: every stage is a plain command,
-``python -m pipeline.<stage> --help``, and every step a plain function.
+Nothing but `pipeline.display`, which shows a run, imports Snakemake: every stage is a plain
+command, ``python -m pipeline.<stage> --help``, and every step a plain function.
 """
 
 from pipeline.runtime import orphans

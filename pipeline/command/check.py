@@ -1,12 +1,11 @@
 """``calm check``: can a study, or one folder of images, be used as it is?"""
 
-import argparse
 import os
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import ValidationError
 
-from pipeline.catalogue.layouts import LAYOUTS
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
@@ -17,72 +16,43 @@ from pipeline.study.jobs import Study
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
 from pipeline.study.opening import to_build
-
-DESCRIPTION = """\
-Check a study's data sets and weights, or one folder of images, before anything runs.
-
-Reads every list and decodes every image that the config names, and writes nothing. For
-anything missing it says where to get it and what the folder should look like."""
-
-EXAMPLES = """\
-  calm check                      the default study (draws its own images: nothing to fetch)
-  calm check config/cub.yaml      CUB-200-2011 and the weights that its models start from
-  calm check data/birds           a folder of images, without a config"""
-
-_OF_FOLDER = ("layout", "metadata", "boxes", "masks")  # options that are keys of `records`
+from pipeline.study.overrides import parsed
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's own."""
-    parser.add_argument(
-        "config",
-        nargs="?",
-        metavar="CONFIG_OR_FOLDER",
-        default="config/config.yaml",
-        help="config of a study, or a folder of raw data (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--layout",
-        choices=list(LAYOUTS),
-        help="of a folder (docs/datasets.md); default: wsol with --metadata, cub where the folder "
-        "has images.txt, else folder",
-    )
-    parser.add_argument("--metadata", help="layout wsol: folder of the benchmark's lists")
-    parser.add_argument("--boxes", help="layout folder: file of boxes, CSV or COCO JSON")
-    parser.add_argument("--masks", help="folder of masks, or COCO JSON")
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="decoding threads (default: one per core)",
-    )
-
-
-def run(given: argparse.Namespace) -> None:
+def run(named: str, settings: Sequence[str], workers: int, **of_folder: str | None) -> None:
     """Print what was found.
+
+    Args:
+        named: config of a study, or a folder of raw data.
+        settings: ``KEY=VALUE`` over the config.
+        workers: decoding threads.
+        of_folder: what a folder is, as keys of `records`: layout, metadata, boxes, masks.
 
     Raises:
         UserError: the config is wrong, or something that it names cannot be used.
     """
-    if os.path.isdir(given.config):
-        _check_folder(given)
+    keys = {key: value for key, value in of_folder.items() if value is not None}
+    if os.path.isdir(named):
+        if settings:
+            raise UserError(f"--config: only for the config of a study, and {named} is a folder.")
+        _check_folder(named, keys, workers)
         return
-    named = [f"--{key}" for key in _OF_FOLDER if getattr(given, key)]
-    if named:
+    if keys:
         raise UserError(
-            f"{', '.join(named)}: only for a folder, and {given.config} is not one. A config has "
-            "it under `records` of a data set."
+            f"{', '.join(f'--{key}' for key in keys)}: only for a folder, and {named} is not one. "
+            "A config has it under `records` of a data set."
         )
     unusable = 0
-    for usable, text in diagnose(load(given.config), given.workers):
+    for usable, text in diagnose(load(named, settings=parsed(settings)), workers):
         print(text, flush=True)
         unusable += not usable
     if unusable:
         raise UserError(
-            f"{given.config} names {unusable} data sets, weights or functions that cannot be used, "
+            f"{named} names {unusable} data sets, weights or functions that cannot be used, "
             "see above."
         )
-    print(f"{given.config}: everything can be used. Next: calm run --configfile {given.config}")
+    more = shlex.join(["--config", *settings]) if settings else ""
+    print(f"{named}: everything can be used. Next: calm run --configfile {named} {more}".rstrip())
 
 
 def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
@@ -126,21 +96,20 @@ def _with_keys(found: Iterable[tuple[str, bool, str]]) -> Iterator[tuple[bool, s
         yield usable, f"{key}: {text}"
 
 
-def _check_folder(given: argparse.Namespace) -> None:
+def _check_folder(folder: str, keys: dict[str, str], workers: int) -> None:
     from pipeline.datasets import doctor
 
-    keys = {key: value for key in _OF_FOLDER if (value := getattr(given, key))}
-    keys.setdefault("layout", _layout(given.config, keys))
+    keys.setdefault("layout", _layout(folder, keys))
     try:
         records = Records.model_validate(keys)
     except ValidationError as error:
         raise UserError("; ".join(problems_of(error, Records))) from error
-    usable, text = doctor.diagnose(given.config, records, given.workers)
+    usable, text = doctor.diagnose(folder, records, workers)
     print(text, flush=True)
     if not usable:
-        raise UserError(f"{given.config} cannot be used, see above.")
+        raise UserError(f"{folder} cannot be used, see above.")
     written = ", ".join(f"{key}: {value}" for key, value in keys.items())
-    print(f"In a config: root: {given.config}, records: {{{written}}} (docs/own_data.md)")
+    print(f"In a config: root: {folder}, records: {{{written}}} (docs/own_data.md)")
 
 
 def _layout(folder: str, keys: dict[str, str]) -> str:

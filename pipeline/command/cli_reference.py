@@ -5,13 +5,16 @@
 
 import argparse
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 from unittest import mock
 
-from pipeline.command.__main__ import build_parser
+from cyclopts.argument import Argument
+
+from pipeline.command.app import app
 
 _PACKAGE = Path(__file__).parents[1]
 PAGE = _PACKAGE.parent / "docs/cli.md"
@@ -40,10 +43,39 @@ class _Built(Exception):
 
 def page_text() -> str:
     """The page in Markdown: `calm`, then the stages by name."""
-    text = _INTRODUCTION + _text_of(build_parser())
+    text = _INTRODUCTION + _text_of_calm()
     for name in stages():
         text += _text_of(parser_of(importlib.import_module(name).run))
     return text
+
+
+def _text_of_calm() -> str:
+    """The same of the commands of `calm`, which cyclopts parses."""
+    text = f"\n## `calm`\n\n{app.help.splitlines()[0].rstrip(':,')}\n"
+    for name in app:
+        if name in {*app.help_flags, *app.version_flags}:
+            continue
+        command = app[name]
+        rows = [_row(argument) for argument in command.assemble_argument_collection()]
+        text += f"\n### `calm {name}`\n\n{command.help.splitlines()[0]}\n"
+        if shown := [row for row in rows if row]:
+            text += "\n| argument | meaning |\n|---|---|\n" + "".join(shown)
+    return text
+
+
+def _row(argument: Argument) -> str:
+    """A line of the table; empty for what goes on to Snakemake."""
+    if not argument.show:
+        return ""
+    given = argument.parameter.help or ""
+    if choices := argument.get_choices():
+        given += f" ({', '.join(choices)})"
+    default = argument.field_info.default
+    if argument.required:
+        given += "; required" if argument.name.startswith("-") else ""
+    elif default not in (None, (), inspect.Parameter.empty) and "default" not in given:
+        given += f"; default {default}"
+    return f"| `{', '.join(argument.names)}` | {given.replace('|', chr(92) + '|')} |\n"
 
 
 def stages() -> list[str]:
@@ -70,24 +102,17 @@ def parser_of(run: Callable[[list[str]], None]) -> argparse.ArgumentParser:
     raise TypeError(f"{run.__module__}.run parses no arguments")
 
 
-def _text_of(parser: argparse.ArgumentParser, depth: int = 2) -> str:
-    """A heading, what it does, a table of its options, and the same of its subcommands."""
+def _text_of(parser: argparse.ArgumentParser) -> str:
+    """A heading, what it does, and a table of its options."""
     about = (parser.description or "").splitlines()[0]
-    text = f"\n{'#' * depth} `{parser.prog}`\n\n{about}\n"
-    commands = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    rows = [row for action in parser._actions for row in _rows(action)]
-    if rows:
+    text = f"\n## `{parser.prog}`\n\n{about}\n"
+    if rows := [row for action in parser._actions for row in _rows(action)]:
         text += "\n| argument | meaning |\n|---|---|\n" + "".join(rows)
-    for action in commands:
-        summaries = {choice.dest: choice.help for choice in action._choices_actions}
-        for name, command in action.choices.items():
-            command.description = command.description or summaries.get(name)
-            text += _text_of(command, depth + 1)
     return text
 
 
 def _rows(action: argparse.Action) -> Iterator[str]:
-    if isinstance(action, argparse._SubParsersAction | argparse._HelpAction):
+    if isinstance(action, argparse._HelpAction):
         return
     name = ", ".join(action.option_strings)
     value = action.metavar or ("" if action.nargs == 0 else action.dest.upper())

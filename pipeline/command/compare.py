@@ -1,6 +1,5 @@
 """``calm compare``: two models, or two maps, on the same images."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,39 +13,17 @@ from pipeline.runtime.errors import UserError
 if TYPE_CHECKING:
     from pipeline.tables.scores import Group
 
-DESCRIPTION = """\
-Print how two models, or two of their maps, differ on the same test images.
-
-Every number that was measured for both, and the difference A - B with the interval of the paired
-bootstrap (95 %), which resamples the same images for both. A model has the names in its folder
-under scores/: data set, architecture and variant, joined by slashes, as many as tell it from the
-others; a method after them means that map alone. Where not both sides name a method, maps of the
-same method are compared."""
-
-EXAMPLES = """\
-  calm compare mine other                          two models of your own: predictions and maps
-  calm compare mine/gradcam mine/rise              two methods of one model
-  calm compare birds/net/calm_em birds/net/cam     two variants, with all names
-  calm compare mine other --results results/mine   of another study"""
-
 LEVEL = 0.95
 _WIDTH = 250  # characters, where no terminal says how wide it is
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's own."""
-    parser.add_argument("first", metavar="A", help="a model or map: its names, joined by slashes")
-    parser.add_argument("second", metavar="B", help="what it is compared with")
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help="results folder of the study (default: %(default)s)",
-    )
-
-
-def run(given: argparse.Namespace) -> None:
+def run(first_name: str, second_name: str, results: Path) -> None:
     """Print the differences.
+
+    Args:
+        first_name: a model or map: its names, joined by slashes.
+        second_name: what it is compared with.
+        results: folder of the study.
 
     Raises:
         UserError: there are no scores of one of them, or none that both have.
@@ -56,18 +33,18 @@ def run(given: argparse.Namespace) -> None:
     from pipeline.tables.formats import text
     from pipeline.tables.scores import read_groups
 
-    paths = sorted((given.results / "scores").glob("*/*/*/*/seed*/*.json"))
+    paths = sorted((results / "scores").glob("*/*/*/*/seed*/*.json"))
     groups = read_groups(str(path) for path in paths)
-    first = _of(groups, given.first, given.results)
-    second = _of(groups, given.second, given.results)
+    first = _of(groups, first_name, results)
+    second = _of(groups, second_name, results)
     across = first.is_map and second.is_map
     rows = list(compared(first.groups, second.groups, LEVEL, across=across))
     if not rows:
         raise UserError(
-            f"Nothing was measured for both {given.first!r} and {given.second!r} on one data set. "
+            f"Nothing was measured for both {first_name!r} and {second_name!r} on one data set. "
             "To compare maps of two methods, name both: calm compare mine/cam other/gradcam."
         )
-    table = Table(title=f"A: {given.first}, B: {given.second}", box=box.SIMPLE_HEAD)
+    table = Table(title=f"A: {first_name}, B: {second_name}", box=box.SIMPLE_HEAD)
     for heading in ("data set", "map", "number"):
         table.add_column(heading, overflow="fold")
     for heading in ("A", "B", "A - B"):

@@ -1,68 +1,39 @@
 """``calm fetch``: a published data set, downloaded into the folder that a study reads."""
 
-import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.datasets.published import PUBLISHED, Archive, Published
 from pipeline.runtime.errors import UserError
 
-DESCRIPTION = """\
-Download a published data set into the layout that a study reads.
 
-Says what it is, what its terms are and how much it takes, and asks before it begins. Files are
-checked by their MD5; what an interrupted download has brought is kept, and the same command goes
-on from there. For CUB-200-2011 say by --url where its archives are: its publishers' page has the
-addresses."""
-
-EXAMPLES = """\
-  calm fetch pets                                   Oxford-IIIT Pet, into data/pets
-  calm fetch voc --out /scratch/voc --yes           Pascal VOC 2012, without a question
-  calm fetch cub --url https://.../CUB_200_2011.tgz --url https://.../segmentations.tgz"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's own."""
-    parser.add_argument("dataset", choices=list(PUBLISHED), help="the data set")
-    parser.add_argument(
-        "--url",
-        action="append",
-        default=[],
-        help="address of one of its files, ending in the file's name; can be given several times",
-    )
-    parser.add_argument(
-        "--out", type=Path, help="the new folder (default: as in the shipped configs, data/...)"
-    )
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
-
-
-def run(given: argparse.Namespace) -> None:
+def run(dataset: str, urls: Sequence[str], out: Path | None, *, yes: bool) -> None:
     """Fetch it.
 
     Raises:
         UserError: nobody agreed, or something cannot be had or written.
     """
-    data = PUBLISHED[given.dataset]
-    root = given.out or data.folder
+    data = PUBLISHED[dataset]
+    root = out or data.folder
     if root.exists():
         print(f"{root} is there already, and was left as it is.")
-        _say_next(given.dataset, data, root)
+        _say_next(dataset, data, root)
         return
     from pipeline.datasets.fetching import addresses, fetch  # imports PyTorch
 
-    sources = addresses(data, given.url)
+    sources = addresses(data, urls)
     print(data.title)
     print(f"  terms:     {data.terms}")
     print(f"  download:  {_files(sources)}")
     print(f"  on disk:   {data.unpacked / 1e9:.2f} GB, in {root}")
-    if not given.yes and not _agreed():
+    if not yes and not _agreed():
         print("Nothing was downloaded.")
         return
     fetch(data, sources, root)
     print(f"{root} is complete.")
-    _say_next(given.dataset, data, root)
+    _say_next(dataset, data, root)
 
 
 def _agreed() -> bool:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.command.workflow import snakemake
+from pipeline.command.workflow import for_snakemake, snakemake
 from pipeline.runtime.errors import UserError
 
 _RULE = re.compile(r"(?:local)?rule (\w+):")
@@ -51,7 +51,7 @@ def jobs(options: Sequence[str]) -> tuple[list[Job], list[Job]]:
 
 def _planned(options: Sequence[str]) -> list[Job]:
     # no lock: a run that goes on keeps its own, and a dry run needs none
-    command = [snakemake(), *options, "--dry-run", "--nolock", "--rerun-incomplete"]
+    command = [snakemake(), *for_snakemake(options), "--dry-run", "--nolock", "--rerun-incomplete"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise UserError(f"Snakemake cannot plan this study:\n{done.stdout.strip()}")

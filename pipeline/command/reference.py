@@ -51,9 +51,19 @@ A key that is absent has its default. An unknown or wrong key stops the workflow
 with every problem in one message. Fractions are in [0, 1]; sizes are in pixels. A path may begin
 with `~`, your home folder; others are relative to the folder in which the workflow runs.
 
-A config may extend another, which it names in `extends`: mappings are merged key by key, lists
-are replaced. A null drops the entry of that name: `variants: {calm_ml: null}` trains no CALM-ML.
-Data sets, architectures, own maps and ranges of a search are dropped in the same way.
+A config may extend another, which it names in `extends`, from its own folder: mappings are merged
+key by key, lists are replaced. A null drops the entry of that name: `variants: {calm_ml: null}`
+trains no CALM-ML. Data sets, architectures, own maps and ranges of a search are dropped in the same
+way.
+
+The command line wins over the file: `calm run --config training.lr=0.01 seeds=[0,1]`, the same for
+`calm check` and `calm status`. Snakemake itself refuses points in the names of keys; for it they
+are two underscores: `snakemake --cores all --config training__lr=0.01`. Such a key is checked like
+one of the file.
+
+An editor with a YAML language server completes and explains keys, since the first line of each file
+here names the schema. A config in another folder says where it is from there:
+`# yaml-language-server: $schema=workflow/schemas/config.schema.json`.
 
 Training keys are merged from three places, later ones taking precedence: `training` of the study,
 `training` of a data set, and the keys under a variant in `datasets.*.variants`. The name of a

@@ -1,6 +1,5 @@
 """``calm status``: the progress of a study, stage by stage."""
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,17 +13,6 @@ from pipeline.command import records
 from pipeline.command.records import Job
 from pipeline.command.workflow import check_folder
 
-DESCRIPTION = """\
-What is done, running and to do, stage by stage, from Snakemake's own records.
-
-Works while the study runs, and changes nothing. Jobs `to do` have never run; jobs `to redo` have,
-but their code, config or inputs have changed since. Other options are passed to Snakemake."""
-
-EXAMPLES = """\
-  calm status                                    the default study
-  calm status --configfile config/cub.yaml       another one
-  watch -n 60 calm status                        every minute"""
-
 _STAGE = re.compile(r"^(?:use rule \w+ as|rule) (\w+)", re.MULTILINE)
 _INCLUDE = re.compile(r'^include: "(.+)"', re.MULTILINE)
 _SHOWN = 10  # running jobs
@@ -32,22 +20,19 @@ _SHOWN = 10  # running jobs
 STATES = ("done", "running", "to do", "to redo")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's own options."""
-    parser.add_argument(
-        "--directory", "-d", type=Path, help="where the study is (default: this folder)"
-    )
-
-
-def run(given: argparse.Namespace, options: Sequence[str]) -> None:
+def run(options: Sequence[str], directory: Path | None = None) -> None:
     """Print the status.
+
+    Args:
+        options: Snakemake's.
+        directory: where the study is; None: here.
 
     Raises:
         UserError: there is no workflow here, or Snakemake cannot plan it.
     """
-    folder = given.directory or Path()
-    if given.directory:
-        options = ["--directory", str(given.directory), *options]
+    folder = directory or Path()
+    if directory:
+        options = ["--directory", str(directory), *options]
     check_folder(options)
     pids, locked = records.runs_in(folder), records.is_locked(folder)
     everything, due = records.jobs(options)

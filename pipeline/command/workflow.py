@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.runtime.errors import UserError
+from pipeline.study import overrides
 
+_CONFIG = ("--config", "-C")
 _ELSEWHERE = ("--snakefile", "-s", "--directory", "-d")
 
 
@@ -20,6 +22,21 @@ def snakemake() -> str:
     found = str(own) if own.is_file() else shutil.which("snakemake")
     if not found:
         raise UserError("Snakemake is not installed here: pip install -e . in the checkout.")
+    return found
+
+
+def for_snakemake(options: Sequence[str]) -> list[str]:
+    """Options with ``--config training.lr=0.01`` in the form that Snakemake takes."""
+    found = []
+    after = ""
+    for option in options:
+        if option.startswith("-"):
+            after = option
+            name, equals, setting = option.partition("=")
+            joint = name in _CONFIG and equals
+            found.append(f"{name}={overrides.joined(setting)}" if joint else option)
+        else:
+            found.append(overrides.joined(option) if after in _CONFIG else option)
     return found
 
 

@@ -5,15 +5,15 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.runtime import orphans
 from pipeline.runtime.errors import UserError, lacks_memory
-from pipeline.runtime.validation import explain_validation
 
-Section = TypeVar("Section", bound=BaseModel)
+if TYPE_CHECKING:  # `calm --help` does without
+    from pydantic import BaseModel
+
+Section = TypeVar("Section", bound="BaseModel")
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
 
 
 def add_section(
-    arguments: argparse.ArgumentParser, model: type[BaseModel], default: str | None = None
+    arguments: argparse.ArgumentParser, model: "type[BaseModel]", default: str | None = None
 ) -> None:
     """Add ``--section``: the stage's part of the config, as JSON text or as a path to a file."""
     arguments.add_argument(
@@ -36,6 +36,10 @@ def add_section(
 
 def read_section(text: str, model: type[Section]) -> Section:
     """Validate ``text`` (JSON, or the path of a JSON file) as ``model``; UserError if it is not."""
+    from pydantic import ValidationError
+
+    from pipeline.runtime.validation import explain_validation
+
     if not text.lstrip().startswith("{"):
         try:
             text = Path(text).read_text()

@@ -26,6 +26,7 @@ WITHOUT_EFFECT = frozenset(
         "runtime.machine",
         "runtime.orphans",
         "runtime.progress",
+        "runtime.progress_files",
         "runtime.validation",
         "settings",
         "training.events",

@@ -16,8 +16,9 @@ class UnknownKey(ValueError):
 
 # Words of other tools for keys of ours; slips of the pen are found without this table.
 OTHER_WORDS: dict[str, tuple[str, ...]] = {
-    "architectures": ("models", "networks", "backbones", "trunks"),
+    "architectures": ("models", "networks", "backbones", "trunks", "arch", "archs"),
     "batch_size": ("batchsize", "batch", "bs"),
+    "bootstrap": ("ci", "confidence_interval", "resampling"),
     "boxes": ("bboxes", "bounding_boxes", "annotations"),
     "cpu_threads": ("num_workers", "workers", "n_jobs"),
     "crop": ("crop_size", "input_size", "image_size", "img_size"),
@@ -28,12 +29,15 @@ OTHER_WORDS: dict[str, tuple[str, ...]] = {
     "epochs": ("num_epochs", "n_epochs", "max_epochs", "iterations"),
     "evaluation": ("metrics", "eval"),
     "flip": ("hflip", "horizontal_flip"),
+    "images": ("transform", "transforms", "preprocessing"),
     "layout": ("format", "type"),
+    "level": ("confidence", "alpha"),
     "lr": ("learning_rate", "base_lr", "initial_lr"),
     "masks": ("segmentations", "annotations"),
     "method": ("loss", "algorithm"),
     "methods": ("explainers", "attribution_methods"),
     "precision": ("amp", "mixed_precision", "fp16", "bf16"),
+    "replicates": ("n_bootstrap", "bootstraps", "n_resamples", "samples"),
     "results": ("output", "out", "output_dir", "save_dir"),
     "root": ("path", "folder", "directory", "data_dir"),
     "schedule": ("scheduler", "lr_scheduler", "lr_policy"),

@@ -112,7 +112,9 @@ class Config(Section, json_schema_extra=_may_extend):
     """A whole study, as written in config/*.yaml."""
 
     extends: str | None = Field(
-        None, description="another config file that this one extends; keys given here win"
+        None,
+        description="another config file that this one extends, from the folder of this one; "
+        "keys given here win",
     )
     title: str = Field("An attribution study", description="heading of the report")
     results: settings.ResultsFolder = Field("results", description="folder for all outputs")

@@ -143,7 +143,14 @@ def _train_epoch(
     losses, right = [], []  # of this rank's part of each batch
     batches: Iterable[Batch] = loader
     if fabric.is_global_zero:
-        batches = track(loader, len(loader), f"epoch {epoch + 1}/{training.epochs}")
+        sizes = iter(loader.whole_sizes)
+        batches = track(
+            loader,
+            sum(loader.whole_sizes),
+            f"epoch {epoch + 1}/{training.epochs}: images",
+            size=lambda batch: next(sizes),
+            turns=(epoch, training.epochs),
+        )
     for step, batch in enumerate(batches):
         set_lr(optimizer, lr_factor(training, epoch + step / len(loader)))
         rows = torch.tensor([position[image_id] for image_id in batch.image_ids])

@@ -27,7 +27,7 @@ def config(tmp_path, drawn):
         },
         "datasets": {
             "drawn": {"draw": {"seed": 1}},
-            "birds": {"root": str(drawn)},
+            "birds": {"root": str(drawn), "architectures": ["small", "large"]},
             "insects": {
                 "root": str(root),
                 "records": {"layout": "wsol", "metadata": str(metadata)},

@@ -17,6 +17,9 @@ def test_every_stage_of_the_workflow_is_on_the_page():
     for command in ("run", "check", "explain"):
         assert f"\n### `calm {command}`\n" in page
     assert "| `--section JSON` |" in page
+    assert "| `--resize` | the whole image squeezed" in page
+    assert "(square, short_side)" in page
+    assert "| `--results` | results folder of the study; default results |" in page
 
 
 def test_a_parser_is_taken_without_running_the_stage():

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from pipeline.command.__main__ import build_parser, execute
+from pipeline.command.__main__ import execute
+from pipeline.command.app import app
 from pipeline.runtime.errors import UserError
 
 COMMANDS = ("fetch", "check", "run", "status", "table", "explain")
@@ -17,42 +18,104 @@ def _calm(*arguments, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 
+def _help(capsys, *arguments):
+    execute([*arguments, "--help"])
+    return capsys.readouterr().out
+
+
 def test_help_needs_no_pytorch():
     code = (
-        "import sys; from pipeline.command.__main__ import build_parser; build_parser()\n"
-        "print([m for m in ('torch', 'pandas', 'numba', 'snakemake') if m in sys.modules])"
+        "import sys; from pipeline.command.__main__ import execute; execute(['--help'])\n"
+        "heavy = ('torch', 'pandas', 'numba', 'numpy', 'snakemake', 'pydantic')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def _examples(command):
+    """What a command's help gives as examples, as lists of words."""
+    lines = re.sub(r"\\\n +", "", app[command].help_epilogue).splitlines()
+    assert lines[0] == "examples:"
+    split = [re.split(r"  +", line.strip())[0].split(" | ")[0].split() for line in lines[1:]]
+    return [words for words in split if "calm" in words]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_with_examples(command, capsys):
-    with pytest.raises(SystemExit) as ended:
-        build_parser().parse_args([command, "--help"])
-    assert ended.value.code == 0
-    text = capsys.readouterr().out
+    text = _help(capsys, command)
     examples = text.partition("examples:\n")[2]
     assert re.search(rf"^ +(watch -n 60 )?calm {command}", examples, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_are_valid(command):
-    from pipeline.command import __main__ as program
-
-    parser = build_parser()
-    for line in program._COMMANDS[command].EXAMPLES.splitlines():
-        words = re.split(r"  +", line.strip())[0].split(" | ")[0].split()
-        if words[:1] == ["calm"]:
-            given, unknown = parser.parse_known_args(words[1:])
-            assert given.command == command
-            assert not unknown or command in ("run", "status")
+    examples = [words[words.index("calm") + 1 :] for words in _examples(command)]
+    assert examples
+    for words in examples:
+        assert words[0] == command
+        app.parse_args(words, exit_on_error=False, print_error=False)  # else it raises
 
 
-def test_the_whole_help_names_every_command():
-    text = build_parser().format_help()
+def test_the_whole_help_names_every_command(capsys):
+    text = _help(capsys)
     for command in COMMANDS:
         assert f"calm {command}" in text
+
+
+def test_calm_says_its_version(capsys):
+    execute(["--version"])
+    assert re.fullmatch(r"\d+\.\d+.*|of a checkout.*", capsys.readouterr().out.strip())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_options(shell):
+    script = app.generate_completion(shell=shell)
+    for word in (*COMMANDS, "against", "superset", "results", "square"):
+        assert word in script
+
+
+def test_bash_reads_the_script_of_completion(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    execute(["--install-completion", "bash"])
+    written = capsys.readouterr().out.partition(" is written")[0]
+    ask = (
+        f"source {written}; COMP_WORDS=(calm ta); COMP_CWORD=1; COMP_LINE='calm ta'; COMP_POINT=7\n"
+        "$(complete -p calm | sed 's/.*-F \\([^ ]*\\).*/\\1/'); echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["table"]
+
+
+def test_options_of_snakemake_go_on_in_their_order(monkeypatch):
+    from pipeline.command import run, status
+
+    taken = []
+    monkeypatch.setattr(run, "run", lambda options: taken.append([*options]))
+    monkeypatch.setattr(status, "run", lambda options, directory: taken.append([*options]))
+    words = ["-c2", "models", "--configfile", "a.yaml", "--config", "a.b=1", "--", "x", "--version"]
+    execute(["run", *words])
+    execute(["status", *words[2:6]])
+    assert taken == [words, words[2:6]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tabel"], 'Unknown command "tabel". Did you mean "table"?'),
+        (["explain"], "requires an argument"),
+        (["check", "--layout", "square"], "--layout"),
+        (["explain", "x.jpg", "--size", "big"], "--size"),
+        (["table", "--result", "r"], "table does not know --result. Did you mean --results?"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_status_2(words, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        execute(words)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
 
 
 def test_unknown_options_are_refused_where_they_go_nowhere(capsys):

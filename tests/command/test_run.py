@@ -26,6 +26,11 @@ def checkout(tmp_path, monkeypatch):
             ["--workflow-profile", "profiles/slurm"],
         ),
         (
+            ["--config", "training.lr=0.01", "results=a.b", "-c2", "models"],
+            ["--config", "training__lr=0.01", "results=a.b", "-c2", "models"],
+        ),
+        (["-c2", "--config=a.b=1.5"], ["-c2", "--config=a__b=1.5"]),
+        (
             ["models", "--configfile", "config/cub.yaml", "-n"],
             ["--cores", "all", "models", "--configfile", "config/cub.yaml", "-n"],
         ),

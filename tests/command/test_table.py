@@ -1,23 +1,64 @@
-import pytest
+import re
 
+import pytest
+from rich.console import Console
+
+from pipeline.artefacts.table import Block, Cell, MainNumber, Row, Table, save
 from pipeline.command.__main__ import execute
+from pipeline.command.table_layout import lay_out
 from pipeline.runtime.errors import UserError
 
-CSV = """\
-kind,dataset,masks,method,seeds,parts_1,parts_1_low,parts_1_high,parts_1_sd,delta,delta_low,\
-delta_high,delta_sd
-measured,birds,estimated,cam,0,45.83,29.5,61.66,,,,,
-measured,birds,estimated,joint,0;1,7.25,6.5,8,0.5,-38.58,,,
-"""
+NAMES = ("calm_em_with_a_long_name", "counterfactual")
+
+
+def table(name="cue_localization", title="Cue localisation"):
+    """Two data sets, the second between two blocks of the first."""
+
+    def block(dataset, masks, *rows):
+        keys = {"dataset": dataset, "architecture": "small", "masks": masks}
+        return Block(heading=f"{dataset}, small, {masks} masks", keys=keys, rows=rows)
+
+    cells = {
+        "mean": Cell(value=45.83, low=29.5, high=61.66),
+        "parts_1": Cell(value=7.25, low=6.5, high=8.0, sd=0.5),
+        "parts_2": Cell(value=12.0, low=10.0, high=14.0),
+        "pixels": Cell(value=0.1234),
+        "weak": Cell(value=99.0, weak=True),
+    }
+    lower = {column: cell.model_copy(update={"value": 1.0}) for column, cell in cells.items()}
+    rows = (
+        Row(kind="measured", names=NAMES, cells=cells),
+        Row(kind="measured", names=("cam", "cam"), cells=lower),
+        Row(kind="published", names=("cam (published)", ""), cells={"mean": Cell(value=20.0)}),
+    )
+    return Table(
+        name=name,
+        title=title,
+        names={"variant": "Model", "method": "Map"},
+        columns={
+            "mean": "Mean",
+            "parts_1": "One part",
+            "parts_2": "Two parts",
+            "pixels": "Pixels per image",
+            "weak": "Weak",
+            "nobody": "Nobody has it",
+        },
+        blocks=(
+            block("birds", "true", *rows),
+            block("dogs", "true", rows[1]),
+            block("birds", "estimated", rows[2]),
+        ),
+        main={"mean": MainNumber(heading="Mean", words="mean")},
+        plain=("pixels",),
+        notes=("A note that is there",),
+    )
 
 
 @pytest.fixture
 def results(tmp_path):
     folder = tmp_path / "results"
     (folder / "tables").mkdir(parents=True)
-    (folder / "tables" / "cue_localization.csv").write_text(CSV)
-    (folder / "tables" / "cue_localization.md").write_text("# Cue localisation\n\nmore\n")
-    (folder / "tables" / "wsol.csv").write_text(CSV)
+    save(folder / "tables" / "tables.json", [table(), table("wsol", "Localisation")])
     return folder
 
 
@@ -26,11 +67,16 @@ def _printed(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def _at(width, capsys):
+    lay_out(table(), Console(width=width, highlight=False))
+    return capsys.readouterr().out
+
+
 def test_without_a_name_the_tables_are_listed(results, capsys):
     lines = _printed(capsys, "--results", str(results)).splitlines()
     assert [line.split() for line in lines] == [
         ["cue_localization", "Cue", "localisation"],
-        ["wsol"],
+        ["wsol", "Localisation"],
     ]
 
 
@@ -38,11 +84,44 @@ def test_without_a_name_the_tables_are_listed(results, capsys):
 def test_a_table_has_a_line_a_row_and_its_intervals(results, capsys, name):
     text = _printed(capsys, name, "--results", str(results))
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
-    assert rows["method"] == ["seeds", "parts_1", "delta"]
-    assert rows["cam"] == ["0", "45.8", "[29.5,", "61.7]"]
-    assert rows["joint"] == ["0;1", "7.25", "[6.5,", "8]", "±", "0.5", "-38.6"]
+    assert rows[NAMES[0]] == [
+        *("counterfactual", "45.8", "[29.5,", "61.7]", "7.2", "[6.5,", "8.0]", "±", "0.5"),
+        *("12.0", "[10.0,", "14.0]", "0.123", "99.0"),
+    ]
     assert "Cue localisation" in text
-    assert "dataset: birds, masks: estimated" in text
+    assert "A note that is there" in text
+    assert "Nobody" not in text  # a column without a number
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_in_a_terminal_names_are_whole_and_lines_fit(width, capsys):
+    text = _at(width, capsys)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    numbers = [n for n in ("45.8 [29.5, 61.7]", "7.2 [6.5, 8.0] ± 0.5", "0.123") if n in text]
+    assert len(numbers) == 3
+    parts = [line for line in lines if line.startswith("calm_em")]
+    assert all(line.startswith(NAMES[0]) and NAMES[1] in line for line in parts)
+    assert len(parts) == {80: 3, 100: 2, 120: 1}[width]  # names stand again next to what follows
+
+
+def test_blocks_of_a_data_set_stand_together(capsys):
+    headings = re.findall(r"^(birds|dogs), small, (\w+)", _at(80, capsys), re.MULTILINE)
+    assert headings == [("birds", "true"), ("birds", "estimated"), ("dogs", "true")]
+
+
+def test_names_wider_than_the_terminal_are_not_cut(capsys):
+    text = _at(30, capsys)
+    assert NAMES[0] in text
+    assert NAMES[1] in text
+
+
+def test_the_best_number_stands_out_and_a_weak_one_never(capsys):
+    console = Console(width=120, highlight=False, force_terminal=True, color_system="standard")
+    lay_out(table(), console)
+    text = capsys.readouterr().out
+    assert re.search(r"\x1b\[1m *45\.8 ", text)
+    assert not re.search(r"\x1b\[1m *99\.0", text)
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,12 @@ def test_the_trackers_environment_has_what_its_stage_imports(tested, stage_files
 
 def test_what_the_code_imports_is_required_and_tested(imported, tested, environment, required):
     assert {"torch", "pillow", "pyyaml"} <= imported
-    for names in (tested, environment, required):
+    for names in (tested, required):
         assert imported <= names.keys()
+    # what people type and see: `calm`, and the display of a run in Snakemake's own Python
+    outside = {"cyclopts", "snakemake", "snakemake-interface-logger-plugins"}
+    assert outside <= imported
+    assert imported - outside <= environment.keys()
 
 
 def test_the_environment_has_the_packages_whose_weights_the_configs_name(environment):

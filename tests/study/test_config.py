@@ -25,8 +25,8 @@ def test_every_key_is_explained():
 
 @pytest.mark.parametrize("path", sorted(reference.PAGE.parent.glob("*.yaml")), ids=lambda p: p.name)
 def test_shipped_configs_are_valid(path):
+    load(path)
     raw = yaml.safe_load(path.read_text())
-    load(raw)
     jsonschema.validate(raw, json.loads(reference.SCHEMA.read_text()))
     assert f"`{path.name}`" in reference.page_text()
 
@@ -43,10 +43,20 @@ def test_all_means_every_method_of_the_catalogue_for_the_kind():
     jsonschema.validate(changed(methods={"cam": "all"}), json.loads(reference.SCHEMA.read_text()))
 
 
+def test_every_config_names_the_schema_for_editors():
+    """They read the first line; the path counts from the file."""
+    configs = sorted((reference.SCHEMA.parents[2] / "config").glob("*.yaml"))
+    assert len(configs) > 10
+    for path in configs:
+        first = path.read_text().partition("\n")[0]
+        name = first.removeprefix("# yaml-language-server: $schema=")
+        assert (path.parent / name).resolve() == reference.SCHEMA.resolve(), path
+
+
 def test_the_schema_knows_null_for_what_a_name_inherits():
     schema = json.loads(reference.SCHEMA.read_text())
     dropping = {
-        "extends": "config/config.yaml",
+        "extends": "config.yaml",
         "architectures": {"small": None},
         "datasets": {"other": None, "birds": {"variants": {"cam": None}}},
         "own_maps": {"mine": None},

@@ -140,6 +140,36 @@ def test_a_config_that_extends_itself_or_nothing_is_refused(tmp_path):
         load(own)
 
 
+def test_what_is_extended_counts_from_the_file_that_says_it(tmp_path, monkeypatch):
+    """Wherever the command is started; `first` says ../ and is itself extended by `second`."""
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(changed(title="base")))
+    (tmp_path / "deep" / "first.yaml").write_text("extends: ../base.yaml\nseeds: [5]\n")
+    second = tmp_path / "deep" / "deeper" / "second.yaml"
+    second.write_text("extends: ../first.yaml\n")
+    for here in (tmp_path, second.parent):
+        monkeypatch.chdir(here)
+        assert (load(second).title, load(second).seeds) == ("base", (5,))
+    # as Snakemake gives it: the keys of all files in one, and which files these were
+    merged = {"extends": "../first.yaml", "title": "mine"}
+    other = tmp_path / "other.yaml"
+    other.write_text("title: mine\n")
+    study = load(merged, files=[second, other])
+    assert (study.title, study.seeds) == ("mine", (5,))
+
+
+def test_a_base_named_from_the_present_folder_is_answered(tmp_path, monkeypatch):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "base.yaml").write_text(yaml.safe_dump(changed()))
+    own = tmp_path / "config" / "own.yaml"
+    own.write_text("extends: config/base.yaml\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UserError, match=r"counts from the folder of .*own\.yaml\. Write base\.yaml"
+    ):
+        load(own)
+
+
 def over(tmp_path, base, **keys):
     """The study of a config that lies over ``base``."""
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))

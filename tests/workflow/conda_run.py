@@ -25,7 +25,7 @@ def run(checkout: Path, *arguments: str) -> float:
     status, output = snakemake(checkout, "--cores", "all", *arguments)
     if status:
         sys.exit(output)
-    total = re.search(r"^total +(\d+)$", output, re.MULTILINE)
+    total = re.search(r"^(\d+) jobs? to do", output, re.MULTILINE)
     print(f"{' '.join(arguments) or 'plain'}: {total[1] if total else 0} jobs", flush=True)
     return time.monotonic() - begun
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from workflow_run import edit_config
 LONG = "otherbirds/small/attributes/seed0"  # the model that is trained long
 WEIGHTS = f"results/models/{LONG}/weights.safetensors"
 TRAINING_LOG = f"results/logs/train/{LONG}.log"
+_ENDED = re.compile(r"^\[\d+/\d+\] ", re.MULTILINE)  # a line for each job
 
 
 def disturb(
@@ -70,7 +72,7 @@ def comes(moments: random.Random, process: subprocess.Popen, study: Path, *, mos
     the study came to its end before.
     """
     jobs, seconds = moments.randint(0, most), moments.uniform(0, 6)
-    while (study / "printed.txt").read_text().count("Finished jobid") < jobs:
+    while len(_ENDED.findall((study / "printed.txt").read_text())) < jobs:
         if process.poll() is not None:
             return False
         time.sleep(0.02)

@@ -11,7 +11,9 @@ sys.path.insert(0, workflow.basedir)
 from pipeline.artefacts.paths import MODEL, NO_MAPS, SEARCHED, Paths, fill
 from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.catalogue.methods import METHODS
-from pipeline.runtime import codegraph, orphans
+from pipeline.display.closing import announce
+from pipeline.display.handler import attach
+from pipeline.runtime import codegraph, orphans, progress_files
 from pipeline.runtime.errors import UserError
 from pipeline.study.caches import write_caches
 from pipeline.study.inputs.data import DataInputs
@@ -40,7 +42,15 @@ def checked(function, *given):
         raise WorkflowError(str(problem))
 
 
-STUDY = checked(load, config)
+attach(workflow)  # progress for people, in the place of Snakemake's messages
+# Files of the command line count from where Snakemake was started, ours from where it runs.
+CONFIG_FILES = [
+    os.path.join(
+        workflow.workdir_init if file in workflow.overwrite_configfiles else "", file
+    )
+    for file in workflow.configfiles
+]
+STUDY = checked(load, config, CONFIG_FILES)
 PATHS = Paths(STUDY.results)
 LOGS, BENCHMARKS = PATHS.logs, PATHS.benchmarks
 ENV = "../../envs/torch.yaml"
@@ -72,7 +82,8 @@ wildcard_constraints:
 # Snakemake; with it, in their environment, which is activated before this prefix. The parent of the
 # shell is Snakemake: no job outlives it (pipeline/runtime/orphans.py).
 prefix = (
-    f"export PYTHONPATH={shlex.quote(str(workflow.basedir))} {orphans.VARIABLE}=$PPID; "
+    f"export PYTHONPATH={shlex.quote(str(workflow.basedir))} {orphans.VARIABLE}=$PPID"
+    f" {progress_files.VARIABLE}={shlex.quote(os.path.abspath(progress_files.FOLDER))}; "
 )
 CONDA = "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}
 if CONDA:
@@ -92,6 +103,11 @@ onstart:
     checked(open_models, STUDY, PATHS)
     if not CONDA:  # which has an environment with the packages
         checked(check_packages, STUDY)
+
+
+# After the last: where the report is, and what came out.
+onsuccess:
+    announce({file for job in workflow.dag.jobs for file in job.output}, PATHS)
 
 
 @cache

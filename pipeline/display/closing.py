@@ -1,0 +1,26 @@
+"""The last lines of a run: where the report is, and what came out."""
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+from snakemake.logging import logger
+
+from pipeline.artefacts.paths import Paths
+from pipeline.artefacts.table import load
+from pipeline.report.findings import leads
+from pipeline.runtime.errors import UserError
+
+
+def announce(made: Collection[str], paths: Paths) -> None:
+    """Say it, if the report is among the files that this run was to make."""
+    if paths.report in made:
+        logger.info(closing(paths.report, paths.tables))
+
+
+def closing(report: str | Path, tables: str | Path) -> str:
+    """The report's path, and its first finding if its tables have one."""
+    lines = [f"Report: {report}"]
+    with contextlib.suppress(UserError):  # the next run says what is wrong with the file
+        lines += [f"Finding: {sentence}" for sentence in leads(load(tables))[:1]]
+    return "\n".join(lines)
