@@ -3,10 +3,11 @@
 import argparse
 import sys
 
-from pipeline.command import check, compare, explain, fetch, run, status, table
+from pipeline.command import check, compare, explain, fetch, init, run, status, table
 from pipeline.runtime import cli
 
 _COMMANDS = {
+    "init": init,
     "fetch": fetch,
     "check": check,
     "run": run,
@@ -19,6 +20,7 @@ _COMMANDS = {
 _DESCRIPTION = """\
 A study from raw images to tables and figures, step by step:
 
+  calm init       the workflow, laid out in a folder of its own
   calm fetch      download a published data set
   calm check      is all data that the study needs there, and in order?
   calm run        make the study (or go on where it stopped)

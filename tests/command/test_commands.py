@@ -9,7 +9,7 @@ import pytest
 from pipeline.command.__main__ import build_parser, execute
 from pipeline.runtime.errors import UserError
 
-COMMANDS = ("fetch", "check", "run", "status", "table", "explain")
+COMMANDS = ("init", "fetch", "check", "run", "status", "table", "explain")
 
 
 def _calm(*arguments, cwd=None):
