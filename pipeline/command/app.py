@@ -18,6 +18,7 @@ from pipeline.runtime.errors import UserError
 _DESCRIPTION = """\
 A study from raw images to tables and figures, step by step:
 
+  calm init       the workflow, laid out in a folder of its own
   calm fetch      a published data set, downloaded
   calm check      is all data that the study needs there, and in order?
   calm run        make the study (or go on where it stopped)
@@ -48,6 +49,27 @@ app = App(
     version=_version,
     default_parameter=Parameter(negative=()),
 )
+
+
+@app.command(
+    help="""\
+Lay out the workflow in a folder, to run studies there.
+
+Writes Snakefile, workflow/, config/, profiles/ and envs/ into a new or empty folder. In a folder
+that it laid out before, it brings up to date what you did not edit: do so after an upgrade.""",
+    help_epilogue="""\
+examples:
+  calm init study     a folder of that name
+  calm init .         this folder, which is empty, or was laid out by another version""",
+)
+def init(
+    folder: Annotated[Path, Parameter(name="FOLDER", help="made if it is missing")],
+    /,
+) -> None:
+    """See `pipeline.command.init`."""
+    from pipeline.command import init
+
+    init.run(folder)
 
 
 @app.command(
