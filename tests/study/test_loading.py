@@ -159,10 +159,10 @@ def test_what_is_extended_counts_from_the_file_that_says_it(tmp_path, monkeypatc
 
 
 def test_a_base_named_from_the_present_folder_is_answered(tmp_path, monkeypatch):
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "base.yaml").write_text(yaml.safe_dump(changed()))
-    own = tmp_path / "config" / "own.yaml"
-    own.write_text("extends: config/base.yaml\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "base.yaml").write_text(yaml.safe_dump(changed()))
+    own = tmp_path / "mine" / "own.yaml"
+    own.write_text("extends: mine/base.yaml\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
         UserError, match=r"counts from the folder of .*own\.yaml\. Write base\.yaml"
