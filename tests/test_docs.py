@@ -43,7 +43,7 @@ def sources():
     left_out = {"CHANGELOG.md", "tests/test_docs.py"}
     suffixes = {".md", ".py", ".smk", ".yaml", ".toml", ".cff", ".rst", ".j2"}
     names = listed.stdout.split() or pytest.skip("not a checkout of git")
-    texts = (name for name in names if Path(name).suffix in suffixes or name == "Snakefile")
+    texts = (name for name in names if Path(name).suffix in suffixes or name.endswith("Snakefile"))
     return {name: (ROOT / name).read_text() for name in texts if name not in left_out}
 
 
@@ -56,6 +56,7 @@ def missing(texts, root=ROOT):
     for name, text in texts.items():
         for path in _PATH.findall(text):
             is_source = Path(path).suffix in ("", ".py", ".smk", ".md", ".yaml")
+            is_source &= not path.startswith("pipeline/laid_out")  # there in the wheel alone
             if is_source and path not in written and not any(root.glob(path)):
                 yield f"{name}: {path}"
         for module in _MODULE.findall(text):
@@ -130,3 +131,18 @@ def test_issue_forms_have_what_a_form_needs():
         assert {"name", "description", "body"} <= set(form)
         for field in form["body"]:
             assert field["type"] == "markdown" or {"id", "attributes"} <= set(field)
+
+
+def test_github_runs_the_checks_of_this_repository():
+    content = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    (job,) = content["jobs"].values()
+    assert job["steps"][-1] == {"run": ".ci/run"}
+    assert (ROOT / ".ci/run").stat().st_mode & 0o100
+
+
+def test_the_catalogue_finds_what_it_looks_for():
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage["software-stack-deployment"] == {"conda": True}
+    assert usage["mandatory-flags"].keys() == {"desc", "flags"}
+    for name in ("workflow/Snakefile", "config/config.yaml", "config/README.md"):
+        assert (ROOT / name).is_file()

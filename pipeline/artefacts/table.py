@@ -75,11 +75,15 @@ class Row(_Frozen):
 
 
 class Block(_Frozen):
-    """Rows that may be compared with each other; ``keys`` say what they have in common."""
+    """Rows that may be compared with each other; ``keys`` say what they have in common.
+
+    ``reference`` is what their paired differences are from.
+    """
 
     heading: str
     keys: dict[str, str]
     rows: tuple[Row, ...]
+    reference: str = "CAM"
 
 
 class MainNumber(_Frozen):
@@ -88,7 +92,7 @@ class MainNumber(_Frozen):
     Attributes:
         heading: of its column among the main results.
         words: in a sentence.
-        delta: the column of its paired differences from CAM, if the table has one.
+        delta: the column of its paired differences, if the table has one.
         meaning: what it measures, one sentence.
     """
 

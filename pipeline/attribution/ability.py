@@ -1,9 +1,12 @@
-"""Whether a model can do a method, found out on one image, before any map is computed."""
+"""Whether a model can do methods, found out on one image, before any map is computed."""
+
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from pipeline.attribution.features import blocks_of, tokens_of
-from pipeline.attribution.query import Query, entry_of
+from pipeline.attribution.query import Query
+from pipeline.catalogue.methods import METHODS
 from pipeline.models.classifier import Classifier
 from pipeline.models.given import GivenModel
 from pipeline.runtime.errors import UserError
@@ -21,14 +24,43 @@ def check_able(model: Classifier | GivenModel, method: str, images: Tensor) -> N
         UserError: the kind of model has no such method, or this model lacks what it needs; the
             message names the method, what is missing, and what to take instead.
     """
-    needs = entry_of(method, model.kind).needs
+    for problem in lacking(model, [method], images):
+        raise UserError(problem)
+
+
+def lacking(model: Classifier | GivenModel, methods: Sequence[str], images: Tensor) -> list[str]:
+    """What a model lacks for methods: a text for each reason, with the methods that it is about.
+
+    Args:
+        model: in evaluation mode; on PyTorch's meta device no method may need ``"modules"``.
+        methods: names of the catalogue.
+        images: (B, 3, S, S) on its device, of which the first is tried. Methods that compute a map
+            to find out compare it with that of an image of zeros, so it should not be one.
+    """
     query = Query(model, images[:1], images.new_zeros(1).long(), [(0,)], ["probe"])
-    if needs == "modules":
+    reasons: dict[str, list[str]] = {}
+    for method in methods:
+        try:
+            _try(query, method)
+        except UserError as error:
+            reasons.setdefault(str(error).removeprefix(f"{method}: "), []).append(method)
+    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+
+def _try(query: Query, method: str) -> None:
+    """Raise UserError if the query's model lacks what a method needs."""
+    entry, kind = METHODS[method], query.model.kind
+    if kind == "given" and "cam" in entry.models and kind not in entry.models:
+        raise UserError(
+            "this network's end is not pooling and one linear layer, nor a convolution and pooling,"
+            " so it has no class activation maps. Take another method, such as gradcam or gradient."
+        )
+    if kind not in entry.models:
+        valid = ", ".join(name for name, each in METHODS.items() if kind in each.models)
+        raise UserError(f"a {kind} model has no such method; valid: {valid}.")
+    if entry.needs == "modules":
         query.maps(method)
-    try:
-        if needs == "features":
-            tokens_of(query)
-        elif needs == "tokens":
-            blocks_of(query)
-    except UserError as error:
-        raise UserError(f"{method}: {error}") from error
+    elif entry.needs == "features":
+        query.once(tokens_of)
+    elif entry.needs == "tokens":
+        query.once(blocks_of)

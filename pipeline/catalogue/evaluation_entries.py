@@ -21,7 +21,7 @@ class Column:
             findings and first table are made of.
         short: its heading among these, if that of its own table needs the table around it.
         meaning: what it measures, one sentence, if it is one of the main numbers.
-        compared: the table has a column of its differences from CAM, as that of a main number has;
+        compared: the table has a column of its paired differences, as that of a main number has;
             where there is none, the first one has.
         random: its value by definition if pixels are taken at random, where there is one.
     """

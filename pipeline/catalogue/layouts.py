@@ -1,7 +1,8 @@
 """Which layouts of raw data there are: one entry each, read by the config without pandas.
 
 A layout is a module of ``pipeline.datasets`` with a function ``read(root, section, workers)`` and a
-text ``LAYOUT`` that says what the folder must hold.
+text ``LAYOUT`` that says what the folder must hold. Where it also has ``class_names(root,
+section)``, models from elsewhere are compared with the classes before anything is read.
 """
 
 from dataclasses import dataclass

@@ -18,11 +18,13 @@ from pipeline.runtime.errors import UserError
 _DESCRIPTION = """\
 A study from raw images to tables and figures, step by step:
 
+  calm init       the workflow, laid out in a folder of its own
   calm fetch      a published data set, downloaded
   calm check      is all data that the study needs there, and in order?
   calm run        make the study (or go on where it stopped)
   calm status     what is done, running and still to do
   calm table      the results, in the terminal
+  calm compare    two models, or two of their maps, on the same images
   calm explain    one image: the prediction, where the model looked, and what that means
 
 Every command has its own help, with examples: calm explain --help"""
@@ -46,6 +48,27 @@ app = App(
     help_format="plaintext",
     version=_version,
 )
+
+
+@app.command(
+    help="""\
+Lay out the workflow in a folder, to run studies there.
+
+Writes Snakefile, workflow/, config/, profiles/ and envs/ into a new or empty folder. In a folder
+that it laid out before, it brings up to date what you did not edit: do so after an upgrade.""",
+    help_epilogue="""\
+examples:
+  calm init study     a folder of that name
+  calm init .         this folder, which is empty, or was laid out by another version""",
+)
+def init(
+    folder: Annotated[Path, Parameter(name="FOLDER", help="made if it is missing")],
+    /,
+) -> None:
+    """See `pipeline.command.init`."""
+    from pipeline.command import init
+
+    init.run(folder)
 
 
 @app.command(
@@ -220,6 +243,35 @@ def table(
     from pipeline.command import table
 
     table.run(name, results)
+
+
+@app.command(
+    help="""\
+Print how two models, or two of their maps, differ on the same test images.
+
+Every number that was measured for both, and the difference A - B with the interval of the paired
+bootstrap (95 %), which resamples the same images for both. A model has the names in its folder
+under scores/: data set, architecture and variant, joined by slashes, as many as tell it from the
+others; a method after them means that map alone. Where not both sides name a method, maps of the
+same method are compared.""",
+    help_epilogue="""\
+examples:
+  calm compare mine other                          two models of your own: predictions and maps
+  calm compare mine/gradcam mine/rise              two methods of one model
+  calm compare birds/net/calm_em birds/net/cam     two variants, with all names
+  calm compare mine other --results results/mine   of another study""",
+)
+def compare(
+    first: Annotated[str, Parameter(name="A", help="a model or map: its names, joined by slashes")],
+    second: Annotated[str, Parameter(name="B", help="what it is compared with")],
+    /,
+    *,
+    results: Annotated[Path, Parameter(help="results folder of the study")] = Path("results"),
+) -> None:
+    """See `pipeline.command.compare`."""
+    from pipeline.command import compare
+
+    compare.run(first, second, results)
 
 
 @app.command(

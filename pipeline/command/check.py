@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import ValidationError
 
@@ -10,11 +10,12 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import problems_of
-from pipeline.settings import Architecture, Records
+from pipeline.settings import Records
 from pipeline.study.advice import advice
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
+from pipeline.study.opening import to_build
 from pipeline.study.overrides import parsed
 
 
@@ -73,45 +74,26 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
             continue
         usable, text = doctor.diagnose(dataset.root, records_job(study, name), workers)
         yield usable, f"{name}: {text}"
-    yield from _trunks(study)
+    if to_build(study):
+        from pipeline.command.trained_models import built  # imports PyTorch, which takes seconds
+
+        yield from _with_keys(built(study))
     for key, weights in study.named_weights():
         yield _weights(key, weights)
     for name, function in study.methods.functions.items():
         yield _function(f"methods.{name}", function)
     if any(study.given(name) for name in study.architectures):
-        from pipeline.command.given_models import opened  # imports PyTorch, which takes seconds
+        from pipeline.command.given_models import opened
 
-        for key, usable, text in opened(study):
-            yield usable, f"{key}: {text}"
+        yield from _with_keys(opened(study))
     for text in advice(study):
         yield True, f"Warning: {text}"
 
 
-def _trunks(study: Study) -> Iterator[tuple[bool, str]]:
-    """What the networks of libraries are as trunks, and whether the training methods stand on them.
-
-    They are built without values, which takes about a second each.
-    """
-    for name, architecture in study.architectures.items():
-        if not isinstance(architecture, Architecture) or ":" not in architecture.trunk:
-            continue
-        from pipeline.models.describing import described  # imports PyTorch
-
-        jobs = {
-            f"{dataset}/{variant}": study.train_job(dataset, name, variant, 0)
-            for dataset, given in study.datasets.items()
-            if name in given.architectures
-            for variant in given.variants
-        }
-        stored = {
-            dataset.images.eval_size
-            for dataset in study.datasets.values()
-            if name in dataset.architectures
-        }
-        try:
-            yield True, f"architectures.{name}.trunk: {described(architecture, jobs, stored)}"
-        except UserError as error:
-            yield False, f"architectures.{name}: {error}"
+def _with_keys(found: Iterable[tuple[str, bool, str]]) -> Iterator[tuple[bool, str]]:
+    """What is known of models (key of the config, whether it can be used, text) as paragraphs."""
+    for key, usable, text in found:
+        yield usable, f"{key}: {text}"
 
 
 def _check_folder(folder: str, keys: dict[str, str], workers: int) -> None:

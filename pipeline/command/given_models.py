@@ -1,8 +1,4 @@
-"""Opening the models from elsewhere that a study names, before any of its jobs runs.
-
-``python -m pipeline.command.given_models --section STUDY``, which the workflow runs at its start
-for the models that are not kept yet.
-"""
+"""Opening the models from elsewhere that a study names, before any of its jobs runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +8,11 @@ import torch
 
 from pipeline.artefacts.classes import read_class_names
 from pipeline.artefacts.paths import Names, Paths, fill
-from pipeline.attribution.ability import check_able
+from pipeline.attribution.ability import lacking
 from pipeline.catalogue.methods import METHODS
+from pipeline.datasets.readers import class_names
 from pipeline.models.given import GivenModel
 from pipeline.models.wrapping import open_given
-from pipeline.runtime import cli
 from pipeline.runtime.errors import UserError
 from pipeline.study.jobs import Study
 
@@ -36,32 +32,30 @@ class Opened(NamedTuple):
 
 
 def opened(study: Study) -> Iterator[Opened]:
-    """Open each model from elsewhere, with its classes and methods, for each data set that has it.
-
-    The classes of a data set are compared where a run of the study has listed them.
-    """
+    """Open each model from elsewhere, for each data set that has it, and try its methods."""
     for dataset, architecture, variant in study.models_without_seed():
         if not study.given(architecture):
             continue
         key = f"architectures.{architecture}"
         try:
             model, text = _open(study, dataset, architecture)
-            images = torch.zeros(1, 3, *[study.datasets[dataset].images.eval_size] * 2)
-            for method in study.methods_of(dataset, architecture, variant):
-                if method in METHODS:  # the user's own are checked elsewhere
-                    check_able(model, method, images)
         except UserError as error:
             yield Opened(key, False, str(error))
-        else:
+            continue
+        side = study.datasets[dataset].images.eval_size
+        images = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        methods = study.methods_of(dataset, architecture, variant)
+        # the user's own methods are checked elsewhere
+        problems = lacking(model, [name for name in methods if name in METHODS], images)
+        yield from (Opened(key, False, problem) for problem in problems)
+        if not problems:
             yield Opened(key, True, text)
 
 
 def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, str]:
     """A model, tried on an image of the data set's size, and what is known of it."""
-    listed = Path(fill(Paths(study.results).classes, Names(dataset)))
-    names = read_class_names(listed) if listed.is_file() else None
     job = study.given_job(dataset, architecture)
-    model, note = open_given(job, names)
+    model, note = open_given(job, _class_names(study, dataset))
     with torch.no_grad():
         model.log_probs(torch.zeros(1, 3, job.stored_size, job.stored_size))
     wanted = model.whole.wanted
@@ -76,6 +70,17 @@ def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, st
     )
 
 
+def _class_names(study: Study, dataset: str) -> list[str] | None:
+    """The classes of a data set, if they are known before a run: as a run has listed them, else
+    as its folder says; those of a drawn one are only known when it is drawn.
+    """
+    listed = Path(fill(Paths(study.results).classes, Names(dataset)))
+    if listed.is_file():
+        return read_class_names(listed)
+    root = study.datasets[dataset].root
+    return class_names(root, study.datasets[dataset].records) if root else None
+
+
 def _three(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.3g}" for value in values)
 
@@ -86,21 +91,3 @@ def _end(model: GivenModel) -> str:
     if model.has_features:
         return f"the Grad-CAM family looks at its layer {model.looked_at!r}"
     return "no layer with a map was found"
-
-
-def run(argv: list[str]) -> None:
-    """Command line: nothing if all models can be used.
-
-    Raises:
-        UserError: some cannot; the message names all of them.
-    """
-    arguments = cli.parser("pipeline.command.given_models", "Open the models from elsewhere.")
-    cli.add_section(arguments, Study)
-    study = cli.read_section(arguments.parse_args(argv).section, Study)
-    wrong = dict.fromkeys(f"{key}: {text}" for key, usable, text in opened(study) if not usable)
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-if __name__ == "__main__":
-    cli.main(run)

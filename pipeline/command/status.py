@@ -51,12 +51,13 @@ def run(options: Sequence[str], directory: Path | None = None) -> None:
 
 def stages(checkout: Path) -> dict[str, str]:
     """Rule -> stage, the file that it stands in, in the order of the Snakefile."""
-    snakefile = checkout / "Snakefile"
+    workflow = checkout / "workflow"
+    snakefile = workflow / "Snakefile"
     included = _INCLUDE.findall(snakefile.read_text()) if snakefile.is_file() else []
     return {
         rule: Path(name).stem
         for name in included
-        for rule in _STAGE.findall((checkout / name).read_text())
+        for rule in _STAGE.findall((workflow / name).read_text())
     }
 
 

@@ -45,6 +45,6 @@ def check_folder(options: Sequence[str]) -> None:
     elsewhere = any(option.partition("=")[0] in _ELSEWHERE for option in options)
     if not elsewhere and not Path("Snakefile").is_file():
         raise UserError(
-            f"There is no Snakefile in {Path.cwd()}. Go to the folder of the checkout, or give "
-            "--snakefile FILE."
+            f"There is no Snakefile in {Path.cwd()}. Go to the folder of a study, make one with "
+            "`calm init FOLDER`, or give --snakefile FILE."
         )

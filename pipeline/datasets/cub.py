@@ -77,6 +77,14 @@ def read(
     return finish(used, classes, root, section, problems, details)
 
 
+def class_names(root: str | Path, section: Records) -> pd.Series:
+    """Class id (1..K) -> name, of all classes; UserError if the list cannot be used."""
+    problems = Problems()
+    names = _read_class_names(Path(root), problems)
+    problems.raise_if_any(root)
+    return names
+
+
 def _require_layout(root: Path) -> None:
     if not root.is_dir():
         raise UserError(

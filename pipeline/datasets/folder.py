@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline.artefacts.records import SPLITS
-from pipeline.catalogue.imagenet import class_names, class_wnids
+from pipeline.catalogue import imagenet
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems, counted, in_utf8, printable
 from pipeline.datasets.coco import check_sizes
@@ -58,7 +58,7 @@ def read(
     if not root.is_dir():
         raise UserError(f"The data folder {root} does not exist. Correct `root` of the data set.")
     problems = Problems()
-    has_splits = (root / "train").is_dir() or (root / "test").is_dir()
+    has_splits = _has_splits(root)
     read = _class_folders if has_splits else _imagenet_samples
     images, names, counts = read(root, section, problems)
     if images.empty:
@@ -88,6 +88,24 @@ def read(
     details: dict[str, Any] = {"skipped": {**skipped, **counts, **objects.skipped}}
     details |= check_masks(fitting, problems, workers)
     return finish(used, classes, root, section, problems, details)
+
+
+def class_names(root: str | Path, section: Records) -> pd.Series:
+    """Class id (1..K) -> name, of all classes; no file is listed. UserError if there is none."""
+    root, problems = Path(root), Problems()
+    if not _has_splits(root):
+        return _of_imagenet()
+    names = _folders_of_classes(root, _splits(root), problems)
+    problems.raise_if_any(root)
+    return pd.Series(names, index=range(1, len(names) + 1), dtype=object)
+
+
+def _splits(root: Path) -> list[str]:
+    return [split for split in SPLITS if (root / split).is_dir()]
+
+
+def _has_splits(root: Path) -> bool:
+    return (root / "train").is_dir() or (root / "test").is_dir()
 
 
 def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> pd.Series:
@@ -121,14 +139,19 @@ class _Found(NamedTuple):
     counts: dict[str, Any]
 
 
-def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
-    """The images below SPLIT/CLASS/, at any depth."""
-    splits = [split for split in SPLITS if (root / split).is_dir()]
+def _folders_of_classes(root: Path, splits: list[str], problems: Problems) -> list[str]:
+    """The names of the classes, in the order of their ids."""
     folders = [path for split in splits for path in (root / split).iterdir() if path.is_dir()]
     found = {folder.name for folder in folders if not folder.name.startswith(".")}
     found = set(in_utf8(sorted(found), problems))
     numbers = all(name.isdecimal() for name in found)
-    names = sorted(found, key=(lambda name: (int(name), name)) if numbers else None)
+    return sorted(found, key=(lambda name: (int(name), name)) if numbers else None)
+
+
+def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
+    """The images below SPLIT/CLASS/, at any depth."""
+    splits = _splits(root)
+    names = _folders_of_classes(root, splits, problems)
     rows, nested, hidden, others = [], Counter[str](), 0, []
     for split in splits:
         files, invisible = _files(root, split, deep=False)
@@ -201,7 +224,7 @@ def _imagenet_samples(root: Path, section: Records, problems: Problems) -> _Foun
     files, hidden = _files(root, ".", deep=False)
     files = in_utf8([path.removeprefix("./") for path in files], problems)
     found = [name for name in files if Path(name).suffix.lower() in SUFFIXES]
-    class_ids = {wnid: class_id for class_id, wnid in enumerate(class_wnids(), start=1)}
+    class_ids = {wnid: class_id for class_id, wnid in enumerate(imagenet.class_wnids(), start=1)}
     wnids = [match.group() if (match := WNID.match(name)) else "" for name in found]
     strange = [name for name, wnid in zip(found, wnids, strict=True) if wnid not in class_ids]
     if strange:
@@ -212,10 +235,14 @@ def _imagenet_samples(root: Path, section: Records, problems: Problems) -> _Foun
             f"named after a class of ImageNet.\n{LAYOUT}"
         )
     images = pd.DataFrame({"image_id": found, "class_id": [class_ids[wnid] for wnid in wnids]})
-    names = pd.Series(class_names(), index=range(1, len(class_ids) + 1))
     pictures = set(found)
     counts = {
         "other_files": counted(name for name in files if name not in pictures),
         "hidden_files": hidden,
     }
-    return _Found(images.assign(split="test"), names, counts)
+    return _Found(images.assign(split="test"), _of_imagenet(), counts)
+
+
+def _of_imagenet() -> pd.Series:
+    names = imagenet.class_names()
+    return pd.Series(names, index=range(1, len(names) + 1))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artefacts.records import SPLITS
-from pipeline.catalogue.imagenet import class_names
+from pipeline.catalogue import imagenet
 from pipeline.datasets.assembly import choose, finish
 from pipeline.datasets.check import Problems
 from pipeline.datasets.check_images import unlike_sizes
@@ -124,10 +124,23 @@ def _splits_without_images(images: pd.DataFrame) -> dict[str, int]:
     return absent
 
 
+def class_names(root: str | Path, section: Records) -> pd.Series:
+    """Class id (1..K) -> name, of all classes, from the lists of the test images alone.
+
+    Raises:
+        UserError: these cannot be used.
+    """
+    assert section.metadata is not None  # the layout asks for it
+    problems = Problems()
+    listed = read_split(Path(section.metadata) / "test", Path(root), problems)
+    problems.raise_if_any(section.metadata)
+    return _class_names(listed)
+
+
 def _class_names(test: pd.DataFrame) -> pd.Series:
     """Names by class id: ImageNet's, or the folders of the test images, or the class ids."""
     if test["image_id"].str.contains(IMAGENET, regex=False).any():
-        names = class_names()
+        names = imagenet.class_names()
     else:
         folders = {
             label: {Path(name).parent.name for name in ids}

@@ -2,8 +2,8 @@
 
 A stage is a part that runs as a whole, from the images on: a direct part of the network, or an
 element of the list or sequence that holds most of its weights (ResNet's ``layer1``, EfficientNet's
-``blocks.0``, a ViT's ``blocks.0``). A single layer belongs to the stage before it; those before all
-others are the first stage.
+``blocks.0``, a ViT's ``blocks.0`` or ``encoder.layers.encoder_layer_0``). A single layer belongs to
+the stage before it; those before all others are the first stage.
 """
 
 from collections.abc import Callable, Iterable
@@ -83,7 +83,9 @@ def anatomy_of(
             shape = layout.as_map(order[ran[-1]]).shape
             outputs.append(Output(ran[-1], shape[1], stride_of(side, shape[-1]), layout))
     stages = [tuple(f"{name}." for name in names) for names in parts]
-    loose = (n for n, _ in shadow.named_parameters(recurse=False) if n not in unused)
+    staged = tuple(prefix for stage in stages for prefix in stage)
+    used = (name for name, _ in shadow.named_parameters() if name not in unused)
+    loose = (name for name in used if not name.startswith(staged))  # of no module below
     stages[0] = (*(f"{name}." for name in loose), *stages[0])
     stride = stride_of(side, features.shape[-1])
     left_out = _left_out(shadow, unused)
@@ -110,13 +112,18 @@ def _parts(network: nn.Module, unused: Iterable[str], order: list[str]) -> list[
 
     total = sum(used.values())
 
+    def lists_at(path: str, module: nn.Module) -> list[str]:
+        """The module itself if it is a list, else the lists directly in it (a ViT's encoder)."""
+        inside = (f"{path}.{name}" for name, child in module.named_children() if _is_list(child))
+        return [path] if _is_list(module) else [*inside]
+
     def children(prefix: str, module: nn.Module) -> list[str]:
         found = []
         for name, child in module.named_children():
             path = f"{prefix}{name}"
             if not weights(path):
                 continue
-            if _is_list(child) and weights(path) >= MOST * total:
+            if any(weights(each) >= MOST * total for each in lists_at(path, child)):
                 found += children(f"{path}.", child)
             else:
                 found.append(path)

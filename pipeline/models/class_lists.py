@@ -62,8 +62,8 @@ def outputs_of(names: Sequence[str], known: Sequence[str]) -> list[int]:
     if unknown:
         raise UserError(
             f"classes: the network does not know {len(unknown)} of the data set's {len(names)} "
-            f"classes, such as {unknown[0]!r}{_near(unknown[0], known)} Correct the list, or leave "
-            "them out of the data set (`records: {classes: ...}`)."
+            f"classes, such as {unknown[0]!r}{_near(unknown[0], known)} Give them the same names "
+            "in both, or leave them out of the data set (`records: {classes: ...}`)."
         )
     outputs = [output for output in found if output is not None]
     if len(set(outputs)) != len(outputs):

@@ -43,8 +43,6 @@ class Classifier(nn.Module):
         )
         # all heads that can be asked for are built from these, what they share from less
         self.head = head(trunk.channels, outputs, training, places)  # type: ignore[call-arg, arg-type]
-        if training.head == "network":
-            self.head.rectified = trunk.rectified
 
     @property
     def kind(self) -> str:

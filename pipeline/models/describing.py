@@ -19,7 +19,7 @@ def described(
     """Build the trunk of an architecture without values, and say what it is.
 
     Args:
-        architecture: with a trunk of a library.
+        architecture: with any trunk.
         jobs: data set and variant -> the training of a model on it.
         stored: sides of the val and test images, pixels.
 
@@ -39,7 +39,8 @@ def described(
     problems = []
     for variant, job in jobs.items():
         try:
-            head_of(job.training).places_on(job.trunk, trunk)
+            head = head_of(job.training)
+            head.places_on(job.trunk, head.trunk_of(job.trunk, job.training.crop))
         except UserError as error:
             problems.append(f"{variant}: {error}")
     if problems:

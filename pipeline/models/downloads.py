@@ -22,6 +22,6 @@ def downloaded(get: Callable[[], T], name: str) -> T:
         return get()
     except Exception as error:  # each library and its network code raises what it likes
         raise UserError(
-            f"weights: those of {name} cannot be had: {error}. Download them where there is a "
-            "network and give the file instead: `weights: FILE`."
+            f"weights: those of {name} could not be downloaded: {error}. Download them where there "
+            "is a network and give the file instead: `weights: FILE`."
         ) from error

@@ -50,7 +50,6 @@ class Head(nn.Module):
     has_logits = False
     location_in_loss = False
     dropout = True
-    rectified: bool
     # (B, C, h, w) maps -> log p (B, C); maps and labels -> scalar
     log_probs: Callable[[Tensor], Tensor]
     logits: Callable[[Tensor], Tensor]  # (B, C, h, w) maps -> (B, C), where `has_logits`
@@ -131,14 +130,10 @@ class Head(nn.Module):
 
 
 class CamHead(Head):
-    """CAM (paper, section 3): class activations f (B, C, h, w), p(y|x) = softmax(mean_hw f).
-
-    ``rectified`` puts a ReLU on f, for networks that were trained so (SqueezeNet).
-    """
+    """CAM (paper, section 3): class activations f (B, C, h, w), p(y|x) = softmax(mean_hw f)."""
 
     kind = "cam"
     has_logits = True
-    rectified = False
 
     def __init__(
         self, channels: int, outputs: int, training: Training, places: Mapping[str, int]
@@ -148,8 +143,7 @@ class CamHead(Head):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, channels, h, w) -> activations f (B, C, h, w), any real numbers."""
-        activations = self.classes(features).float()
-        return F.relu(activations) if self.rectified else activations
+        return self.classes(features).float()
 
     def logits(self, maps: Tensor) -> Tensor:
         """The pooled activations, any real numbers: (B, C, h, w) -> (B, C)."""

@@ -7,7 +7,7 @@ import torchvision
 from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights
-from pipeline.models import timm_trunks
+from pipeline.models import timm_trunks, torchvision_tokens
 from pipeline.models.checkpoint_files import is_counter, read_state_dict
 from pipeline.models.downloads import downloaded
 from pipeline.models.reference_names import HEAD
@@ -91,6 +91,7 @@ def load_trunk(
     """
     trunk = form or trunk_named(name)
     own = module.state_dict()
+    state = torchvision_tokens.as_built(module, state)
     ignored = (*trunk.left_out, HEAD)
     state = {k: value for k, value in state.items() if k in own or not k.startswith(ignored)}
     needed = set(own)
@@ -117,7 +118,10 @@ def load_trunk(
 
 
 def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJob) -> None:
-    """Load the heads' weights as ``job.training.head`` says, instead of drawing them.
+    """Load the heads' weights (``head: trained``) instead of drawing them.
+
+    They are those of a model of a study or of the authors' code; of a library's network its own
+    classifier, which is CAM's class branch where it is one linear layer on the mean of the map.
 
     Args:
         head: of a model whose trunk is ``name``.
@@ -128,24 +132,10 @@ def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJo
     Raises:
         UserError: the file has no such weights, or they do not fit the head.
     """
-    if job.training.head == "trained":
-        given = {k.removeprefix(HEAD): v for k, v in state.items() if k.startswith(HEAD)}
-    else:
-        layer = trunk_named(name, job.training.crop).classifier
-        if not layer or job.training.method != "cam":
-            raise UserError(
-                f"head: network: {name!r} with method {job.training.method!r} has no such head. It "
-                "needs `method: cam` and a network whose classifier is one linear layer on the "
-                "mean of its map. Train the head instead: `head: scratch`."
-            )
-        given = {
-            f"classes.{part}": state[f"{layer}.{part}"]
-            for part in ("weight", "bias")
-            if f"{layer}.{part}" in state
-        }
-        if "classes.weight" in given:  # a linear layer (C, channels) is a 1x1 convolution
-            weight = given["classes.weight"]
-            given["classes.weight"] = weight.reshape(*weight.shape[:2], 1, 1)
+    given = {k.removeprefix(HEAD): v for k, v in state.items() if k.startswith(HEAD)}
+    layer = trunk_named(name, job.training.crop).classifier
+    if layer and f"{layer}.weight" in state:
+        given = _class_branch(state, layer)
     own = head.state_dict()
     misfits = sorted(
         f"{key} {tuple(given[key].shape) if key in given else 'missing'} instead of "
@@ -155,11 +145,23 @@ def load_head(head: nn.Module, name: str, state: dict[str, Tensor], job: TrainJo
     )
     if misfits:
         raise UserError(
-            f"head: {job.training.head}: the heads in weights {job.weights!r} do not fit this "
+            f"head: trained: the heads in weights {job.weights!r} do not fit this "
             f"model: {_enumerate('tensors', misfits)}. Choose weights of the same method and "
-            "classes, or `head: scratch`."
+            "classes (of a library's network: `method: cam`, where one linear layer follows the "
+            "mean of the map), or `head: scratch`."
         )
     head.load_state_dict(given)
+
+
+def _class_branch(state: dict[str, Tensor], layer: str) -> dict[str, Tensor]:
+    """A linear layer (C, channels) as the 1x1 convolution of CAM's head."""
+    given = {
+        f"classes.{part}": state[f"{layer}.{part}"]
+        for part in ("weight", "bias")
+        if f"{layer}.{part}" in state
+    }
+    weight = given["classes.weight"]
+    return given | {"classes.weight": weight.reshape(*weight.shape[:2], 1, 1)}
 
 
 def _enumerate(what: str, names: Iterable[str]) -> str:

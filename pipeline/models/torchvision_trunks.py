@@ -1,4 +1,4 @@
-"""Any convolutional network of torchvision as a trunk, as ``torchvision:NAME``."""
+"""Any network of torchvision as a trunk, as ``torchvision:NAME``."""
 
 from collections.abc import Sequence
 from functools import cache, partial
@@ -10,6 +10,7 @@ from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from pipeline.models.anatomy import Anatomy, anatomy_of
+from pipeline.models.hooked_trunks import as_trunk, drop
 from pipeline.models.normalisation import CONVERTING
 from pipeline.models.strides import (
     built_without_values,
@@ -18,6 +19,7 @@ from pipeline.models.strides import (
     stride_of,
     without_values,
 )
+from pipeline.models.torchvision_tokens import SIDE, Family, family_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
@@ -27,15 +29,16 @@ _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # in files of GoogLeNet and Incep
 _NORMALISED_LATE = "convnext_"  # whose classifier begins with a norm ...
 _LATE_LINEAR = "classifier.2."  # ... and ends in a linear layer
 _PARTS = ("weight", "bias")
-_BUILT_FOR_IMAGES = ("vit_", "maxvit")  # by `image_size` or `input_size`
+_BUILT_FOR_IMAGES = "maxvit"  # by `input_size`
 
 
-class Plan(NamedTuple):
+class TorchvisionSpec(NamedTuple):
     """How to read a network's features.
 
     Attributes:
         side: of the images that shapes are measured on, pixels.
-        node: the operation whose output is the map.
+        node: the operation whose output is the map; empty of transformers, which are read as
+            `pipeline.models.torchvision_tokens` says.
         anatomy: of the unaltered network.
         classifier: its linear layer on the mean of the map, if it is one, else empty.
     """
@@ -47,7 +50,7 @@ class Plan(NamedTuple):
 
 
 @cache
-def plan_of(name: str) -> Plan:
+def spec_of(name: str) -> TorchvisionSpec:
     """Look at a network of torchvision by its name, without values.
 
     Raises:
@@ -56,12 +59,9 @@ def plan_of(name: str) -> Plan:
     known = models.list_models(module=models)
     if name not in known:
         raise UserError(f"trunk: torchvision has no network {name!r}{nearest(name, known)}")
-    if name.startswith("vit_"):
-        raise UserError(
-            f"trunk: torchvision's {name!r} takes images of one size and hides its tokens. Take a "
-            "ViT of timm, such as 'timm:vit_base_patch16_224'."
-        )
     network = built_without_values(partial(_created, name))
+    if family := family_of(name):
+        return _of_tokens(network, family)
     side = 224 if name.startswith(_BUILT_FOR_IMAGES) else PROBE
     late = name.startswith(_NORMALISED_LATE)
     node, features = _last_map(network, side, () if late else _HEADS)
@@ -79,7 +79,16 @@ def plan_of(name: str) -> Plan:
         if isinstance(layer, nn.Linear) and f"{each}.weight" in unused
     }
     alone = len(linear) == 1 and unused == {f"{n}.{part}" for n in linear for part in _PARTS}
-    return Plan(side, node, anatomy, linear.pop() if alone else "")
+    return TorchvisionSpec(side, node, anatomy, linear.pop() if alone else "")
+
+
+def _of_tokens(network: nn.Module, family: Family) -> TorchvisionSpec:
+    """Of a transformer."""
+    with torch.no_grad():
+        features = family.read_map(network, torch.empty(1, 3, SIDE, SIDE, device="meta"))
+    unused = {name for name, _ in network.named_parameters() if name.startswith(family.heads)}
+    anatomy = anatomy_of(network, family.read_map, features, SIDE, unused)
+    return TorchvisionSpec(SIDE, "", anatomy, family.classifier)
 
 
 def _run(network: nn.Module, images: Tensor) -> object:
@@ -112,24 +121,29 @@ def build(name: str, stride: int | None, *, dilated: bool) -> nn.Module:
     Raises:
         UserError: there is no such network, it has no map, or none of that stride.
     """
-    plan = plan_of(name)
+    spec = spec_of(name)
     network = _created(name)
-    own = plan.anatomy.stride
+    own = spec.anatomy.stride
+    if family := family_of(name):
+        if stride not in (None, own):
+            raise UserError(no_such_map(f"torchvision:{name}", stride, own))
+        drop(network, spec.anatomy.left_out)
+        return as_trunk(network, family.read_map, nn.Identity())
     if stride is None or stride == own:
         return network
     if stride < own:
-        change_strides(network, _run, plan.side, stride, dilated=dilated)
-    if stride > own or _stride_now(network, plan) != stride:
+        change_strides(network, _run, spec.side, stride, dilated=dilated)
+    if stride > own or _stride_now(network, spec) != stride:
         raise UserError(no_such_map(f"torchvision:{name}", stride, own))
     return network
 
 
-def _stride_now(network: nn.Module, plan: Plan) -> int:
-    shadow = without_values(create_feature_extractor(network, {plan.node: "features"}))
+def _stride_now(network: nn.Module, spec: TorchvisionSpec) -> int:
+    shadow = without_values(create_feature_extractor(network, {spec.node: "features"}))
     try:
         with torch.no_grad():
-            images = torch.empty(1, 3, plan.side, plan.side, device="meta")
-            return stride_of(plan.side, shadow(images)["features"].shape[-1])
+            images = torch.empty(1, 3, spec.side, spec.side, device="meta")
+            return stride_of(spec.side, shadow(images)["features"].shape[-1])
     except RuntimeError:  # its parts do not fit together any more
         return 0
 

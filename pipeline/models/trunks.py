@@ -18,10 +18,11 @@ from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from pipeline.models import inception, timm_plans, timm_trunks, torchvision_trunks, vgg
+from pipeline.models import inception, timm_specs, timm_trunks, torchvision_trunks, vgg
 from pipeline.models.anatomy import Output
 from pipeline.models.depthwise import quicken
 from pipeline.models.freezing import prefixes_of_stages, within, without_chance
+from pipeline.models.hooked_trunks import HookedTrunk
 
 
 class Trunk(NamedTuple):
@@ -35,7 +36,6 @@ class Trunk(NamedTuple):
     stages: tuple[tuple[str, ...], ...]  # all layers with weights, from the images on
     added: tuple[str, ...] = ()  # layers that torchvision's network lacks
     classifier: str = ""  # torchvision's linear layer on the mean of the feature map, if it is one
-    rectified: bool = False  # a ReLU stands between that layer and the mean
     options: tuple[str, ...] = ()  # keys that `build` takes by name
     outputs: tuple[Output, ...] = ()  # of the stages
 
@@ -141,8 +141,6 @@ TRUNKS: dict[str, Trunk] = {
             ("features.7.", "features.8.", "features.9.", "features.10."),
             ("features.12.",),
         ),
-        classifier="classifier.1",
-        rectified=True,
     ),
     "convnext_tiny": Trunk(
         build=partial(_torchvision, name="convnext_tiny"),
@@ -175,14 +173,14 @@ def trunk_named(name: str, side: int = 224) -> Trunk:
     if not network:
         return TRUNKS[name]
     build: Callable[..., nn.Module]
-    plan: timm_plans.Plan | torchvision_trunks.Plan
+    spec: timm_specs.TimmSpec | torchvision_trunks.TorchvisionSpec
     if source == "timm":
-        plan = timm_plans.plan_of(network, side)
+        spec = timm_specs.spec_of(network, side)
         build, node = partial(timm_trunks.build, network, side), ""
     else:
-        plan = torchvision_trunks.plan_of(network)
-        build, node = partial(torchvision_trunks.build, network), plan.node
-    anatomy = plan.anatomy
+        spec = torchvision_trunks.spec_of(network)
+        build, node = partial(torchvision_trunks.build, network), spec.node
+    anatomy = spec.anatomy
     return Trunk(
         build=partial(_of_library, build),
         node=node,
@@ -190,7 +188,7 @@ def trunk_named(name: str, side: int = 224) -> Trunk:
         left_out=anatomy.left_out,
         last_block=anatomy.stages[-1],
         stages=anatomy.stages,
-        classifier=plan.classifier,
+        classifier=spec.classifier,
         options=("dilation",),
         outputs=anatomy.outputs,
     )
@@ -234,7 +232,7 @@ def build_trunk(
     network = trunk.build(map_size, **{k: v for k, v in options.items() if k in trunk.options})
     without_chance(network, frozen, dropout=dropout)
     inner = {place: place for place in places if place != "features"}
-    if isinstance(network, timm_trunks.TimmTrunk):
+    if isinstance(network, HookedTrunk):
         layouts = {output.module: output.layout for output in trunk.outputs}
         network.places = {place: layouts[place] for place in inner}
         extractor: nn.Module = network

@@ -55,8 +55,11 @@ def run(argv: list[str]) -> None:
     main_results = headline(tables)
     is_short = main_results is not None and short(main_results) is not main_results
     shown = [table for table in tables.tables if not repeats_another(table)]
-    blocks = main_results.blocks if main_results else ()
-    plots = [(each, panels(main_results, each, of_models(tables))) for each in blocks]
+    plots = (
+        [(each, panels(main_results, each, of_models(tables))) for each in main_results.blocks]
+        if main_results
+        else []
+    )
     took = durations(options.benchmarks, study)
 
     page = render(

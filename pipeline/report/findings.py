@@ -1,7 +1,7 @@
 """The findings of a study in plain sentences, computed from the main numbers of its tables.
 
-Models are compared by their paired differences from CAM, which the tables have, never by whether
-two intervals overlap.
+Models are compared by their paired differences from CAM or another reference, which the tables
+have, never by whether two intervals overlap.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def _lead(table: Table, block: Block, column: str) -> str:
         return f"{words}: nothing is clearly better than {_blind(table, block, rows[0], column)}."
     compared = []
     if difference := rows[0].cells.get(table.main[column].delta):
-        compared.append(f"against CAM {_difference(table, difference, column)}")
+        compared.append(f"against {block.reference} {_difference(table, difference, column)}")
     else:
         compared += _next_model(table, block, rows, column)
     if blind := blind_of(table, block, column, rows[0].names[0]):
@@ -60,11 +60,11 @@ def _lead(table: Table, block: Block, column: str) -> str:
 
 
 def _next_model(table: Table, block: Block, rows: list[Row], column: str) -> Iterator[str]:
-    """Where CAM itself is the best: how far the next model's best map is from it."""
+    """Where the reference itself is the best: how far the next model's best map is from it."""
     other = next((row for row in rows if row.names[0] != rows[0].names[0]), None)
     if other and (difference := other.cells.get(table.main[column].delta)):
         words = _difference(table, difference, column)
-        yield f"next is {_label(block, other)}, against CAM {words}"
+        yield f"next is {_label(block, other)}, against {block.reference} {words}"
 
 
 def no_better_maps(tables: Tables) -> list[str]:
@@ -116,7 +116,7 @@ def _of_column(table: Table, column: str) -> Iterator[str]:
 
 
 def finding(table: Table, block: Block, column: str, where: str) -> str:
-    """The best map or model of a block, each model's difference from CAM, and the baselines."""
+    """The best map or model of a block, differences from its reference, and the baselines."""
     rows = _ranked(table, block, column)
     words, top = table.main[column].words, _names(block, rows, column)
     if rows[0].cells[column].weak:
@@ -139,7 +139,7 @@ def finding(table: Table, block: Block, column: str, where: str) -> str:
 
 
 def _paired(table: Table, block: Block, rows: list[Row], column: str) -> Iterator[str]:
-    """How the best map of every model differs from CAM's own on the same images."""
+    """How the best map of every model differs from the block's reference on the same images."""
     delta = table.main[column].delta
     best = {row.names[0]: row for row in reversed(rows)}  # of each model
     compared = [row for row in rows if row is best[row.names[0]] and delta in row.cells]
@@ -149,7 +149,7 @@ def _paired(table: Table, block: Block, rows: list[Row], column: str) -> Iterato
         f"{_label(block, row)} {_difference(table, row.cells[delta], column)}" for row in compared
     ]
     whose = "each model's best map" if "method" in table.names else "each model"
-    yield f"Difference from CAM on the same images, {whose}: {', '.join(said)}."
+    yield f"Difference from {block.reference} on the same images, {whose}: {', '.join(said)}."
 
 
 def _difference(table: Table, cell: Cell, column: str) -> str:

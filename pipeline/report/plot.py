@@ -60,7 +60,7 @@ def standalone(drawn: Sequence[Panel]) -> str:
     for panel in drawn:
         parts.append(f'<text class="panel" x="0" y="{y + 16}">{escape(panel.heading)}</text>')
         place = f'<svg y="{y + _HEADING}" width="{_WIDTH}" height="{panel.height}"'
-        parts.append(panel.drawing.replace("<svg", place, 1))
+        parts.append(str(panel.drawing).replace("<svg", place, 1))
         y += _HEADING + panel.height
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{2 * _WIDTH}">'

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pipeline.runtime import devices
 from pipeline.runtime.errors import UserError
 
+# Set where a job's GPUs are what Slurm granted as `gres` (profiles/slurm_gres): Snakemake then
+# knows of none, because its plugin would turn them into `--gpus`.
+GRES = "CALM_GRES"
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -48,7 +52,7 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     (`pipeline.runtime.devices`).
 
     Args:
-        gpus: granted to the job; 0 for the CPU.
+        gpus: granted to the job; 0 for the CPU, or for what Slurm granted where `GRES` is set.
         threads: CPU threads.
         workers: decoding workers.
 
@@ -62,6 +66,8 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     import torch  # late: parsing the arguments of a stage that needs no PyTorch must not load it
 
     torch.set_num_threads(threads)
+    if not gpus and os.environ.get(GRES):
+        gpus = _granted()
     if not gpus:
         return Machine("cpu", gpus, threads, workers)
     # counted without starting CUDA, which reads CUDA_VISIBLE_DEVICES only once
@@ -79,6 +85,22 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
             "machine's driver, or run without a GPU (--resources gpu=0)."
         )
     return Machine("cuda", gpus, threads, workers)
+
+
+def _granted() -> int:
+    """The number of GPUs that Slurm granted.
+
+    Raises:
+        UserError: there are none, although the profile asks for some.
+    """
+    granted = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    if not granted:
+        raise UserError(
+            "Slurm granted this job no GPU (CUDA_VISIBLE_DEVICES is empty), although the profile "
+            "asks for them as `gres`. Correct `gres` in the profile, or use profiles/slurm with "
+            "--resources gpu=0."
+        )
+    return len(granted)
 
 
 def is_started_rank() -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -80,6 +81,15 @@ class Architecture(Section):
         return self.map_size or ("native" if ":" in self.trunk else 28)
 
 
+def _head(value: Any) -> Any:
+    if value == "network":
+        raise ValueError(
+            "'network' is now 'trained', which takes the heads that the file of weights has, a "
+            "library's own classifier among them"
+        )
+    return value
+
+
 @with_declared(TRAINING_METHODS)
 class Training(Section):
     """Optimisation of one model (paper, section 5.1 and Appendix C)."""
@@ -96,11 +106,10 @@ class Training(Section):
     weights: FilePath | None = Field(
         None, description="weights for this variant instead of the architecture's; same forms"
     )
-    head: Literal["scratch", "network", "trained"] = Field(
+    head: Annotated[Literal["scratch", "trained"], BeforeValidator(_head)] = Field(
         "scratch",
-        description="scratch: fresh heads; network: CAM's class branch is the classifier of the "
-        "torchvision network whose weights are given; trained: all heads are those of a "
-        "trained model of a study",
+        description="scratch: fresh heads; trained: those in the file of weights, of a model of a "
+        "study or of the authors, or a library's own classifier as CAM's class branch",
     )
     batch_size: Count = Field(64, description="images per step, over all devices")
     crop: Count = Field(224, description="side of the random training crop, pixels")

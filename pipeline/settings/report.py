@@ -27,10 +27,17 @@ class Report(Section):
 
 
 class ModelNote(Section):
-    """What a table says about a model besides its scores."""
+    """What a table says about a model besides its scores.
+
+    Attributes:
+        trunk: of the model.
+        method: by which it was trained.
+        reference: the method whose map the others of the model are compared with.
+    """
 
     trunk: str
     method: str
+    reference: str = "cam"
 
 
 class TablesJob(Section):

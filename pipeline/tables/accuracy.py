@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.artefacts.table import SEEDS, Cell, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
-from pipeline.tables.paired import delta, heading, reference, unpaired
+from pipeline.tables.paired import delta, explained, heading, heading_of, reference, unpaired
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group
 
@@ -14,7 +14,8 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
     """A block for every (data set, architecture) from all classification scores."""
 
     def measured(chosen: list[Group]) -> list[Row]:
-        cam = reference(chosen, job).get("classification")
+        place = chosen[0].dataset, chosen[0].architecture or ""
+        against = reference(groups, *place, job).get("classification")
         rows = [
             Row(
                 kind="measured",
@@ -23,7 +24,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
                     column: cell
                     for column, cell in (
                         ("top1", pooled(group.scores, "top1", level=job.level)),
-                        ("delta", delta(group, "top1", cam, "top1", job)),
+                        ("delta", delta(group, "top1", against, "top1", job)),
                         ("top5", pooled(group.scores, "top5", level=job.level)),
                     )
                     if cell
@@ -38,7 +39,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
     blocks = published.blocks_with_published(groups, job, measured, published.accuracy_rows)
     measures_top5 = any("top5" in row.cells for block in blocks for row in block.rows)
     top5 = {"top5": "Top-5"} if measures_top5 else {}
-    difference = heading(blocks, "Δ CAM")
+    difference = heading(blocks, heading_of(groups, job))
     return Table(
         name="accuracy",
         title="Classification: accuracy (%) on the test split",
@@ -55,7 +56,7 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
         },
         notes=(
             f"Protocol {job.protocol}. Brackets are bootstrap intervals over images. {SEEDS} "
-            "Δ CAM: the difference from the CAM model on the same images, resampled together. "
+            f"{explained(groups, job, 'the CAM model on the same images')} "
             "Chance: the share of the most frequent class, which is what the best constant "
             "prediction gets right.",
             *unpaired(groups, job, lambda group: ("top1", "top1")),

@@ -6,12 +6,21 @@ from typing import Any
 from pipeline.artefacts.table import SEEDS, Block, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
-from pipeline.tables.paired import delta, heading, reference, unpaired
+from pipeline.tables.paired import (
+    delta,
+    explained,
+    heading,
+    heading_of,
+    reference,
+    reference_of,
+    unpaired,
+)
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 Score = Mapping[str, Any]
 
+_CAM_MAP = "CAM's map on the same pairs and images"
 _MASKS = {"": "estimated", "true_": "true"}
 # of |sA − sB| as it is, not pooled over images
 _SHARES = {"mass": "Relevance mass", "rank": "Relevance rank"}
@@ -39,13 +48,12 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
         chosen = [group for group in groups if group.belongs_to(dataset, architecture)]
         details = chosen[0].scores[0]["details"]
         trunk = chosen[0].note(job).trunk
+        against = reference(groups, dataset, architecture, job).get("cue_localization")
         same = published.same_pairs(details["pairs"], trunk)
         for prefix, masks in _MASKS.items():
             for normalisation in job.normalisations:
-                cam = reference(chosen, job).get("cue_localization")
-                rows = [
-                    row for group in chosen if (row := _row(group, cam, prefix, normalisation, job))
-                ]
+                rows_of = (_row(group, against, prefix, normalisation, job) for group in chosen)
+                rows = [row for row in rows_of if row]
                 if not rows:
                     continue
                 if same and not prefix:
@@ -61,12 +69,13 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
                             "normalisation": normalisation,
                         },
                         rows=tuple(rows),
+                        reference=reference_of(groups, dataset, architecture, job),
                     )
                 )
     found = {column for block in blocks for row in block.rows for column in row.cells}
     numbers = sorted(int(c.removeprefix("parts_")) for c in found if c.startswith("parts_"))
     columns = {f"parts_{n}": f"{n} part{'s' if n > 1 else ''}" for n in numbers}
-    difference = heading(blocks, "Mean by pairs: Δ CAM")
+    difference = heading(blocks, f"Mean by pairs: {heading_of(groups, job)}")
     return Table(
         name="cue_localization",
         title="Cue localisation: mPxAP (%) by number of differing parts",
@@ -92,7 +101,7 @@ def cue_table(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob
 
 
 def _row(
-    group: Group, cam: Group | None, prefix: str, normalisation: str, job: TablesJob
+    group: Group, against: Group | None, prefix: str, normalisation: str, job: TablesJob
 ) -> Row | None:
     """The row of a method, or None where it was not measured so."""
     mean = f"{prefix}mpxap_weighted_{normalisation}"
@@ -105,7 +114,7 @@ def _row(
     if normalisation == "raw":
         for column in _SHARES:
             cells[column] = pooled(group.scores, f"{prefix}{column}_weighted", level=job.level)
-    cells["delta"] = delta(group, mean, cam, mean, job)
+    cells["delta"] = delta(group, mean, against, mean, job)
     known = {column: cell for column, cell in cells.items() if cell}
     if not known:
         return None
@@ -134,11 +143,10 @@ def _notes(groups: Sequence[Group], checks: Mapping[str, Any], job: TablesJob) -
         f"Protocol {job.protocol}: thresholds {thresholds}; pooling {pooling}. Brackets are "
         f"bootstrap intervals (class pairs, then images within a pair). {SEEDS} Pairs that share "
         "classes are resampled as if they did not: where a class is in three pairs, 95 % intervals "
-        "hold the true value in 87 % of simulated cases (docs/protocols.md). Δ CAM: the difference "
-        "from CAM's map on the same pairs and images, resampled together. Relevance "
-        "mass: the share of |sA − sB| that lies on cue pixels; rank: the share of its highest "
-        "pixels, as many as are cue pixels; image by image, then means by pairs (Arras et al., "
-        "2022)."
+        "hold the true value in 87 % of simulated cases (docs/protocols.md). "
+        f"{explained(groups, job, _CAM_MAP)} Relevance mass: the share of |sA − sB| that lies on "
+        "cue pixels; rank: the share of its highest pixels, as many as are cue pixels; image by "
+        "image, then means by pairs (Arras et al., 2022)."
     ]
     mean = f"mpxap_weighted_{job.normalisations[0]}"
     notes += unpaired(groups, job, lambda group: (mean, mean))

@@ -125,7 +125,7 @@ def best(table: Table, block: Block) -> dict[str, float]:
 
 
 def is_delta(column: str) -> bool:
-    """Whether a column holds differences from CAM."""
+    """Whether a column holds paired differences."""
     return column.partition(".")[0] == "delta"
 
 

@@ -12,7 +12,14 @@ from pipeline.artefacts.table import SEEDS, Block, Cell, MainNumber, Row, Table
 from pipeline.catalogue.evaluation_entries import Column
 from pipeline.catalogue.tables import columns_of
 from pipeline.settings import TablesJob
-from pipeline.tables.paired import delta, reference, unpaired
+from pipeline.tables.paired import (
+    delta,
+    explained,
+    heading_of,
+    reference,
+    reference_of,
+    unpaired,
+)
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group, datasets_and_architectures
 
@@ -89,9 +96,9 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
     """One of the tables of `TITLES`: a block for every (data set, architecture).
 
     The last columns are the differences of the main numbers and other compared metrics (else the
-    first) from CAM's map or model, where both were measured on the same images. Where no score has
-    any of the metrics, as with a model that is never right with pixels erased, the first stands
-    alone, a column of dashes.
+    first) from CAM's map or model, or another reference (`pipeline.tables.paired.reference`), where
+    both were measured on the same images. Where no score has any of the metrics, as with a model
+    that is never right with pixels erased, the first stands alone, a column of dashes.
     """
     columns = columns_of(name)
     known = metrics_of(columns)
@@ -100,11 +107,13 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
     deltas = dict(zip(["delta", *(f"delta.{m.key}" for m in compared[1:])], compared, strict=True))
     chosen = [group for group in groups if group.task in columns]
     of_models = all(group.method is None for group in chosen)
+    difference = heading_of(chosen, job)
     blocks = []
     for dataset, architecture in datasets_and_architectures(chosen):
         of_block = [group for group in chosen if group.belongs_to(dataset, architecture)]
+        against = reference(chosen, dataset, architecture, job)
         rows = [
-            _row(names[:1] if of_models else names, of_method, of_block, metrics, deltas, job)
+            _row(names[:1] if of_models else names, of_method, against, metrics, deltas, job)
             for names, of_method in by_method(of_block).items()
         ]
         known_at_random = {m.key: Cell(value=m.scale * m.random) for m in metrics if m.random}
@@ -115,6 +124,7 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
                 heading=f"{dataset}, {architecture}",
                 keys={"dataset": dataset, "architecture": architecture},
                 rows=tuple(rows),
+                reference=reference_of(chosen, dataset, architecture, job),
             )
         )
     shown = {column for block in blocks for row in block.rows for column in row.cells}
@@ -123,7 +133,7 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
         title=TITLES[name],
         names={"variant": "Model"} | ({} if of_models else {"method": "Map"}),
         columns={metric.key: metric.heading for metric in metrics}
-        | {key: f"{m.heading}: Δ CAM" for key, m in deltas.items() if key in shown},
+        | {key: f"{m.heading}: {difference}" for key, m in deltas.items() if key in shown},
         blocks=tuple(blocks),
         main={
             metric.key: MainNumber(
@@ -142,9 +152,8 @@ def metric_table(name: str, groups: Sequence[Group], job: TablesJob) -> Table:
             *(key for key, metric in deltas.items() if not metric.percent),
         ),
         notes=(
-            f"{_NOTES[name]} Brackets are bootstrap intervals over images. {SEEDS} Δ CAM: the "
-            f"difference from CAM's {'model' if of_models else 'map'} on the same images, "
-            "resampled together.",
+            f"{_NOTES[name]} Brackets are bootstrap intervals over images. {SEEDS} "
+            + explained(chosen, job, f"CAM's {'model' if of_models else 'map'} on the same images"),
             *_unpaired(chosen, compared, job),
             *_undirected(metrics),
             *_skips(chosen, metrics),
@@ -163,7 +172,7 @@ def by_method(groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Group]
 def _row(
     names: tuple[str, ...],
     of_method: Mapping[str, Group],
-    of_block: Sequence[Group],
+    against: Mapping[str, Group],
     metrics: Sequence[Metric],
     deltas: Mapping[str, Metric],
     job: TablesJob,
@@ -173,11 +182,10 @@ def _row(
         for metric in metrics
         if metric.task in of_method
     }
-    against = reference(of_block, job)
     for key, metric in deltas.items():
         if group := of_method.get(metric.task):
-            cam = against.get(metric.task)
-            cells[key] = delta(group, metric.value, cam, metric.value, job, metric.scale)
+            other = against.get(metric.task)
+            cells[key] = delta(group, metric.value, other, metric.value, job, metric.scale)
     groups = list(of_method.values())
     baseline = groups[0].baseline
     return Row(

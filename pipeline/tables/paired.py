@@ -17,6 +17,8 @@ from pipeline.tables.pooling import cell, same_images, seed_replicates
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 Scores = Sequence[Mapping[str, Any]]
+GIVEN = "given"  # stands for the training method of a model from elsewhere
+_UPPER = {"cam": "CAM"}  # how methods are called in words
 
 
 def difference(
@@ -76,42 +78,99 @@ def mismatch(scores: Scores, name: str, reference: Scores, of_reference: str) ->
 def unpaired(
     groups: Sequence[Group], job: TablesJob, headline: Callable[[Group], tuple[str, str] | None]
 ) -> Iterator[str]:
-    """A footnote for every reason why rows have no difference from CAM.
+    """A footnote for every reason why rows have no difference from their reference.
 
     Args:
         groups: of one task.
-        job: says which models are CAM's.
+        job: says which they are compared with.
         headline: a group -> the value that is compared, and that of the reference; None where the
             group has none.
     """
     found: dict[str, list[str]] = {}
     for dataset, architecture in datasets_and_architectures(groups):
         chosen = [g for g in groups if g.belongs_to(dataset, architecture) and not g.baseline]
-        cam = next(iter(reference(chosen, job).values()), None)
-        if cam is None:
-            found.setdefault("there is no map of CAM", []).append(f"{dataset} {architecture}")
+        against = next(iter(reference(groups, dataset, architecture, job).values()), None)
+        if against is None:
+            wanted = chosen[0].note(job).reference
+            reason = f"there is no map of {_UPPER.get(wanted, wanted)}"
+            found.setdefault(reason, []).append(f"{dataset} {architecture}")
             continue
         for group in chosen:
             names = headline(group)
-            if names is None or group is cam:
+            if names is None or group is against:
                 continue
-            reason = mismatch(group.scores, names[0], cam.scores, names[1])
-            if reason:
+            if why := mismatch(group.scores, names[0], against.scores, names[1]):
                 row = " ".join(filter(None, (dataset, architecture, group.variant, group.method)))
-                found.setdefault(reason, []).append(row)
+                found.setdefault(why, []).append(row)
     for reason, rows in found.items():
-        yield f"No Δ CAM is given, because {reason}: {'; '.join(rows)}."
+        yield f"No {heading_of(groups, job)} is given, because {reason}: {'; '.join(rows)}."
 
 
-def reference(groups: Sequence[Group], job: TablesJob) -> Mapping[str, Group]:
-    """Task -> the group that the others are compared with: CAM's own map, or the model of CAM."""
-    return {
-        group.task: group
-        for group in reversed(groups)
-        if not group.baseline
-        and group.method in ("cam", None)
-        and group.note(job).method == REFERENCE
-    }
+def reference(
+    groups: Sequence[Group], dataset: str, architecture: str, job: TablesJob
+) -> Mapping[str, Group]:
+    """Task -> the group with which those of a data set and architecture are compared.
+
+    It is CAM's own map, or the model that CAM trained. The maps of a model from elsewhere are
+    compared with its own map of CAM, or else with the first of its maps; such a model itself with
+    the first one from elsewhere on the same data set.
+
+    Args:
+        groups: all of one or more tasks.
+        dataset, architecture: of the rows.
+        job: says how models were trained.
+    """
+    given = _is_given(groups, architecture, job)
+    found = {}
+    for group in reversed(groups):
+        if group.baseline or group.dataset != dataset:
+            continue
+        note, here = group.note(job), group.architecture == architecture
+        if given and group.method is None:
+            fits = note.method == GIVEN
+        else:
+            fits = here and note.method in (GIVEN, REFERENCE)
+            fits = fits and group.method in (note.reference, None)
+        if fits:
+            found[group.task] = group
+    return found
+
+
+def _is_given(groups: Sequence[Group], architecture: str, job: TablesJob) -> bool:
+    return any(g.architecture == architecture and g.note(job).method == GIVEN for g in groups)
+
+
+def reference_of(groups: Sequence[Group], dataset: str, architecture: str, job: TablesJob) -> str:
+    """How the reference of a data set and architecture is called; CAM where there is none."""
+    group = next(iter(reference(groups, dataset, architecture, job).values()), None)
+    if group is None or group.note(job).method != GIVEN:
+        return _UPPER[REFERENCE]
+    return group.name if group.method is None else _UPPER.get(group.method, group.method)
+
+
+def heading_of(groups: Sequence[Group], job: TablesJob) -> str:
+    """The heading of the column of differences: ``Δ CAM``, if CAM is all that is compared with."""
+    names = {reference_of(groups, *place, job) for place in datasets_and_architectures(groups)}
+    return f"Δ {names.pop()}" if len(names) == 1 else "Δ reference"
+
+
+def explained(groups: Sequence[Group], job: TablesJob, cam: str) -> str:
+    """What the column of differences is, for the notes of a table.
+
+    Args:
+        groups: of the table.
+        job: see :func:`reference`.
+        cam: what CAM's is, if all is compared with that, as "CAM's map on the same images".
+    """
+    title = heading_of(groups, job)
+    if title == f"Δ {_UPPER[REFERENCE]}":
+        return f"{title}: the difference from {cam}, resampled together."
+    places = datasets_and_architectures(groups)
+    names = "; ".join(f"{' '.join(place)}: {reference_of(groups, *place, job)}" for place in places)
+    return (
+        f"{title}: the difference from a reference ({names}) on the same images, resampled "
+        "together."
+    )
 
 
 def delta(

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.artefacts.table import Block, Cell, Row
 from pipeline.settings import TablesJob
+from pipeline.tables.paired import reference_of
 from pipeline.tables.scores import Group, datasets_and_architectures
 
 DATA = Path(__file__).parent / "paper"
@@ -126,6 +127,7 @@ def blocks_with_published(
                 heading=f"{dataset}, {architecture} ({images} test images)",
                 keys={"dataset": dataset, "architecture": architecture},
                 rows=tuple(rows),
+                reference=reference_of(groups, dataset, architecture, job),
             )
         )
     return blocks

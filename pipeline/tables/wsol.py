@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.artefacts.table import SEEDS, MainNumber, Row, Table
 from pipeline.settings import TablesJob
 from pipeline.tables import published
-from pipeline.tables.paired import delta, reference, unpaired
+from pipeline.tables.paired import delta, explained, heading_of, reference, unpaired
 from pipeline.tables.pooling import pooled, sources
 from pipeline.tables.scores import Group
 
@@ -18,12 +18,13 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
     """
 
     def measured(chosen: list[Group]) -> list[Row]:
-        cam = reference(chosen, job).get("wsol")
-        return [row for group in chosen for row in _rows(group, cam, job)]
+        place = chosen[0].dataset, chosen[0].architecture or ""
+        against = reference(groups, *place, job).get("wsol")
+        return [row for group in chosen for row in _rows(group, against, job)]
 
     blocks = published.blocks_with_published(groups, job, measured, published.wsol_rows)
     found = {column for block in blocks for row in block.rows for column in row.cells}
-    columns = _columns(found)
+    columns = _columns(found, heading_of(groups, job))
     return Table(
         name="wsol",
         title="Localisation: MaxBoxAccV2 (%) and accuracy at each IoU threshold",
@@ -45,8 +46,8 @@ def wsol_table(groups: Sequence[Group], job: TablesJob) -> Table:
             "the location prior p(z|x). One map threshold for the whole test split, the best for "
             "each IoU; also one chosen on val, and as a diagnostic the best for every image, the "
             "other reading of Appendix E. Brackets are bootstrap intervals over "
-            f"images. {SEEDS} {_CHOSEN} Δ CAM: the difference from CAM's map of the true class on "
-            "the same images, resampled together.",
+            f"images. {SEEDS} {_CHOSEN} "
+            + explained(groups, job, "CAM's map of the true class on the same images"),
             *unpaired(groups, job, _headline),
             *_skips(groups),
         ),
@@ -76,14 +77,14 @@ _READINGS = {
 }
 
 
-def _columns(found: Collection[str]) -> dict[str, str]:
-    """Headings of the columns that some row has, the headline first."""
+def _columns(found: Collection[str], difference: str) -> dict[str, str]:
+    """Headings of the columns that some row has, the headline and its ``difference`` first."""
     single = sorted(
         (c for c in found if c.removeprefix("maxboxacc_").replace(".", "", 1).isdigit()),
         key=lambda column: float(column.removeprefix("maxboxacc_")),
     )
-    headings = {"maxboxaccv2": HEADLINES["maxboxaccv2"], "delta": "Δ CAM"}
-    headings |= {"pxap": HEADLINES["pxap"], "delta.pxap": "PxAP: Δ CAM"}
+    headings = {"maxboxaccv2": HEADLINES["maxboxaccv2"], "delta": difference}
+    headings |= {"pxap": HEADLINES["pxap"], "delta.pxap": f"PxAP: {difference}"}
     headings |= {column: f"IoU {column.removeprefix('maxboxacc_')} %" for column in single}
     return {c: heading for c, heading in (headings | _READINGS).items() if c in found}
 
@@ -131,7 +132,7 @@ def _detail(score: Mapping[str, Any], key: str, default: Any) -> Any:
 
 
 def _headline(group: Group) -> tuple[str, str] | None:
-    """The value that Δ CAM compares, and that of CAM's map of the class.
+    """The value that is compared, and that of the reference's map of the class.
 
     The first of `HEADLINES` that the images have boxes or masks for.
     """
@@ -147,7 +148,7 @@ def _headline(group: Group) -> tuple[str, str] | None:
     )
 
 
-def _rows(group: Group, cam: Group | None, job: TablesJob) -> Iterator[Row]:
+def _rows(group: Group, against: Group | None, job: TablesJob) -> Iterator[Row]:
     """One row per target that the scores have."""
     targets: dict[str, list[str]] = {}
     for name in group.scores[0]["values"]:
@@ -160,7 +161,7 @@ def _rows(group: Group, cam: Group | None, job: TablesJob) -> Iterator[Row]:
         }
         for column, name in _DELTAS.items():
             if column in columns:
-                cells[name] = delta(group, f"{target}.{column}", cam, f"class.{column}", job)
+                cells[name] = delta(group, f"{target}.{column}", against, f"class.{column}", job)
         yield Row(
             kind="baseline" if group.baseline else "measured",
             names=(group.name, group.method, "" if group.baseline else target),

@@ -14,7 +14,7 @@ def test_every_layout_has_a_reader(name):
     entry = LAYOUTS[name]
     module = importlib.import_module(entry.code)
     assert list(inspect.signature(module.read).parameters) == ["root", "section", "workers"]
-    assert reader_of(name) == (module.read, module.LAYOUT)
+    assert reader_of(name) == (module.read, module.LAYOUT, module.class_names)
     assert entry.annotations
 
 

@@ -27,7 +27,7 @@ def config(tmp_path, drawn):
         },
         "datasets": {
             "drawn": {"draw": {"seed": 1}},
-            "birds": {"root": str(drawn)},
+            "birds": {"root": str(drawn), "architectures": ["small", "large"]},
             "insects": {
                 "root": str(root),
                 "records": {"layout": "wsol", "metadata": str(metadata)},
@@ -247,15 +247,15 @@ def test_networks_of_libraries_are_built_without_values_and_described(tmp_path, 
     )
 
 
-def test_trunks_that_cannot_be_had_are_named_before_anything_runs(tmp_path, config, capsys):
+def test_trunks_that_are_refused_are_named_before_anything_runs(tmp_path, config, capsys):
     config["architectures"] = {
         "typo": {"trunk": "timm:resnet19"},
         "tokens": {"trunk": "timm:test_vit", "map_size": 28},
-        "swin": {"trunk": "torchvision:swin_t"},
+        "cait": {"trunk": "timm:cait_xxs24_224"},
         "mixer": {"trunk": "timm:mixer_s32_224"},
     }
     config["datasets"] = {
-        "drawn": {"draw": {"seed": 1}, "architectures": ["swin"], "variants": {"spg": {}}},
+        "drawn": {"draw": {"seed": 1}, "architectures": ["cait"], "variants": {"spg": {}}},
         "small": {
             "draw": {"seed": 1},
             "images": {"train_size": 144, "eval_size": 128},
@@ -268,4 +268,4 @@ def test_trunks_that_cannot_be_had_are_named_before_anything_runs(tmp_path, conf
     assert "architectures.typo: trunk: timm has no network 'resnet19'" in text
     assert "architectures.tokens: map_size: 28: 'timm:test_vit' gives 14 cells" in text
     assert "architectures.mixer: images of 128 pixels do not go through" in text
-    assert "architectures.swin: drawn/spg: method: 'spg' has no places" in text
+    assert "architectures.cait: drawn/spg: method: 'spg' has no places" in text

@@ -1,5 +1,6 @@
-"""Networks of timm and torchvision as trunks: 40 of them, of 25 families, with random weights."""
+"""Networks of timm and torchvision as trunks: 43 of them, of 25 families, with random weights."""
 
+from collections import OrderedDict
 from functools import cache
 
 import pytest
@@ -7,6 +8,7 @@ import timm
 import torch
 import torchvision
 from torch import nn
+from torchvision.models.vision_transformer import interpolate_embeddings
 
 from pipeline.images.batches import MEAN, STD
 from pipeline.models.classifier import Classifier, build_classifier, load_model, save_model
@@ -57,6 +59,9 @@ OF_TOKENS = {
     "timm:pvt_v2_b0": (7, 256),
     "timm:poolformerv2_s12": (7, 512),
     "timm:mobilevit_xxs": (7, 320),
+    "torchvision:vit_b_32": (7, 768),
+    "torchvision:swin_t": (7, 768),
+    "torchvision:swin_v2_t": (7, 768),
 }
 NETWORKS = CONVOLUTIONAL | OF_TOKENS
 # No part of these looks at the whole map, so every cell can be compared
@@ -271,6 +276,67 @@ def test_a_vit_has_the_tokens_of_the_unaltered_network_at_any_size():
     assert torch.allclose(trunk(images)["features"], expected, atol=1e-4)
 
 
+def last_tokens(network, images):
+    """What the unmodified network of torchvision gives before it pools or picks its class token."""
+    found = []
+    last = network.encoder if hasattr(network, "encoder") else network.norm
+    with last.register_forward_hook(lambda module, given, output: found.append(output)):
+        network(images)
+    if found[0].ndim == 4:
+        return found[0].permute(0, 3, 1, 2)
+    patches = found[0][:, 1:].transpose(1, 2)
+    return patches.reshape(*patches.shape[:2], *[round(patches.shape[2] ** 0.5)] * 2)
+
+
+@pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "swin_v2_t"])
+@torch.no_grad()
+def test_torchvisions_transformers_have_their_own_tokens(name):
+    images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(3))
+    found = trunk_like_it(f"torchvision:{name}", "native")(images)["features"]
+    expected = last_tokens(unaltered(f"torchvision:{name}"), images)
+    assert found.shape == expected.shape == (1, 768, 7, 7)
+    assert expected.std() > 1e-3
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_torchvisions_transformers_take_images_of_other_sizes():
+    name, trunk = "vit_b_32", trunk_like_it("torchvision:vit_b_32", "native")
+    other = torchvision.models.get_model(name, image_size=128).eval()
+    resized = interpolate_embeddings(
+        128, 32, OrderedDict(unaltered(f"torchvision:{name}").state_dict())
+    )
+    other.load_state_dict(resized)
+    found = trunk(IMAGES)["features"]
+    assert found.shape == (1, 768, 4, 4)
+    assert torch.allclose(found, last_tokens(other, IMAGES), atol=1e-5)
+    with pytest.raises(UserError, match=r"patches of 32\. Give a multiple of 32, such as 96"):
+        trunk(IMAGES[..., :100, :100])
+    for name in ("swin_t", "swin_v2_t"):  # 25 patches a side: windows of 7 or 8 need padding
+        images = IMAGES[..., :100, :100]
+        found = trunk_like_it(f"torchvision:{name}", "native")(images)["features"]
+        expected = last_tokens(unaltered(f"torchvision:{name}"), images)
+        assert found.shape == expected.shape == (1, 768, 4, 4)
+        assert torch.allclose(found, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_vits_file_for_images_of_another_size_gets_positions_of_its_own(tmp_path):
+    torch.manual_seed(0)
+    other = torchvision.models.get_model("vit_b_32", image_size=128, num_classes=3)
+    torch.save(other.state_dict(), tmp_path / "w.pth")
+    job = TrainJob(
+        trunk="torchvision:vit_b_32", map_size="native", weights=str(tmp_path / "w.pth"), seed=0,
+        training=Training(method="cam"),
+    )  # fmt: skip
+    found = build_classifier(job, 3, tmp_path / "w.pth").trunk.encoder
+    wanted = interpolate_embeddings(224, 32, OrderedDict(other.state_dict()))
+    assert found.pos_embedding.shape == (1, 50, 768)
+    assert torch.equal(found.pos_embedding, wanted["encoder.pos_embedding"])
+    first = "layers.encoder_layer_0.mlp.0.weight"
+    assert torch.equal(found.state_dict()[first], other.encoder.state_dict()[first])
+
+
 def test_two_networks_normalised_otherwise_see_the_same_image():
     """White is white for each: the values that it is trained on reach its first layer."""
     seen = {}
@@ -301,7 +367,8 @@ def test_two_networks_normalised_otherwise_see_the_same_image():
         ("timm:resnet19", "native", "no network 'resnet19'; did you mean 'resnet18'?"),
         ("torchvision:resnet19", "native", "no network 'resnet19'; did you mean 'resnet18'?"),
         ("timm:resnet18.none", "native", "cannot build 'resnet18.none'"),
-        ("torchvision:vit_b_16", "native", "timm:vit_base_patch16_224"),
+        ("torchvision:vit_b_16", 28, "gives 14 cells"),
+        ("torchvision:swin_t", 14, "Write `map_size: native`"),
         ("timm:vit_tiny_patch16_224", 28, "gives 14 cells"),
         ("timm:swin_tiny_patch4_window7_224", 14, "Write `map_size: native`"),
         ("timm:crossvit_tiny_240", "native", "has no spatial map"),
@@ -309,7 +376,7 @@ def test_two_networks_normalised_otherwise_see_the_same_image():
         ("torchvision:squeezenet1_1", 7, "gives 14 cells"),
     ],
 )
-def test_names_and_sizes_that_cannot_be_had(name, map_size, said):
+def test_names_and_sizes_that_are_refused(name, map_size, said):
     if said is None:
         build_trunk(name, map_size)
         return
@@ -321,8 +388,9 @@ def test_names_and_sizes_that_cannot_be_had(name, map_size, said):
 @pytest.mark.parametrize("method", ["cam", "calm_em", "calm_ml", "has", "acol", "spg", "adl",
                                     "cutmix", "inca"])  # fmt: skip
 @pytest.mark.parametrize(
-    "name", ["timm:test_efficientnet", "timm:test_vit", "torchvision:shufflenet_v2_x0_5"]
-)
+    "name", ["timm:test_efficientnet", "timm:test_vit", "torchvision:shufflenet_v2_x0_5",
+             "torchvision:vit_b_32", "torchvision:swin_t"]
+)  # fmt: skip
 def test_every_training_method_stands_on_any_trunk(name, method):
     training = Training(method=method, crop=160)
     job = TrainJob(trunk=name, map_size="native", weights="none", seed=0, training=training)
@@ -414,7 +482,7 @@ def test_the_weights_of_the_package_give_the_logits_of_timms_network():
     """In lukemelas' names; the oracle loads them by their order, which is the same."""
     job = TrainJob(
         trunk="timm:tf_efficientnet_lite0", map_size="native", weights=PACKAGE, seed=0,
-        training=Training(method="cam", head="network", epochs=0),
+        training=Training(method="cam", head="trained", epochs=0),
     )  # fmt: skip
     model = build_classifier(job, 1000).eval()
     network = unaltered("timm:tf_efficientnet_lite0")
@@ -424,8 +492,8 @@ def test_the_weights_of_the_package_give_the_logits_of_timms_network():
     assert expected.std() > 0.5  # trained weights, not those of a start
 
 
-def test_weights_of_another_library_or_that_cannot_be_had():
+def test_weights_of_another_library_or_that_do_not_exist():
     with pytest.raises(UserError, match="the trunk 'resnet18' is no network of timm"):
         read_weights("timm", trunk="resnet18")
-    with pytest.raises(UserError, match="those of timm:no_such cannot be had"):
+    with pytest.raises(UserError, match="those of timm:no_such could not be downloaded"):
         read_weights("timm", trunk="timm:no_such")

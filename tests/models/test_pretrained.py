@@ -1,6 +1,7 @@
 import pytest
 import torch
 import torchvision
+from pydantic import ValidationError
 
 from pipeline.models.classifier import build_classifier, save_model
 from pipeline.models.pretrained import load_trunk, read_weights
@@ -94,17 +95,17 @@ def test_a_checkpoint_without_weights_is_refused(tmp_path, content):
         read_weights(str(tmp_path / "checkpoint.pth"))
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_0", "resnet18"])
+@pytest.mark.parametrize("name", ["torchvision:mnasnet0_5", "torchvision:swin_t", "resnet18"])
 def test_with_the_networks_own_head_the_model_is_torchvisions_network(name, tmp_path):
     torch.manual_seed(0)
-    network = torchvision.models.get_model(name, num_classes=7).eval()
+    network = torchvision.models.get_model(name.rpartition(":")[2], num_classes=7).eval()
     torch.save(network.state_dict(), tmp_path / "w.pth")
     job = TrainJob(
         trunk=name,
         weights=str(tmp_path / "w.pth"),
         seed=1,
-        map_size=14,
-        training=Training(method="cam", epochs=0, head="network"),
+        map_size=14 if name == "resnet18" else "native",
+        training=Training(method="cam", epochs=0, head="trained"),
     )
     model = build_classifier(job, 7, tmp_path / "w.pth").eval()
     images = torch.randn(2, 3, 64, 64)
@@ -134,8 +135,6 @@ def test_trained_heads_come_from_a_model_of_a_study_and_must_fit(tmp_path):
         build_classifier(job("cam", head="trained"), 5, path)
     with pytest.raises(UserError, match=r"classes\.weight \(5, .* instead of \(6, "):
         build_classifier(job("calm_em", head="trained"), 6, path)
-    with pytest.raises(UserError, match="head: network"):
-        build_classifier(job("cam", head="network"), 5, path)
     with pytest.raises(UserError, match="give `weights`"):
         build_classifier(job("cam", head="trained").model_copy(update={"weights": "none"}), 5)
 
@@ -143,10 +142,25 @@ def test_trained_heads_come_from_a_model_of_a_study_and_must_fit(tmp_path):
 def test_a_head_that_the_network_has_not_is_refused_with_what_it_takes(tmp_path):
     path = tmp_path / "w.pth"
     torch.save(build_trunk("resnet_small").state_dict(), path)
-    training = Training(method="cam", epochs=0, head="network")
+    training = Training(method="cam", epochs=0, head="trained")
     job = TrainJob(trunk="resnet_small", weights=str(path), seed=1, training=training)
-    with pytest.raises(UserError, match="classifier is one linear layer on the mean of its map"):
+    with pytest.raises(UserError, match="where one linear layer follows the mean of the map"):
         build_classifier(job, 5, path)
+
+
+def test_a_head_behind_a_relu_is_refused(tmp_path):
+    """SqueezeNet's logits are the mean of rectified activations, which CAM's head does not have."""
+    path = tmp_path / "w.pth"
+    torch.save(torchvision.models.squeezenet1_0(num_classes=7).state_dict(), path)
+    training = Training(method="cam", epochs=0, head="trained")
+    job = TrainJob(trunk="squeezenet1_0", weights=str(path), seed=1, training=training)
+    with pytest.raises(UserError, match="where one linear layer follows the mean of the map"):
+        build_classifier(job, 7, path)
+
+
+def test_the_old_name_of_a_librarys_head_is_answered_with_the_new_one():
+    with pytest.raises(ValidationError, match="'network' is now 'trained'"):
+        Training(method="cam", head="network")
 
 
 def test_weights_in_a_package_are_read_from_there(tmp_path, monkeypatch):

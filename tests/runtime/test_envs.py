@@ -164,7 +164,7 @@ def test_every_rule_says_what_it_needs(rule, directive):
     assert re.search(rf"^    {directive}:", RULES[rule], re.MULTILINE)
 
 
-@pytest.mark.parametrize("profile", ["default", "slurm"])
+@pytest.mark.parametrize("profile", ["default", "slurm", "slurm_gres"])
 def test_the_keys_of_profiles_are_options_of_snakemake(profile):
     content = yaml.safe_load((ROOT / "profiles" / profile / "profile.yaml").read_text())
     options = {
@@ -176,8 +176,9 @@ def test_the_keys_of_profiles_are_options_of_snakemake(profile):
     assert set(content.get("set-resources", {})) <= RULES.keys()
 
 
-def test_the_slurm_profile_sends_what_uses_a_gpu_to_gpus():
-    content = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text())
+@pytest.mark.parametrize("profile", ["slurm", "slurm_gres"])
+def test_the_slurm_profiles_send_what_uses_a_gpu_to_gpus(profile):
+    content = yaml.safe_load((ROOT / "profiles" / profile / "profile.yaml").read_text())
     on_gpus = {
         rule
         for rule, resources in content["set-resources"].items()

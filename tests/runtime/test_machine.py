@@ -7,7 +7,7 @@ import torch
 
 from pipeline.runtime import devices
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import Machine, add_machine, machine_from, use_machine
+from pipeline.runtime.machine import GRES, Machine, add_machine, machine_from, use_machine
 
 
 @pytest.fixture
@@ -33,6 +33,23 @@ def test_a_job_without_gpus_takes_none(machine):
     assert use_machine(0, threads=1, workers=0) == Machine("cpu", 0, 1, 0)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
     assert not list(machine.iterdir())
+
+
+def test_where_gpus_are_granted_as_gres_a_job_uses_what_slurm_granted(machine, monkeypatch):
+    monkeypatch.setenv(GRES, "1")
+    assert use_machine(0, threads=1, workers=0) == Machine("cuda", 3, 1, 0)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
+
+
+@pytest.mark.parametrize("granted", [None, ""])
+def test_a_job_that_gres_granted_nothing_does_not_run_on_the_cpu(machine, monkeypatch, granted):
+    monkeypatch.setenv(GRES, "1")
+    if granted is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", granted)
+    with pytest.raises(UserError, match="granted this job no GPU"):
+        use_machine(0, threads=1)
 
 
 def test_a_command_line_names_the_machine(monkeypatch):

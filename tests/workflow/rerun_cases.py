@@ -119,7 +119,12 @@ CASES = (
     ),
     Case(
         "a comment in `Snakefile` and the rules",
-        edit("Snakefile", "workflow/rules/common.smk", "workflow/rules/train.smk"),
+        edit(
+            "Snakefile",
+            "workflow/Snakefile",
+            "workflow/rules/common.smk",
+            "workflow/rules/train.smk",
+        ),
         NOTHING,
     ),
     Case(

@@ -1,5 +1,6 @@
 import h5py
 import pandas as pd
+import pytest
 from rerun_cases import JOBS
 from workflow_run import edit_config, plan, snakemake
 
@@ -95,7 +96,8 @@ def test_lint_finds_nothing(checkout):
     assert status == 0, output
 
 
-def test_the_slurm_profile_plans_the_same_jobs(checkout):
+@pytest.mark.parametrize("name", ["slurm", "slurm_gres"])
+def test_the_slurm_profiles_plan_the_same_jobs(checkout, name):
     # --executor local: the plugin for Slurm is not among the requirements
-    profile = ("--workflow-profile", "profiles/slurm", "--executor", "local")
+    profile = ("--workflow-profile", f"profiles/{name}", "--executor", "local")
     assert plan(checkout, *profile) == set(JOBS)

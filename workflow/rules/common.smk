@@ -1,4 +1,5 @@
 # Common: the validated config, the paths of the results folder, and what jobs run in.
+import importlib.util
 import os
 import shlex
 import shutil
@@ -6,14 +7,55 @@ import sys
 from functools import cache
 from glob import glob
 
-sys.path.insert(0, workflow.basedir)
+# The folder of workflow/, whoever includes this file: a checkout, what `calm init` laid out, or the
+# address of a repository.
+ROOT = os.path.normpath(
+    f"{workflow.current_basedir.get_path_or_uri(secret_free=True)}/../.."
+)
+
+
+def folder_of_package():
+    """The folder that holds `pipeline`, from here: the checkout, or a link to an installed package.
+
+    By the link its files keep their names, which are inputs of the jobs, when Python or the study
+    moves; and a job in another environment (--use-conda) finds the package without its neighbours.
+    """
+    if os.path.isfile(f"{ROOT}/pipeline/__init__.py"):
+        return os.path.relpath(ROOT)
+    found = importlib.util.find_spec("pipeline")
+    if found is None or found.origin is None:
+        raise WorkflowError(
+            "The package calm-study is not installed for this Python, "
+            f"{sys.executable}: pip install it (docs/deploying.md)."
+        )
+    folder = ".snakemake/calm-study"
+    package = os.path.realpath(os.path.dirname(found.origin))
+    if os.path.realpath(f"{folder}/pipeline") != package:
+        os.makedirs(folder, exist_ok=True)
+        os.symlink(package, f"{folder}/{os.getpid()}")
+        os.replace(f"{folder}/{os.getpid()}", f"{folder}/pipeline")
+    return folder
+
+
+CODE = folder_of_package()
+# Modules of the user's own may lie next to the main Snakefile.
+IMPORTED_FROM = list(
+    dict.fromkeys(os.path.abspath(folder) for folder in (CODE, workflow.basedir))
+)
+sys.path[:0] = IMPORTED_FROM
+
+# first: rules of another version may import what the package does not have
+from pipeline.command.init import problem_of_rules
+
+if problem := problem_of_rules(ROOT):
+    raise WorkflowError(problem)
 
 from pipeline.artefacts.paths import MODEL, NO_MAPS, SEARCHED, Paths, fill
 from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.catalogue.methods import METHODS
 from pipeline.display.closing import announce
 from pipeline.display.handler import attach
-from pipeline.runtime import codegraph, orphans, progress_files
+from pipeline.runtime import codegraph, machine, orphans, progress_files
 from pipeline.runtime.errors import UserError
 from pipeline.study.caches import write_caches
 from pipeline.study.inputs.data import DataInputs
@@ -30,7 +72,7 @@ from pipeline.study.inputs.scores import (
 from pipeline.study.jobs import params
 from pipeline.study.loading import load
 from pipeline.study.needs import records_job
-from pipeline.study.opening import open_given_models
+from pipeline.study.opening import open_models
 from pipeline.study.trackers import check_packages
 
 
@@ -78,13 +120,17 @@ wildcard_constraints:
     figure=r"[a-z_]+(\.[\w-]+)?",
 
 
-# Jobs import `pipeline` from this checkout. Without --use-conda they run in the Python that runs
-# Snakemake; with it, in their environment, which is activated before this prefix. The parent of the
-# shell is Snakemake: no job outlives it (pipeline/runtime/orphans.py).
+# Without --use-conda jobs run in the Python that runs Snakemake; with it, in their environment, which is
+# activated before this prefix. The parent of the shell is Snakemake: no job outlives it
+# (pipeline/runtime/orphans.py).
 prefix = (
-    f"export PYTHONPATH={shlex.quote(str(workflow.basedir))} {orphans.VARIABLE}=$PPID"
+    f"export PYTHONPATH={shlex.quote(os.pathsep.join(IMPORTED_FROM))} {orphans.VARIABLE}=$PPID"
     f" {progress_files.VARIABLE}={shlex.quote(os.path.abspath(progress_files.FOLDER))}; "
 )
+if any(
+    "gres" in given for given in workflow.resource_settings.overwrite_resources.values()
+):
+    prefix += f"export {machine.GRES}=1; "
 CONDA = "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}
 if CONDA:
     if not shutil.which("conda"):
@@ -97,10 +143,10 @@ else:
 shell.prefix(prefix)
 
 
-# Before the first job. Models from elsewhere are all opened, so that a fault ends the run at its start.
+# Before the first job. All models are opened or built, so that a fault ends the run at its start.
 onstart:
     checked(write_caches, STUDY, PATHS)
-    checked(open_given_models, STUDY, PATHS)
+    checked(open_models, STUDY, PATHS)
     if not CONDA:  # which has an environment with the packages
         checked(check_packages, STUDY)
 
@@ -114,3 +160,10 @@ onsuccess:
 def code_of(*modules):
     """Files that a stage is made of. Relative paths: a study that is moved stays up to date."""
     return [os.path.relpath(path) for path in codegraph.code_of(*modules)]
+
+
+def caption_of(name):
+    """The file of a caption in workflow/report, as jobs find it."""
+    if os.path.isdir(ROOT):
+        return os.path.relpath(f"{ROOT}/workflow/report/{name}.rst")
+    return workflow.source_path(f"../report/{name}.rst")

@@ -4,9 +4,9 @@
 #   test images, all maps and    -> explorer/{dataset}/{architecture}.json, of as many images as
 #   scores of single images         the page may hold
 #   tables, figures, explorer    -> report.html
-PUBLISHED, ASSETS, CAPTIONS = (
-    os.path.relpath(f"{workflow.basedir}/{folder}")
-    for folder in ("pipeline/tables/paper", "pipeline/report/assets", "workflow/report")
+PUBLISHED, ASSETS = (
+    os.path.relpath(f"{CODE}/pipeline/{folder}")
+    for folder in ("tables/paper", "report/assets")
 )
 
 
@@ -94,7 +94,7 @@ rule report:
         table_files=expand(f"{PATHS.table}.csv", table=REPORT.tables()),
         figures=REPORT.figures(),
         explorers=REPORT.explorers(),
-        captions=expand(f"{CAPTIONS}/{{name}}.rst", name=REPORT.captions()),
+        captions=[caption_of(name) for name in REPORT.captions()],
         metrics=REPORT.metrics(),
         checks=REPORT.checks(),
         manifests=REPORT.manifests(),

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from pipeline.models.timm_trunks import TimmTrunk
+from pipeline.models.hooked_trunks import HookedTrunk
 
 Change = Callable[[Tensor], Tensor]
 
@@ -23,7 +23,7 @@ def altered(trunk: nn.Module, images: Tensor, changes: Mapping[str, Change]) -> 
     Returns:
         The trunk's outputs by name; those with a change are the changed ones.
     """
-    if isinstance(trunk, TimmTrunk):
+    if isinstance(trunk, HookedTrunk):
         return trunk(images, changes)
     assert isinstance(trunk, fx.GraphModule)
     return _Altered(trunk, changes).run(images)

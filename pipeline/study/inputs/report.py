@@ -59,7 +59,8 @@ class ReportInputs:
         models = {}
         for dataset, architecture, variant, seed in study.studied_models():
             if given := study.given(architecture):
-                note = {"trunk": given.model, "method": "given"}
+                reference = self._reference(dataset, architecture, variant)
+                note = {"trunk": given.model, "method": "given", "reference": reference}
             else:
                 job = study.train_job(dataset, architecture, variant, seed)
                 note = {"trunk": job.trunk, "method": job.training.method}
@@ -76,6 +77,16 @@ class ReportInputs:
                 "models": models,
             }
         )
+
+    def _reference(self, dataset: str, architecture: str, variant: str) -> str:
+        """The method whose map the others of a given model are compared with.
+
+        CAM where the model has it, else the first that explains a class.
+        """
+        methods = self._study.methods_of(dataset, architecture, variant)
+        entries = ((name, self._study.entry(name)) for name in methods)
+        of_class = [name for name, entry in entries if entry and entry.targets == "class"]
+        return "cam" if "cam" in methods else (*of_class, *methods)[0]
 
     def cue_datasets(self) -> list[str]:
         """The data sets on which cue localisation is measured."""

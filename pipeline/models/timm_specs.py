@@ -1,6 +1,6 @@
 """How to read a map off a network of timm: found by looking at the network, without its weights."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.models.anatomy import Anatomy, anatomy_of
+from pipeline.models.hooked_trunks import Reader
 from pipeline.models.layouts import Layout, layout_of
 from pipeline.models.strides import built_without_values, without_values
 from pipeline.runtime.errors import UserError
@@ -18,7 +19,7 @@ PROBE = 448  # side of the images on which shapes are measured: a multiple of 14
 _LATE_NORMS = ("fc_norm", "head.norm")
 
 
-class Plan(NamedTuple):
+class TimmSpec(NamedTuple):
     """How to read a timm network's features.
 
     Attributes:
@@ -38,32 +39,32 @@ class Plan(NamedTuple):
     classifier: str
 
 
-def read(network: nn.Module, plan: Plan, images: Tensor) -> Tensor:
+def read(network: nn.Module, spec: TimmSpec, images: Tensor) -> Tensor:
     """The map (B, channels, h, w) of a network: its features, normalised as its classifier does."""
     features = network.forward_features(images)  # type: ignore[operator]
-    for name in plan.late:
+    for name in spec.late:
         features = network.get_submodule(name)(features)
-    return plan.layout.as_map(features)
+    return spec.layout.as_map(features)
 
 
-def network_reader(plan: Plan) -> Callable[[nn.Module, Tensor], Tensor]:
-    """`read` with this plan."""
-    return lambda network, images: read(network, plan, images)
+def network_reader(spec: TimmSpec) -> Reader:
+    """`read` with this spec."""
+    return lambda network, images: read(network, spec, images)
 
 
-def _used(network: nn.Module, plan: Plan) -> tuple[Tensor, set[str]]:
+def _used(network: nn.Module, spec: TimmSpec) -> tuple[Tensor, set[str]]:
     """The features of a probe, and the parameters that they do not depend on."""
     shadow = without_values(network)
     for parameter in shadow.parameters():
         parameter.requires_grad_()
     with torch.inference_mode(False), torch.enable_grad():  # whoever asks, and where
-        features = read(shadow, plan, torch.empty(1, 3, plan.side, plan.side, device="meta"))
+        features = read(shadow, spec, torch.empty(1, 3, spec.side, spec.side, device="meta"))
         features.sum().backward()
     return features, {name for name, each in shadow.named_parameters() if each.grad is None}
 
 
 @cache
-def plan_of(name: str, side: int) -> Plan:
+def spec_of(name: str, side: int) -> TimmSpec:
     """Look at a network of timm by its name, without values.
 
     Args:
@@ -92,12 +93,12 @@ def plan_of(name: str, side: int) -> Plan:
         if layout is None:
             break
         late = tuple(norm for norm in _LATE_NORMS if _has_weights(network, norm))
-        plan = Plan(given, size, layout, late, anatomy=None, classifier="")  # type: ignore[arg-type]
-        features, unused = _used(network, plan)
-        run = network_reader(plan)
+        spec = TimmSpec(given, size, layout, late, anatomy=None, classifier="")  # type: ignore[arg-type]
+        features, unused = _used(network, spec)
+        run = network_reader(spec)
         anatomy = anatomy_of(network, run, features, size, unused)
-        classifier = _classifier(network, plan, unused)
-        return plan._replace(anatomy=anatomy, classifier=classifier)
+        classifier = _classifier(network, spec, unused)
+        return spec._replace(anatomy=anatomy, classifier=classifier)
     why = ", but features of several kinds or of the whole image"
     if reasons:
         why = f" ({reasons[-1]})"
@@ -146,13 +147,13 @@ def _has_weights(network: nn.Module, name: str) -> bool:
         return False
 
 
-def _classifier(network: nn.Module, plan: Plan, unused: set[str]) -> str:
+def _classifier(network: nn.Module, spec: TimmSpec, unused: set[str]) -> str:
     """The linear layer that alone follows the mean of the map; empty if other layers do."""
     name = cfg_of(network).get("classifier")
     head = getattr(network, "head", None)
     pools = getattr(network, "global_pool", None) or getattr(head, "global_pool", None)
     if isinstance(pools, nn.Module):
         pools = getattr(pools, "pool_type", None)
-    if plan.late or pools != "avg" or not isinstance(name, str):
+    if spec.late or pools != "avg" or not isinstance(name, str):
         return ""
     return name if unused == {f"{name}.weight", f"{name}.bias"} else ""

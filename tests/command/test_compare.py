@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from finished_study import identity, score
+
+from pipeline.artefacts.paths import NO_MAPS, Names, Paths, fill
+from pipeline.artefacts.scores import per_image_path, write_arrays
+from pipeline.command.__main__ import execute
+from pipeline.runtime.errors import UserError
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two models from elsewhere and two variants of a network, as a study leaves their scores."""
+    models = (("mine", "mine"), ("other", "other"), ("net", "cam"), ("net", "has"))
+    for place, (architecture, variant) in enumerate(models):
+        add(tmp_path, architecture, variant, None, "classification", "top1", 0.5 + place / 10)
+        for step, method in enumerate(("cam", "rise")):
+            value = 0.3 + place / 10 + step / 20
+            add(tmp_path, architecture, variant, method, "insertion_deletion", "insertion", value)
+    return tmp_path
+
+
+def add(folder, architecture, variant, method, task, name, value):
+    names = Names("birds", architecture, variant, 0, method=method or NO_MAPS, task=task)
+    path = folder / fill(Paths("results").score, names)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    score(path, task, identity(variant, method, architecture=architecture), {name: value})
+    drawn = value + np.array([-0.02, 0.02])
+    arrays = {"image_id": np.array(["a", "b"]), f"replicates.{name}": drawn}
+    write_arrays(per_image_path(path), arrays)
+
+
+def printed(capsys, results, *names):
+    execute(["compare", *names, "--results", str(results / "results")])
+    lines = capsys.readouterr().out.splitlines()
+    return [" ".join(line.split()) for line in lines if line.strip().startswith("birds")]
+
+
+def test_two_models(results, capsys):
+    assert printed(capsys, results, "other", "mine") == [
+        "birds Top-1 accuracy 60.0 [58.0, 63.0] 50.0 [48.0, 53.0] +10.0 [10.0, 10.0]",
+        "birds cam Insertion 40.0 [38.0, 43.0] 30.0 [28.0, 33.0] +10.0 [10.0, 10.0]",
+        "birds rise Insertion 45.0 [43.0, 48.0] 35.0 [33.0, 38.0] +10.0 [10.0, 10.0]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "maps", "difference"),
+    [
+        (("mine/cam", "mine/rise"), "cam - rise", "-5.0"),
+        (("birds/mine/rise", "other/cam"), "rise - cam", "-5.0"),
+        (("net/cam/cam", "net/has/cam"), "cam", "-10.0"),
+        (("mine/rise", "other"), "rise", "-10.0"),
+    ],
+)
+def test_two_maps(results, capsys, names, maps, difference):
+    (row,) = printed(capsys, results, *names)
+    assert row.startswith(f"birds {maps} Insertion")
+    assert row.split()[-3] == difference
+
+
+def test_a_variant_goes_before_a_method_of_the_same_name(results, capsys):
+    assert len(printed(capsys, results, "net/cam", "net/has")) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("net", "mine"), "'net' fits several models: net/cam, net/has"),
+        (("mine", "yours"), "no scores of 'yours' in .* those of birds/mine/mine, birds/net"),
+        (("mine/cam", "mine/cum"), "no scores of 'mine/cum'"),
+    ],
+)
+def test_names_that_mean_no_one_model(results, names, said):
+    with pytest.raises(UserError, match=said):
+        execute(["compare", *names, "--results", str(results / "results")])
+
+
+def test_a_folder_without_scores(tmp_path):
+    with pytest.raises(UserError, match="no model: run the study first"):
+        execute(["compare", "a", "b", "--results", str(tmp_path)])
