@@ -47,7 +47,6 @@ app = App(
     help_epilogue="All of it also works by plain `snakemake`; see docs/command.md.",
     help_format="plaintext",
     version=_version,
-    default_parameter=Parameter(negative=()),
 )
 
 
@@ -95,14 +94,15 @@ def fetch(
     url: Annotated[
         tuple[str, ...],
         Parameter(
-            help="address of one of its files, ending in its name; may be given several times"
+            help="address of one of its files, ending in its name; may be given several times",
+            negative=(),
         ),
     ] = (),
     out: Annotated[
         Path | None,
         Parameter(help="the new folder (default: as in the shipped configs, data/...)"),
     ] = None,
-    yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="do not ask")] = False,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="do not ask", negative=())] = False,
 ) -> None:
     """See `pipeline.command.fetch`."""
     from pipeline.command import fetch
@@ -136,6 +136,7 @@ def check(
         Parameter(
             help="KEY=VALUE ...: keys of the config for this check, such as training.lr=0.01",
             consume_multiple=True,
+            negative=(),
         ),
     ] = (),
     layout: Annotated[
@@ -336,6 +337,7 @@ def explain(
         Parameter(
             help="attribution methods (docs/methods.md; default: joint for CALM, cam for CAM)",
             consume_multiple=True,
+            negative=(),
         ),
     ] = (),
     out: Annotated[Path, Parameter(help="folder to write")] = Path("explained"),

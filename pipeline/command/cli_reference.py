@@ -73,7 +73,7 @@ def _row(argument: Argument) -> str:
     default = argument.field_info.default
     if argument.required:
         given += "; required" if argument.name.startswith("-") else ""
-    elif default not in (None, (), inspect.Parameter.empty) and "default" not in given:
+    elif default not in (None, (), False, inspect.Parameter.empty) and "default" not in given:
         given += f"; default {default}"
     return f"| `{', '.join(argument.names)}` | {given.replace('|', chr(92) + '|')} |\n"
 

@@ -10,7 +10,7 @@ from pipeline.command.__main__ import execute
 from pipeline.command.app import app
 from pipeline.runtime.errors import UserError
 
-COMMANDS = ("init", "fetch", "check", "run", "status", "table", "explain")
+COMMANDS = ("init", "fetch", "check", "run", "status", "table", "compare", "explain")
 
 
 def _calm(*arguments, cwd=None):
