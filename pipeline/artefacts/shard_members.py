@@ -57,11 +57,12 @@ def members(shard: BinaryIO, side: int) -> Iterator[Member]:
     end, place = shard.seek(0, os.SEEK_END), 0
     while place < end:
         shard.seek(place)
+        header = shard.read(tarfile.BLOCKSIZE)
+        if not header.strip(b"\0"):
+            return  # its end
         try:
             # not tarfile's own loop, which reads headers of any length and kind
-            found = tarfile.TarInfo.frombuf(shard.read(tarfile.BLOCKSIZE), "utf-8", "replace")
-        except tarfile.EOFHeaderError:  # zeros: its end
-            return
+            found = tarfile.TarInfo.frombuf(header, "utf-8", "replace")
         except tarfile.HeaderError as error:
             raise ValueError(f"no tar: {error}") from error
         member = Member(found.name, place + tarfile.BLOCKSIZE, found.size)
