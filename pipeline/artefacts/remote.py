@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +46,7 @@ class Shard:
     size: int
     checksum: str
 
-    def fault(self, copy: BinaryIO) -> str | None:
+    def fault(self, copy: BufferedReader) -> str | None:
         """What is wrong with an open copy, if anything is; it is read from its start."""
         found = os.fstat(copy.fileno()).st_size
         if found > self.size:  # no more of it was fetched
@@ -153,7 +154,7 @@ class VerifiedCache:
             with self.opened(shard["url"]) as stream:
                 yield {"url": shard["url"], "stream": stream}
 
-    def opened(self, url: str) -> BinaryIO:
+    def opened(self, url: str) -> BufferedReader:
         """The verified copy, open at its start; fetched again where it is damaged.
 
         Raises:
@@ -184,7 +185,7 @@ class VerifiedCache:
             "fetched is kept."
         )
 
-    def _open(self, shard: Shard, path: Path) -> BinaryIO:
+    def _open(self, shard: Shard, path: Path) -> BufferedReader:
         if not path.exists():
             if self.cleaner is not None:
                 self.cleaner.cleanup()

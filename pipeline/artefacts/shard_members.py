@@ -6,6 +6,7 @@ a book, compressed contents of any size, and an image any number of pixels; noth
 allocated or followed.
 """
 
+import io
 import json
 import os
 import re
@@ -14,13 +15,17 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 
+from pipeline.images.opening import ImageFault, opened
+
 _NAME = re.compile(r"\d{1,12}\.(jpg|png|json)")
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _LARGEST_JSON = 64 * 1024  # bytes of an image's name and label
+_RGB = ImageReadMode.RGB
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 # JPEG's markers of a frame's header: all kinds of frames, without the tables among them
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -57,11 +62,12 @@ def members(shard: BinaryIO, side: int) -> Iterator[Member]:
     end, place = shard.seek(0, os.SEEK_END), 0
     while place < end:
         shard.seek(place)
+        header = shard.read(tarfile.BLOCKSIZE)
+        if not header.strip(b"\0"):
+            return  # its end
         try:
             # not tarfile's own loop, which reads headers of any length and kind
-            found = tarfile.TarInfo.frombuf(shard.read(tarfile.BLOCKSIZE), "utf-8", "replace")
-        except tarfile.EOFHeaderError:  # zeros: its end
-            return
+            found = tarfile.TarInfo.frombuf(header, "utf-8", "replace")
         except tarfile.HeaderError as error:
             raise ValueError(f"no tar: {error}") from error
         member = Member(found.name, place + tarfile.BLOCKSIZE, found.size)
@@ -102,13 +108,26 @@ def parsed(content: bytes) -> dict[str, Any]:
 def decoded(encoded: bytes, side: int) -> Tensor:
     """An image's pixels, uint8 RGB (3, side, side).
 
+    A PNG is decoded by Pillow, which gives the same pixels: torchvision's decoder brings the whole
+    process down at some that are damaged.
+
     Raises:
         ValueError, RuntimeError: it is no JPEG or PNG of this size.
+        MemoryError: there is not enough.
     """
     size = _declared_size(encoded)
     if size != (side, side):
         raise ValueError(f"an image declares {size or 'no'} pixels, not {side} x {side}")
-    return decode_image(torch.frombuffer(bytearray(encoded), dtype=torch.uint8), ImageReadMode.RGB)
+    if encoded.startswith(_JPEG):
+        return decode_image(torch.frombuffer(bytearray(encoded), dtype=torch.uint8), _RGB)
+    try:
+        with opened(io.BytesIO(encoded)) as image:
+            pixels = np.array(image.convert("RGB"))
+    except ImageFault as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise error.__cause__ from error
+        raise
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def _declared_size(encoded: bytes) -> tuple[int, int] | None:

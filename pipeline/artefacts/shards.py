@@ -148,7 +148,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
             whole.opened(url).close()  # now it is there
         samples = entries[number][1]
         try:
-            found = _samples(*entries[number], side)
+            found = _samples(side, *entries[number])
         except _NotAsWrittenError as error:
             if remote:  # the manifest says so too: to fetch both again would not help
                 raise of_other_records(url, error) from error
@@ -182,7 +182,7 @@ def _in(folder: Path, name: str) -> Path:
 
 
 def _samples(
-    path: Path, samples: int, size: int, checksum: str, side: int
+    side: int, path: Path, samples: int, size: int, checksum: str
 ) -> list[tuple[dict, tuple[int, int]]]:
     """The samples of a shard as :func:`_index` gives them, if it is as written."""
     try:

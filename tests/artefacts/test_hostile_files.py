@@ -186,9 +186,11 @@ def foreign(folder: Path) -> dict[str, Kind]:
     rows = [f"{name},me,{n},2.5,100" for n, name in enumerate(IMAGES)]
     (folder / "gaze.csv").write_text("\n".join([HEADER, *rows]))
     far = write_shards(records_of(folder / "far"), Images(), "test", folder / "far/test")
+    write_shards(records_of(folder / "far"), Images(), "train", folder / "far/train")
     return {
         "manifest from elsewhere": Kind(far, manifest_of),
         "shard from elsewhere": Kind(folder / "far/test/00000.tar", members_of),
+        "JPEG shard from elsewhere": Kind(folder / "far/train/00000.tar", members_of),
         "fixations": Kind(folder / "gaze.csv", gaze_of),
         "fixations of CUB-GHA": Kind(gaze / "Fixation_run1.txt", lambda path: gaze_of(path.parent)),
         "own maps": Kind(folder / "own.h5", own_maps_of),
@@ -210,7 +212,7 @@ def manifest_of(path: Path) -> None:
 
 def members_of(path: Path) -> None:
     """What its reader does with a shard whose SHA-256 its manifest vouches for."""
-    side = Images().eval_size
+    side = Images().train_size if path.parent.name == "train" else Images().eval_size
     try:
         with open(path, "rb") as shard:
             for member in members(shard, side):
@@ -295,9 +297,10 @@ KINDS = (
     *("checkpoint", ".png", ".svg", "class list", "pairs", "history", "ledger"),
     *("own maps", "own map", "checkpoint of others", "checkpoint of old", "safetensors of others"),
     *("COCO", "manifest from elsewhere", "shard from elsewhere"),
+    "JPEG shard from elsewhere",
     *("fixations", "fixations of CUB-GHA"),
 )
-FOREIGN = KINDS[-10:]
+FOREIGN = KINDS[-11:]
 
 
 def test_all_kinds_are_tried(study):

@@ -166,6 +166,17 @@ def test_an_image_of_another_size_is_refused_before_it_is_allocated(make):
         tracemalloc.stop()
 
 
+def test_a_damaged_png_does_not_end_the_process():
+    for place in range(33, len(PNG) - 1, 7):  # behind the header
+        flipped = bytearray(PNG)
+        flipped[place] ^= 1 << place % 8
+        for content in (bytes(flipped), PNG[:place]):
+            try:
+                assert decoded(content, SIDE).shape == (3, SIDE, SIDE)
+            except ValueError:
+                continue
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\xff\xd8\xff\xe0", PNG[:20], b"BM" * 50])
 def test_what_has_no_size_is_no_image(content):
     with pytest.raises(ValueError, match="declares no pixels"):

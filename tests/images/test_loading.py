@@ -374,7 +374,7 @@ def test_a_lack_of_memory_is_not_taken_for_a_changed_shard(train, monkeypatch):
         def decode(*_):
             raise RuntimeError(why)
 
-        monkeypatch.setattr("pipeline.artefacts.shard_members.decode_image", decode)
+        monkeypatch.setattr("pipeline.artefacts.shards.decoded", decode)
 
     fail("Image is corrupt")
     with pytest.raises(UserError, match="was changed while it was in use"):

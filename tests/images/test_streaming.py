@@ -15,11 +15,12 @@ import torch
 from drawn_images import draw_records
 from shard_server import serve
 
-from pipeline.artefacts import fetching, shard_members
+from pipeline.artefacts import fetching
 from pipeline.artefacts.caches import write_cache
 from pipeline.artefacts.files import read_json, sha256, write_json
 from pipeline.artefacts.remote import RemoteShards, Shard, VerifiedCache
 from pipeline.artefacts.shards import Shards, open_shards, open_training
+from pipeline.images import streaming
 from pipeline.images.loading import eval_loader, train_loader
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Images, ShardSource
@@ -341,7 +342,7 @@ def test_lack_of_memory_is_no_fault_of_the_shards(served, records, tmp_path, mon
     def decode(*given):
         raise error
 
-    monkeypatch.setattr(shard_members, "decode_image", decode)
+    monkeypatch.setattr(streaming, "decoded", decode)
     shards = open_training(copied(served[1], records, tmp_path / "near"))
     with pytest.raises(type(error), match=str(error)):
         order(shards)

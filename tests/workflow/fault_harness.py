@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fault_damage import HARMS, damage, damage_checkpoints
 from fault_disk import fill
-from fault_kills import disturb, disturb_training, pause
+from fault_kills import PAUSE, disturb, disturb_in_turn, disturb_training
 from fault_power import lose_power
 from fault_readonly import read_only
 from fault_study import Row, bytes_different, finish, making, new_study, run
@@ -25,7 +25,7 @@ from fault_users import two_users
 
 PARTS = (
     *("again", *HARMS, "checkpoints", "disk", "users", "readonly", "power", "training"),
-    *("pauses", "signals"),
+    *("in turn", "signals"),
 )
 
 SIGNALS = (  # fault, signal, to Snakemake alone
@@ -73,8 +73,9 @@ def harm(folder: Path, parts: Sequence[str], kills: int, others: int, seed: int)
         yield from lose_power(folder / "power", others, moments, undisturbed)
     if "training" in parts:
         yield disturb_training(folder / "training", kills, moments)
-    if "pauses" in parts:
-        yield pause(others, moments, undisturbed)
+    if "in turn" in parts:
+        stop = (f"SIGSTOP of both, SIGCONT after {PAUSE:.0f} s", signal.SIGSTOP, False)
+        yield from disturb_in_turn((*SIGNALS, stop), others, moments, undisturbed)
     for fault, send, alone in SIGNALS if "signals" in parts else ():
         times = kills if send == signal.SIGKILL and not alone else others
         yield disturb(fault, times, send, alone=alone, moments=moments, undisturbed=undisturbed)

@@ -1,5 +1,6 @@
 """Signals at random moments: to Snakemake with all its jobs, and to Snakemake alone."""
 
+import itertools
 import os
 import random
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -112,34 +114,58 @@ def orphans(process: subprocess.Popen) -> list[psutil.Process]:
     return found
 
 
-def pause(times: int, moments: random.Random, undisturbed: Path, *, seconds: float = 5.0) -> Row:
-    """Stop all processes of a study at random moments (SIGSTOP), and let them go on (SIGCONT).
+def disturb_in_turn(
+    faults: Sequence[tuple[str, signal.Signals, bool]],
+    times: int,
+    moments: random.Random,
+    undisturbed: Path,
+) -> list[Row]:
+    """Send signals of all kinds in turn to as few studies as can meet them.
 
     Args:
-        times: signals to send.
+        faults: of each its name, its signal, and whether it is for Snakemake alone; after SIGSTOP,
+            SIGCONT follows some seconds later, and the study goes on.
+        times: signals of each kind.
         moments: draws the moments.
         undisturbed: the study to compare with.
-        seconds: between the two signals.
     """
-    tried = recovered = different = 0
-    while tried < times:
-        study = new_study(undisturbed.with_name("paused"))
-        process, sent = start(study, resuming()), 0
-        while tried + sent < times and comes(moments, process, study):
-            os.killpg(process.pid, signal.SIGSTOP)
-            time.sleep(seconds)
-            os.killpg(process.pid, signal.SIGCONT)
-            sent += 1
-        ended = process.wait() == 0
+    tried = {fault: 0 for fault, _, _ in faults}
+    recovered = dict(tried)
+    different = 0
+    turn = itertools.cycle(faults)
+    while min(tried.values()) < times:
+        study = new_study(undisturbed.with_name("in_turn"))
+        process, sent = None, []
+        while min(tried.values()) < times:
+            process = process or start(study, resuming())
+            if not comes(moments, process, study, most=3):
+                break
+            fault, send, alone = next(turn)
+            if send == signal.SIGSTOP:
+                os.killpg(process.pid, send)
+                time.sleep(PAUSE)
+                os.killpg(process.pid, signal.SIGCONT)
+                sent.append((fault, process))
+            else:
+                end(process, send, alone=alone)
+                if process.returncode == 0:  # it came to its end nevertheless
+                    break
+                sent.append((fault, process))
+                process = None
+            tried[fault] += 1
+        if process is not None:
+            process.wait()
+        finish(study)
         now_different = bytes_different(study, undisturbed)
-        tried += sent
-        recovered += sent if ended and not now_different and not orphans(process) else 0
         different += now_different
+        for fault, of_it in sent:
+            recovered[fault] += now_different == 0 and not orphans(of_it)
+        print(f"{tried}, {different} bytes different", file=sys.stderr)
         shutil.rmtree(study)
-    fault = f"SIGSTOP of Snakemake and its jobs, SIGCONT after {seconds:.0f} s"
-    return Row(fault, tried, recovered, different)
+    return [Row(fault, tried[fault], recovered[fault], different) for fault in tried]
 
 
+PAUSE = 5.0  # seconds between SIGSTOP and SIGCONT
 EPOCHS = 60  # of the long training: some ten seconds
 
 
