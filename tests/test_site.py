@@ -40,6 +40,7 @@ def test_pages_outside_docs_are_in_the_contents(hooks):
         ("cli.md", "![x](images/a.png)", "![x](images/a.png)"),
         ("cli.md", "[x](../config/README.md)", "[x](config/README.md)"),
         ("cli.md", "[`x`](../config/cub.yaml)", "`x`"),
+        ("cli.md", "[x](tables/cub50)", "x"),
         ("cli.md", "[x](https://pre-commit.com)", "[x](https://pre-commit.com)"),
         ("tables/cub50/wsol.md", "[x](../../losses.md)", "[x](../../losses.md)"),
         ("config/README.md", "[x](../docs/losses.md)", "[x](../losses.md)"),

@@ -1,7 +1,7 @@
 """Hooks of MkDocs: contents from docs/README.md, pages outside docs/, the Python reference.
 
 The pages are written for a repository, where a link may lead to any file. In the site, a link to a
-page outside docs/ leads to its copy, and one to any other file outside is left as its text.
+page outside docs/ leads to its copy; one to a folder, or any other file outside, is left as its text.
 """
 
 import posixpath
@@ -91,7 +91,7 @@ def with_links_of_the_site(markdown: str, page: str, copied: set[str]) -> str:
     def replaced(found: re.Match[str]) -> str:
         text, link, anchor = found.groups(default="")
         target = posixpath.normpath(posixpath.join(folder, link))
-        if not (target.startswith(DOCS) or target in copied):
+        if not (target.startswith(DOCS) or target in copied) or (ROOT / target).is_dir():
             return text
         return f"[{text}]({posixpath.relpath(place(target), posixpath.dirname(page))}{anchor})"
 
