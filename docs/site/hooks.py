@@ -1,7 +1,8 @@
 """Hooks of MkDocs: contents from docs/README.md, pages outside docs/, the Python reference.
 
 The pages are written for a repository, where a link may lead to any file. In the site, a link to a
-page outside docs/ leads to its copy; one to a folder, or any other file outside, is left as its text.
+page outside docs/ leads to its copy; one to a folder, or to any other file outside, is left as its
+text.
 """
 
 import posixpath
