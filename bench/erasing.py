@@ -58,7 +58,7 @@ def _curves() -> Iterator[Path]:
 
     erased = ERASERS["blur"](image, 0)(torch.from_numpy(masks()))
     erased = erased.contiguous(memory_format=torch.channels_last)
-    for trunk in ("squeezenet1_0", "resnet50"):
+    for trunk in ("resnet_small", "squeezenet1_0"):
         training = Training(method="cam")
         job = TrainJob(trunk=trunk, map_size=28, weights="none", seed=0, training=training)
         model = build_classifier(job, 200).eval().to(memory_format=torch.channels_last)
