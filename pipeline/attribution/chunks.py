@@ -42,5 +42,5 @@ def cut(
     own = batches[number * len(batches) // chunks : (number + 1) * len(batches) // chunks]
     rows = (own[:, None] + np.arange(batch_size)).ravel()
     rows = rows[rows < len(mapped)]
-    ids = [image_ids[row] for row in rows]
+    ids = [image_ids[row] for row in rows.tolist()]
     return {kind: plan.of(ids) for kind, plan in plans.items()}, rows

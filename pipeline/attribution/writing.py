@@ -114,8 +114,8 @@ def _plans(kinds: Iterable[str], records: pd.DataFrame, inputs: Inputs) -> dict[
             problems.append(problem)
     if len(problems) == len(plans):
         raise problems[0]
-    for problem in problems:
-        log.warning("%s", problem)
+    for each in problems:
+        log.warning("%s", each)
     return plans
 
 
