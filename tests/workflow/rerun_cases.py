@@ -176,17 +176,17 @@ CASES = (
         ),
     ),
     Case(
-        "one more method, `gradient`",
-        config(methods__cam=["cam", "gradient"]),
+        "one more method, `input_x_gradient`",
+        config(methods__cam=["cam", "input_x_gradient"]),
         (
-            "* */gradient",
+            "* */input_x_gradient",
             "figure */gallery.*",
             "explorer *",
             *TABLES,
         ),
         (
-            f"attribute {CAM}/test/gradient",
-            *(f"{rule} {CAM}/gradient" for rule in ("cue_localization", "wsol")),
+            f"attribute {CAM}/test/input_x_gradient",
+            *(f"{rule} {CAM}/input_x_gradient" for rule in ("cue_localization", "wsol")),
             "figure birds/small_pretrained/gallery.cam",
         ),
     ),
