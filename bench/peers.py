@@ -7,6 +7,7 @@ Captum over images and their classes, average precision and calibration error of
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 
 import numpy as np
 import pytorch_grad_cam
@@ -48,7 +49,7 @@ def paths() -> Iterator[Path]:
     """All of them."""
     torch.manual_seed(0)
     network = resnet18(weights=None).eval()
-    model = load_model(network)
+    model = load_model(deepcopy(network))  # whose parameters need no gradients from then on
     images = torch.randn(IMAGES, 3, SIDE, SIDE)
     small = torch.randn(1, 3, SMALL, SMALL)
     labels = [[(7 * row + 100 * of) % 1000 for of in range(CLASSES)] for row in range(IMAGES)]
