@@ -36,7 +36,7 @@ from pipeline.artefacts.records import read_records, write_records
 from pipeline.artefacts.remote import of_other_records
 from pipeline.artefacts.scores import read_arrays, write_arrays
 from pipeline.artefacts.searches import read_found, write_found
-from pipeline.artefacts.shard_members import members, parsed, picture
+from pipeline.artefacts.shard_members import members, parsed
 from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.supersets import read_supersets, write_supersets
 from pipeline.artefacts.trainings import (
@@ -218,11 +218,8 @@ def members_of(path: Path) -> None:
         with open(path, "rb") as shard:
             for member in members(shard, side):
                 content = member.content(shard)
-                for read in (decoded, picture) if member.is_image else ():
-                    read(content, side)
-                if not member.is_image:
-                    parsed(content)
-    except (ValueError, RuntimeError, OSError) as error:  # as its readers do
+                decoded(content, side) if member.is_image else parsed(content)
+    except (ValueError, RuntimeError) as error:  # as its readers do
         raise of_other_records(str(path), error) from error
 
 

@@ -188,3 +188,22 @@ def test_a_damaged_png_does_not_end_the_process():
 def test_what_has_no_size_is_no_image(content, read):
     with pytest.raises(ValueError, match="declares no pixels"):
         read(content, SIDE)
+
+
+def test_a_picture_whose_bytes_were_changed_is_another_picture_or_refused():
+    """Pillow's faults of any kind become one of two errors; few changes go unseen in a PNG."""
+    rng = np.random.default_rng(0)
+    jpeg = bytes(encode_jpeg(PIXELS, quality=95).tolist())
+    refused = 0
+    for number in range(400):
+        stored = bytearray((PNG, jpeg)[number % 2])
+        places = rng.integers(0, len(stored), rng.integers(1, 4))
+        for place in places:
+            stored[place] = rng.integers(256)
+        if number % 5 == 0:
+            del stored[int(places[0]) :]
+        try:
+            assert picture(bytes(stored), SIDE).shape == (SIDE, SIDE, 3)
+        except (ValueError, OSError):
+            refused += 1
+    assert 100 < refused < 400
