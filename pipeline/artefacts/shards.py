@@ -176,7 +176,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     if len(rows) and rows[-1] >= total:
         raise _NotAsWrittenError(f"it has {total} samples, not {rows[-1] + 1}")
     labels, image_ids, shard, span, indices = [], [], [], [], [np.arange(0)]
-    for number in np.unique(np.searchsorted(ends, rows, side="right")):
+    for number in np.unique(np.searchsorted(ends, rows, side="right")).tolist():
         url = remote.shards[number].url if remote else ""
         if whole:
             whole.opened(url).close()  # now it is there
