@@ -1,6 +1,7 @@
 """``python -m bench [NAME ...]``: time the hot paths and print the table.
 
-With --out FOLDER also as performance.csv and as a bar chart.
+With --out FOLDER also as performance.csv and as a bar chart. `peers`, the libraries that one would
+take instead, needs the extra `bench`; without it, leave it out by naming the others.
 """
 
 import argparse
@@ -24,6 +25,7 @@ MODULES = (
     "gradients",
     "training",
     "depthwise",
+    "peers",
 )
 
 

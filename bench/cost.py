@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.catalogue.methods import METHODS
 from pipeline.models.trunks import build_trunk
-from pipeline.study.inputs.maps import NOISE
+from pipeline.study.inputs.maps import TOGETHER
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
 
@@ -41,9 +41,25 @@ def operations(trunk: str, map_size: int) -> float:
 def forwards(study: Study, methods: Sequence[str]) -> float:
     """Forward passes of one image for the maps of some methods, a gradient counted as three."""
     options = study.attribution
-    found = {"gradient": 3, "integrated_gradients": 3 * options.integrated_gradients.steps}
-    noise = 3 * options.noise.samples if set(methods) & set(NOISE) else 0  # shared by all of them
-    return noise + sum(found.get(method, 1) for method in methods if method not in NOISE)
+    cost = {
+        "gradient": 3,
+        "integrated_gradients": 3 * options.integrated_gradients.steps,
+        "noise": 3 * options.noise.samples,
+    }
+    jobs = {job_of(method) for method in methods}
+    return sum(cost.get(job, 1) for job in jobs)
+
+
+def job_of(method: str) -> str:
+    """The name of the job that computes a method: a group's, or the method's own."""
+    module = METHODS[method].module
+    return module if module in TOGETHER else method
+
+
+def stored_by(methods: Sequence[str]) -> list[str]:
+    """The methods whose maps are stored where some are asked for: a job stores all of its own."""
+    jobs = {job_of(method) for method in methods}
+    return [method for method in METHODS if job_of(method) in jobs]
 
 
 def erased(study: Study, dataset: str, architecture: str, variant: str, seed: int) -> float:
@@ -79,8 +95,9 @@ def costs(study: Study, draws: int, proxy: int) -> pd.DataFrame:
         seeds = len(study.datasets[dataset].seeds or study.seeds)
         searched = min(train, proxy * classes)
         row["search"] += one * draws / seeds * (epochs * (3 * searched + val) + val)
-        written = [*maps, *(NOISE if set(maps) & set(NOISE) else ())]  # one job writes all of them
-        for method in dict.fromkeys(written):
+        for method in stored_by(maps):
+            if METHODS[method].targets == "counterfactual" and dataset not in PAIR_MAPS:
+                continue
             of_pairs = METHODS[method].targets in ("class", "counterfactual")
             stored = test + (PAIR_MAPS.get(dataset, 0) if of_pairs else 0)
             size = KB_OF_INPUT_MAP if METHODS[method].at_input else KB_OF_MAP

@@ -20,8 +20,6 @@ from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
-import torch
-from torch import Tensor
 from webdataset.cache import LRUCleanup
 
 from pipeline.artefacts import fetching
@@ -75,7 +73,7 @@ class RemoteShards:
     side: int
     shards: list[Shard]
     image_ids: list[str]
-    labels: Tensor
+    labels: np.ndarray
     cache: Path
     cache_bytes: int
 
@@ -209,11 +207,6 @@ def _cannot_keep(what: str, folder: str | Path, error: OSError) -> UserError:
     return UserError(f"Cannot keep {what} in {folder}: {reason(error, 'shards.cache')}")
 
 
-def is_remote(manifest: Mapping[str, Any]) -> bool:
-    """Whether the shards of a manifest lie elsewhere."""
-    return "url" in manifest
-
-
 def open_remote(manifest_path: str | Path) -> RemoteShards:
     """The samples of a split whose shards lie elsewhere; no shard is read.
 
@@ -232,7 +225,7 @@ def open_remote(manifest_path: str | Path) -> RemoteShards:
             side=int(manifest["side"]),
             shards=listed(manifest, manifest["url"]),
             image_ids=samples["image_id"].tolist(),
-            labels=torch.from_numpy(samples["label"].to_numpy(np.int64, copy=True)),
+            labels=samples["label"].to_numpy(np.int64, copy=True),
             cache=cache.folder,
             cache_bytes=cache.size,
         )

@@ -16,17 +16,13 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
-from torchvision.io import ImageReadMode, decode_image
 
 from pipeline.images.opening import ImageFault, opened
 
 _NAME = re.compile(r"\d{1,12}\.(jpg|png|json)")
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _LARGEST_JSON = 64 * 1024  # bytes of an image's name and label
-_RGB = ImageReadMode.RGB
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+_PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 # JPEG's markers of a frame's header: all kinds of frames, without the tables among them
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -105,29 +101,28 @@ def parsed(content: bytes) -> dict[str, Any]:
     return about
 
 
-def decoded(encoded: bytes, side: int) -> Tensor:
-    """An image's pixels, uint8 RGB (3, side, side).
-
-    A PNG is decoded by Pillow, which gives the same pixels: torchvision's decoder brings the whole
-    process down at some that are damaged.
-
-    Raises:
-        ValueError, RuntimeError: it is no JPEG or PNG of this size.
-        MemoryError: there is not enough.
-    """
+def check_size(encoded: bytes, side: int) -> None:
+    """Raise ValueError where an image is no JPEG or PNG of side x side pixels, by its header."""
     size = _declared_size(encoded)
     if size != (side, side):
         raise ValueError(f"an image declares {size or 'no'} pixels, not {side} x {side}")
-    if encoded.startswith(_JPEG):
-        return decode_image(torch.frombuffer(bytearray(encoded), dtype=torch.uint8), _RGB)
+
+
+def picture(encoded: bytes, side: int) -> np.ndarray:
+    """An image's pixels, uint8 RGB (side, side, 3), by Pillow and without PyTorch.
+
+    Raises:
+        ValueError: it is no JPEG or PNG of this size.
+        MemoryError: there is not enough.
+    """
+    check_size(encoded, side)
     try:
         with opened(io.BytesIO(encoded)) as image:
-            pixels = np.array(image.convert("RGB"))
+            return np.array(image.convert("RGB"))
     except ImageFault as error:
         if isinstance(error.__cause__, MemoryError):
             raise error.__cause__ from error
         raise
-    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def _declared_size(encoded: bytes) -> tuple[int, int] | None:
@@ -135,7 +130,7 @@ def _declared_size(encoded: bytes) -> tuple[int, int] | None:
     try:
         if encoded.startswith(_PNG):
             return struct.unpack_from(">II", encoded, 16)
-        if not encoded.startswith(_JPEG):
+        if not encoded.startswith(JPEG):
             return None
         place = 2
         while encoded[place] == 0xFF:

@@ -1,26 +1,27 @@
 """Shards verified against their manifest, and every sample readable by its index.
 
+Nothing here needs PyTorch, unless the shards lie elsewhere: jobs that draw images start without it.
 WebDataset's own reader yields fewer samples where a shard holds garbage, and none where it is all
 zeros, without an error: here a shard's checksum and counts are verified before its first use.
 """
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from pipeline.artefacts import files
 from pipeline.artefacts.integrity import damaged
-from pipeline.artefacts.remote import RemoteShards, is_remote, of_other_records, open_remote
-from pipeline.artefacts.shard_members import decoded, members, parsed
+from pipeline.artefacts.shard_members import members, parsed, picture
 from pipeline.runtime.errors import UserError, lacks_memory
+
+if TYPE_CHECKING:  # it needs WebDataset, which imports PyTorch
+    from pipeline.artefacts.remote import RemoteShards
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Shards:
     """
 
     side: int
-    labels: Tensor
+    labels: np.ndarray
     image_ids: list[str]
     paths: list[Path]
     shard: np.ndarray
@@ -50,7 +51,9 @@ class Shards:
 
     def first_per_class(self, count: int) -> "Shards":
         """At most ``count`` samples of each class, the first in the stored order."""
-        of_class = [np.flatnonzero(self.labels == label)[:count] for label in self.labels.unique()]
+        of_class = [
+            np.flatnonzero(self.labels == label)[:count] for label in np.unique(self.labels)
+        ]
         return self.select(np.sort(np.concatenate(of_class)) if of_class else np.arange(0))
 
     def select(self, rows: np.ndarray) -> "Shards":
@@ -63,8 +66,8 @@ class Shards:
             span=self.span[rows],
         )
 
-    def image(self, index: int) -> Tensor:
-        """Decode a sample's image: uint8 RGB (3, side, side).
+    def encoded(self, index: int) -> bytes:
+        """A sample's image as it is stored, JPEG or PNG.
 
         Raises:
             UserError: the shard is no longer what it was when it was opened.
@@ -79,12 +82,26 @@ class Shards:
             raise UserError(f"Cannot read {path} any more: {error.strerror}. Run again.") from error
         if len(stored) != length:
             raise UserError(f"{path} was truncated while it was in use. Run again.")
+        return stored
+
+    def image(self, index: int) -> np.ndarray:
+        """A sample's image: uint8 RGB (side, side, 3).
+
+        Raises:
+            UserError: as of :meth:`encoded`.
+        """
+        stored = self.encoded(index)
         try:
-            return decoded(stored, self.side)
-        except (RuntimeError, ValueError) as error:
+            return picture(stored, self.side)
+        except (OSError, ValueError) as error:
             if lacks_memory(error):
                 raise
-            raise UserError(f"{path} was changed while it was in use. Run again.") from error
+            raise self.changed(index) from error
+
+    def changed(self, index: int) -> UserError:
+        """The error of a sample whose image cannot be decoded."""
+        path = self.paths[self.shard[index]]
+        return UserError(f"{path} was changed while it was in use. Run again.")
 
 
 def open_shards(manifest_path: str | Path, rows: np.ndarray | None = None) -> Shards:
@@ -109,14 +126,31 @@ def open_shards(manifest_path: str | Path, rows: np.ndarray | None = None) -> Sh
         raise damaged(manifest_path, str(error)) from error
 
 
-def open_training(manifest_path: str | Path) -> Shards | RemoteShards:
+def open_training(manifest_path: str | Path) -> "Shards | RemoteShards":
     """The training images of a manifest: to be streamed where its shards lie elsewhere.
 
     Raises:
         UserError: as of :func:`open_shards`; of shards elsewhere while they are streamed.
     """
     path = Path(manifest_path)
-    return open_remote(path) if is_remote(files.read_json(path)) else open_shards(path)
+    return _remote(path) if _is_remote(files.read_json(path)) else open_shards(path)
+
+
+def _is_remote(manifest: Mapping[str, Any]) -> bool:
+    """Whether the shards of a manifest lie elsewhere."""
+    return "url" in manifest
+
+
+def _remote(manifest_path: Path) -> "RemoteShards":
+    from pipeline.artefacts.remote import open_remote
+
+    return open_remote(manifest_path)
+
+
+def _of_other_records(url: str, why: object) -> UserError:
+    from pipeline.artefacts.remote import of_other_records
+
+    return of_other_records(url, why)
 
 
 class _NotAsWrittenError(Exception):
@@ -127,7 +161,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     manifest = files.read_json(manifest_path)
     try:
         side, count = int(manifest["side"]), int(manifest["count"])
-        remote = open_remote(manifest_path) if is_remote(manifest) else None
+        remote = _remote(manifest_path) if _is_remote(manifest) else None
         whole = remote.whole() if remote else None
         folder = remote.cache if remote else manifest_path.parent
         entries = [
@@ -142,7 +176,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
     if len(rows) and rows[-1] >= total:
         raise _NotAsWrittenError(f"it has {total} samples, not {rows[-1] + 1}")
     labels, image_ids, shard, span, indices = [], [], [], [], [np.arange(0)]
-    for number in np.unique(np.searchsorted(ends, rows, side="right")):
+    for number in np.unique(np.searchsorted(ends, rows, side="right")).tolist():
         url = remote.shards[number].url if remote else ""
         if whole:
             whole.opened(url).close()  # now it is there
@@ -151,7 +185,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
             found = _samples(side, *entries[number])
         except _NotAsWrittenError as error:
             if remote:  # the manifest says so too: to fetch both again would not help
-                raise of_other_records(url, error) from error
+                raise _of_other_records(url, error) from error
             raise
         for index, (about, place) in enumerate(found, ends[number] - samples):
             if remote:
@@ -165,7 +199,7 @@ def _open(manifest_path: Path, rows: np.ndarray | None) -> Shards:
         raise _NotAsWrittenError(f"it promises {count} samples, its shards hold {total}")
     read = Shards(
         side=side,
-        labels=torch.tensor(labels, dtype=torch.int64),
+        labels=np.array(labels, dtype=np.int64),
         image_ids=image_ids,
         paths=[path for path, *_ in entries],
         shard=np.array(shard, dtype=np.int64),

@@ -1,5 +1,7 @@
 """Command line of the stage: one model, one or more methods -> one file of maps for each method.
 
+All methods of a job share one forward pass of each image.
+
 With ``--chunk`` the files hold one part of the split; `pipeline.attribution.join` joins the parts.
 """
 
@@ -18,10 +20,15 @@ def run(argv: list[str]) -> None:
     arguments = cli.parser("pipeline.attribution", "Compute and store attribution maps of a model.")
     cli.add_section(arguments, Attribution)
     arguments.add_argument(
-        "--method", nargs="+", required=True, help="attribution methods of one module, e.g. joint"
+        "--method", nargs="+", required=True, help="attribution methods of one model, e.g. joint"
     )
     add_inputs(arguments)
-    arguments.add_argument("--supersets", type=Path, help="supersets.json, for superset methods")
+    arguments.add_argument(
+        "--supersets",
+        type=Path,
+        nargs="?",  # an empty value, for methods that need none, is the same as none
+        help="supersets.json, for superset methods",
+    )
     arguments.add_argument(
         "--chunk",
         type=int,

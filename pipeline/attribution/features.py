@@ -84,18 +84,40 @@ def maps_by_gradients(query: Query, rule: Rule) -> Tensor:
 def _with_gradients(query: Query, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Features, gradients and probabilities of some maps, see `Rule`."""
     model, target, tokens = query.model, query.options.target, query.once(tokens_of)
+    if tokens is not None:
+        return _of_tokens(query, tokens, images, labels)
     with torch.enable_grad():
-        if tokens is None:
-            leaf = query.once(features_of)[images].requires_grad_()
-            maps = model.head(leaf)
-        else:
-            with tokens.cut() as found:
-                maps = model(query.inputs[images])
-            leaf = found[-1]
+        leaf = query.once(features_of)[images].requires_grad_()
+        maps = model.head(leaf)
         scores = explained(model.head, maps, target).gather(1, labels[:, None])
         (gradients,) = torch.autograd.grad(scores.sum(), leaf)
         log_probs = explained(model.head, maps.detach(), "log_prob").gather(1, labels[:, None])
     features = leaf.detach()
-    if tokens is not None:
-        features, gradients = tokens.as_map(features), tokens.as_map(gradients)
     return features, gradients, log_probs[:, 0].exp().to(features)
+
+
+def _of_tokens(
+    query: Query, tokens: Tokens, images: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same of a vision transformer, whose maps of one image share its forward pass.
+
+    Backward passes go through the last block alone: one for the first map of every image, one for
+    the second, and so on.
+    """
+    head, target = query.model.head, query.options.target
+    rows, places = images.unique(return_inverse=True)  # (n,) which of the rows is a map's
+    turns = (images[:, None] == images).tril(-1).sum(dim=1)  # (n,) earlier maps of its image
+    with torch.enable_grad():
+        with tokens.cut() as found:
+            maps = query.model(query.inputs[rows])
+        leaf = found[-1]
+        scores = explained(head, maps, target)[places, labels]  # (n,)
+        gradients = torch.empty_like(leaf[places])
+        last = int(turns.max())
+        for turn in range(last + 1):
+            now = turns == turn
+            (of_rows,) = torch.autograd.grad(scores[now].sum(), leaf, retain_graph=turn < last)
+            gradients[now] = of_rows[places[now]]
+    log_probs = explained(head, maps.detach(), "log_prob")[places, labels]
+    features = tokens.as_map(leaf.detach()[places])
+    return features, tokens.as_map(gradients.detach()), log_probs.exp().to(features)

@@ -56,6 +56,8 @@ def join(paths: Sequence[Path], out: Path) -> None:
                 scales.append(store.scale)
             relative = os.path.relpath(path, out.parent)
             parts.append(Part(relative, len(store.maps), sha256(path)))
+    if not parts:
+        raise UserError(f"{out}: there is no map to join; the logs of its chunks say why.")
     if len(set(rows)) < len(rows):
         raise UserError(f"{out}: two chunks hold the same map. Delete them and run again.")
     shape, half = about.pop("shape"), about.pop("half")

@@ -16,7 +16,7 @@ from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.pairs import read_label_pairs
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import Shards
-from pipeline.attribution.compute import compute
+from pipeline.attribution.compute import Asked, compute
 from pipeline.attribution.inputs import (
     Inputs,
     add_inputs,
@@ -122,8 +122,10 @@ def _by_model(
         f"{name} maps: images",
         size=lambda batch: len(batch.image_ids),
     )
-    for chunk in compute(model, (), "class", plan, batches, {}, Attribution(), device):
-        yield len(chunk.probabilities), chunk.probabilities.numpy()
+    asked = {"class": Asked((), plan)}
+    for found in compute(model, asked, batches, {}, Attribution(), device):
+        probabilities = found["class"].probabilities
+        yield len(probabilities), probabilities.numpy()
 
 
 def run(argv: list[str]) -> None:

@@ -39,6 +39,10 @@ class Plan:
         """Number of maps."""
         return sum(map(len, self.targets.values()))
 
+    def of(self, image_ids: Iterable[str]) -> "Plan":
+        """The part of some images, in their order."""
+        return Plan({image: self.targets[image] for image in image_ids if image in self.targets})
+
     def rows(self) -> list[tuple[str, str]]:
         """Every (image id, target), grouped by image."""
         return [(image, target) for image, targets in self.targets.items() for target in targets]

@@ -6,6 +6,7 @@ the noisy gradients, is computed when the first of them asks and kept for the ot
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -20,6 +21,30 @@ from pipeline.settings import Attribution, MethodOptions
 Classes = Sequence[tuple[int, ...]]
 
 
+class Forward:
+    """One forward pass of some images, made when its result is first asked for; without gradient.
+
+    Args:
+        model: in evaluation mode, on the device of ``inputs``.
+        inputs: (B, 3, S, S) normalised images.
+    """
+
+    def __init__(self, model: Classifier | GivenModel, inputs: Tensor) -> None:
+        self._model, self._inputs = model, inputs
+
+    @cached_property
+    def output(self) -> Tensor:
+        """The model's maps of all classes (B, C, h, w)."""
+        with torch.inference_mode():
+            return self._model(self._inputs)
+
+    @cached_property
+    def log_probs(self) -> Tensor:
+        """log p(y|x) (B, C)."""
+        with torch.inference_mode():
+            return self._model.head.log_probs(self.output)
+
+
 class Query:
     """K maps of B images that are asked for.
 
@@ -31,6 +56,7 @@ class Query:
             :func:`pipeline.artefacts.targets.target_classes`.
         image_ids: B names of images.
         options: of the methods, and the user's own functions among them.
+        forward: the pass of the images, where other queries of the same images share it.
     """
 
     def __init__(
@@ -41,6 +67,7 @@ class Query:
         classes: Classes,
         image_ids: Sequence[str],
         options: Attribution | None = None,
+        forward: Forward | None = None,
     ) -> None:
         self.model = model
         self.inputs = inputs
@@ -48,6 +75,7 @@ class Query:
         self.classes = classes
         self.image_ids = image_ids
         self.options = options or Attribution()
+        self.forward = forward or Forward(model, inputs)
         self._shared: dict[Any, Any] = {}
 
     def once(self, compute: Callable[["Query"], Any]) -> Any:
@@ -59,12 +87,12 @@ class Query:
     @property
     def output(self) -> Tensor:
         """The model's maps of all classes (B, C, h, w), without gradient."""
-        return self.once(_forward)
+        return self.forward.output
 
     @property
     def log_probs(self) -> Tensor:
         """log p(y|x) (B, C), without gradient."""
-        return self.once(_log_probs)
+        return self.forward.log_probs
 
     def label(self, position: int = 0) -> Tensor:
         """(K,) int64: the class at ``position`` of each map's classes."""
@@ -81,16 +109,6 @@ class Query:
             return own.own_function(self, name, reference)
         module = importlib.import_module(METHODS[name].code)
         return getattr(module, name)(self)
-
-
-@torch.inference_mode()
-def _forward(query: Query) -> Tensor:
-    return query.model(query.inputs)
-
-
-@torch.inference_mode()
-def _log_probs(query: Query) -> Tensor:
-    return query.model.head.log_probs(query.output)
 
 
 def functions_of(options: Attribution) -> Mapping[str, str]:

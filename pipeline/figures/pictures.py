@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from torch.nn.functional import interpolate
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.part_maps import PARTS, PartMaps
 from pipeline.artefacts.shards import Shards
 from pipeline.figures.style import MAP_COLOURS, PALETTE, SIGNED_COLOURS, SMALL
+from pipeline.images.enlarging import resized
 
 PART_COLOURS = dict(zip(PARTS, (*PALETTE[:6], "#F0E442"), strict=True))
 
@@ -41,7 +40,7 @@ def choose_pairs(pairs: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 def stored_images(shards: Shards, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
     """The images as the network gets them: image id -> uint8 (S, S, 3)."""
     index = {image_id: number for number, image_id in enumerate(shards.image_ids)}
-    return {name: shards.image(index[name]).permute(1, 2, 0).numpy() for name in image_ids}
+    return {name: shards.image(index[name]) for name in image_ids}
 
 
 @contextmanager
@@ -61,8 +60,7 @@ def part_labels(path: Path | None) -> dict[str, np.ndarray]:
 
 def enlarge(score_map: np.ndarray, side: int) -> np.ndarray:
     """(h, w) -> (side, side), bilinear with half-pixel centres, as the evaluations do."""
-    map_ = torch.from_numpy(np.asarray(score_map, np.float32))[None, None]  # (1, 1, h, w)
-    return interpolate(map_, (side, side), mode="bilinear", align_corners=False)[0, 0].numpy()
+    return resized(np.asarray(score_map, np.float32)[None], (side, side))[0]
 
 
 def scaled(score_map: np.ndarray) -> tuple[np.ndarray, float]:

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torchvision.io import ImageReadMode, decode_image
+
+from pipeline.artefacts.shard_members import JPEG, check_size, picture
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, which pretrained trunks expect
 STD = (0.229, 0.224, 0.225)
@@ -16,6 +19,22 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
     image_ids: list[str]
+
+
+def decoded(encoded: bytes, side: int) -> Tensor:
+    """A stored image's pixels, uint8 RGB (3, side, side).
+
+    A PNG is decoded by Pillow, which gives the same pixels: torchvision's decoder brings the whole
+    process down at some that are damaged.
+
+    Raises:
+        ValueError, RuntimeError: it is no JPEG or PNG of this size.
+        MemoryError: there is not enough.
+    """
+    if not encoded.startswith(JPEG):
+        return torch.from_numpy(picture(encoded, side)).permute(2, 0, 1)
+    check_size(encoded, side)
+    return decode_image(torch.frombuffer(bytearray(encoded), dtype=torch.uint8), ImageReadMode.RGB)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ import torch
 
 from pipeline.artefacts.remote import RemoteShards
 from pipeline.artefacts.shards import Shards, open_shards
-from pipeline.images.batches import Batch, denormalise, normalise
+from pipeline.images.batches import Batch, decoded, denormalise, normalise
 from pipeline.images.streaming import StreamLoader
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, lacks_memory
 
 __all__ = [
     "Batch",
@@ -65,7 +65,7 @@ class Loader:
         for indices, images in zip(self._batches, self._images(), strict=True):
             yield Batch(
                 normalise(torch.from_numpy(images).permute(0, 3, 1, 2)),  # (B, 3, S, S)
-                self._shards.labels[indices],
+                torch.from_numpy(self._shards.labels[indices]),
                 [self._shards.image_ids[index] for index in indices],
             )
 
@@ -91,7 +91,7 @@ class Loader:
         for image, index in zip(images, indices, strict=True):
             top, left, flip = self._boxes[index]
             # NumPy copies: torch would start a pool of threads in every one of ours
-            stored = self._shards.image(index).permute(1, 2, 0).numpy()  # (side, side, 3)
+            stored = self._decoded(index).permute(1, 2, 0).numpy()  # (side, side, 3)
             crop = stored[top : top + self._side, left : left + self._side]
             if flip:
                 for channel in range(3):  # 5 times as fast as reversing whole pixels
@@ -99,6 +99,16 @@ class Loader:
             else:
                 image[:] = crop
         return images
+
+    def _decoded(self, index: int) -> torch.Tensor:
+        """As `Shards.image`, by the decoder that lets other threads run: (3, side, side)."""
+        stored = self._shards.encoded(index)
+        try:
+            return decoded(stored, self._shards.side)
+        except (RuntimeError, ValueError) as error:
+            if lacks_memory(error):
+                raise
+            raise self._shards.changed(index) from error
 
 
 def train_loader(

@@ -18,8 +18,8 @@ import webdataset as wds
 from webdataset.tariterators import group_by_keys
 
 from pipeline.artefacts.remote import RemoteShards, of_other_records
-from pipeline.artefacts.shard_members import decoded, members, parsed
-from pipeline.images.batches import Batch, normalise
+from pipeline.artefacts.shard_members import members, parsed
+from pipeline.images.batches import Batch, decoded, normalise
 from pipeline.runtime.errors import UserError, lacks_memory
 
 BUFFER = 1000  # encoded samples that are mixed, in each worker
@@ -86,7 +86,7 @@ class StreamLoader:
             indices = [index for index, _ in part]
             yield Batch(
                 normalise(images.permute(0, 3, 1, 2)),
-                self._shards.labels[indices],
+                torch.from_numpy(self._shards.labels[indices]),
                 [self._shards.image_ids[index] for index in indices],
             )
         next(stream, None)  # the count at its end

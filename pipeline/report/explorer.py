@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.nn.functional import adaptive_avg_pool2d
 
 from pipeline.artefacts.classes import read_titles
 from pipeline.artefacts.files import write_json
@@ -39,7 +37,20 @@ def small(score_map: np.ndarray) -> np.ndarray:
     score_map = np.asarray(score_map, np.float32)
     if max(score_map.shape) <= SIDE:
         return score_map
-    return adaptive_avg_pool2d(torch.from_numpy(score_map)[None], SIDE)[0].numpy()
+    rows, columns = (_averaging(length) for length in score_map.shape)
+    return (rows @ score_map @ columns.T).astype(np.float32)
+
+
+def _averaging(length: int) -> np.ndarray:
+    """The matrix (SIDE, length) that averages values to `SIDE`, as PyTorch's adaptive pooling does.
+
+    Each value is the mean over all values that its span touches.
+    """
+    starts = np.arange(SIDE) * length // SIDE
+    stops = -(-np.arange(1, SIDE + 1) * length // SIDE)
+    places = np.arange(length)
+    touched = (places >= starts[:, None]) & (places < stops[:, None])
+    return touched / touched.sum(axis=1, keepdims=True)
 
 
 def others_of(label: int, pairs: pd.DataFrame | None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ stage imports, found here by reading import statements (nothing is imported).
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -63,13 +64,21 @@ def code_digest(*modules: str) -> str:
 def _imports(path: Path) -> tuple[Path, ...]:
     """Files of our package that the file at ``path`` imports itself."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+    for node in _statements(ast.parse(path.read_text(), filename=str(path))):
         if isinstance(node, ast.Import):
             names.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
             names.extend(f"{node.module}.{alias.name}" for alias in node.names)
     return tuple(file for name in names for file in _files(name, entry_point=False))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements below a node, those inside others too: `ast.walk` without the expressions."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, name, ()):
+            yield child
+            yield from _statements(child)
 
 
 def _files(module: str, *, entry_point: bool = True) -> list[Path]:

@@ -1,7 +1,8 @@
 """What each job of a study needs: its models, their methods, and the section of each job."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,9 +15,35 @@ from pipeline.catalogue.training_methods import TRAINING_METHODS
 from pipeline.study.config import Config, PerModel
 from pipeline.study.merging import is_of, merge
 
+_Names = ParamSpec("_Names")
+_Result = TypeVar("_Result")
+_Method = Callable[Concatenate["Study", _Names], _Result]
+
+
+def _kept(compute: _Method[_Names, _Result]) -> _Method[_Names, _Result]:
+    """A method whose results are kept: a study does not change, and thousands of jobs ask it."""
+
+    @wraps(compute)
+    def result(study: "Study", *names: _Names.args, **more: _Names.kwargs) -> _Result:
+        key = (compute.__name__, *names, *more.items())
+        if key not in study._results:
+            study._results[key] = compute(study, *names, **more)
+        return study._results[key]
+
+    return result
+
 
 class Study(Config):
     """A config that says which jobs it asks for, and what decides each of them."""
+
+    @cached_property
+    def _results(self) -> dict[Any, Any]:
+        return {}
+
+    def __copy__(self) -> "Study":
+        copied = super().__copy__()
+        copied.__dict__.pop("_results", None)  # it may be about to differ
+        return copied
 
     def models_without_seed(self) -> Iterator[tuple[str, str, str]]:
         """The models, whatever their seeds: (dataset, architecture, variant)."""
@@ -88,6 +115,7 @@ class Study(Config):
         model = dataset, architecture, variant
         return [own for pattern, own in self.per_model.items() if is_of(model, pattern)]
 
+    @_kept
     def training_of(
         self, dataset: str, variant: str, architecture: str | None = None
     ) -> settings.Training:
@@ -119,6 +147,7 @@ class Study(Config):
             training=training.model_copy(update={"weights": None}),
         )
 
+    @_kept
     def methods_of(self, dataset: str, architecture: str, variant: str) -> tuple[str, ...]:
         """Attribution methods of a model, its own maps last; none for pretraining."""
         if architecture == WITHOUT_MODEL:
@@ -177,8 +206,12 @@ class Study(Config):
         section = self.evaluation.of(task)
         return section.model_dump(mode="json", exclude={"methods", "models"}) if section else {}
 
-    def measurements(self) -> Iterator[tuple[str, str, str, str, int, str]]:
+    @_kept
+    def measurements(self) -> tuple[tuple[str, str, str, str, int, str], ...]:
         """Every evaluation of single maps: (task, dataset, architecture, variant, seed, method)."""
+        return tuple(self._measurements())
+
+    def _measurements(self) -> Iterator[tuple[str, str, str, str, int, str]]:
         for task, entry in EVALUATIONS.items():
             section = self.evaluation.of(task)
             if section is None:

@@ -36,7 +36,7 @@ from pipeline.artefacts.records import read_records, write_records
 from pipeline.artefacts.remote import of_other_records
 from pipeline.artefacts.scores import read_arrays, write_arrays
 from pipeline.artefacts.searches import read_found, write_found
-from pipeline.artefacts.shard_members import decoded, members, parsed
+from pipeline.artefacts.shard_members import members, parsed
 from pipeline.artefacts.shards import open_shards
 from pipeline.artefacts.supersets import read_supersets, write_supersets
 from pipeline.artefacts.trainings import (
@@ -52,6 +52,7 @@ from pipeline.datasets.coco import read_coco
 from pipeline.datasets.gaze import HEADER, read_gaze
 from pipeline.datasets.image_names import ImageNames
 from pipeline.figures.style import save
+from pipeline.images.batches import decoded
 from pipeline.images.coco_masks import read_mask
 from pipeline.models.checkpoint_files import read_state_dict
 from pipeline.runtime.errors import UserError

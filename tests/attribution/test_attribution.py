@@ -10,9 +10,10 @@ from pipeline import calm
 from pipeline.artefacts.files import sha256, write_json
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.shards import open_shards
+from pipeline.artefacts.targets import KINDS
 from pipeline.attribution import __main__ as stage
 from pipeline.attribution import writing
-from pipeline.attribution.compute import compute
+from pipeline.attribution.compute import Asked, compute
 from pipeline.attribution.plan import make_plan
 from pipeline.attribution.query import maps_of
 from pipeline.catalogue.methods import METHODS
@@ -20,6 +21,7 @@ from pipeline.images.loading import Batch, eval_loader
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Attribution
+from pipeline.study.inputs.maps import TOGETHER
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def _arguments(study, method, out, variant="calm_em", **changes):
     return [
         text
         for name, value in options.items()
-        for text in (f"--{name}", *map(str, value if isinstance(value, list) else [value]))
+        for text in (f"--{name}", *map(str, value if isinstance(value, list | tuple) else [value]))
     ]
 
 
@@ -153,13 +155,52 @@ def test_each_image_that_has_a_target_goes_through_the_network_once():
     ):
         model, plan = Counting(), make_plan(records, kind, pairs)
         cpu, options = torch.device("cpu"), Attribution()
-        chunks = list(compute(model, [method], kind, plan, batches, {}, options, cpu))
+        asked = {kind: Asked((method,), plan)}
+        chunks = [found[kind] for found in compute(model, asked, batches, {}, options, cpu)]
         assert model.seen == images
         assert plan.forwards == len(images)
         assert sum(len(chunk.maps[method]) for chunk in chunks) == plan.maps
     # the rows are those of the plan, in its order
     maps = torch.cat([chunk.maps["cam"] for chunk in chunks])[:, 0, 0]
     assert maps.tolist() == ["abcdef".index(image) for image, _ in plan.rows()]
+
+
+@pytest.mark.parametrize(("variant", "group"), [("cam", "cam"), ("calm_em", "calm")])
+def test_all_activation_maps_of_a_model_come_from_one_forward_pass_of_each_image(
+    study, tmp_path, monkeypatch, variant, group
+):
+    """They are those of a job for each, to the last bit; images without a pair stand among them."""
+    names, seen = TOGETHER[group], []
+    model = load_model(study.weights[variant])
+    model.trunk.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    monkeypatch.setattr(writing, "load_model", lambda path: model)
+    stage.run(_arguments(study, names, [tmp_path / name for name in names], variant))
+    assert seen == [5, 5, 2]  # of 12 images
+    kinds, alone = set(), 0
+    for name in names:
+        stage.run(_arguments(study, name, tmp_path / "alone", variant))
+        with MapStore.open(tmp_path / name) as one, MapStore.open(tmp_path / "alone") as other:
+            assert one.attributes == other.attributes
+            assert one.image_ids.tolist() == other.image_ids.tolist()
+            assert one.targets.tolist() == other.targets.tolist()
+            assert np.array_equal(one.maps[:], other.maps[:])
+            assert np.array_equal(one.class_probability, other.class_probability)
+            kinds.add(one.kind)
+            alone += one.attributes["forwards"]
+    assert sum(seen) == 12 + alone
+    assert {"cam": {"class", "superset"}}.get(group, {*KINDS}) == kinds
+
+
+def test_where_one_kind_of_target_has_no_map_its_file_is_empty_and_the_others_are_written(
+    study, tmp_path, caplog
+):
+    arguments = _arguments(study, ["counterfactual", "joint"], [tmp_path / "c", tmp_path / "j"])
+    del arguments[arguments.index("--pairs") + 1]
+    stage.run(arguments)
+    with MapStore.open(tmp_path / "c") as empty, MapStore.open(tmp_path / "j") as store:
+        assert (len(empty.maps), empty.kind) == (0, "counterfactual")
+        assert len(store.maps) == 12
+    assert "Counterfactual maps need --pairs" in caplog.text
 
 
 NOISE = '{"noise": {"samples": 3}, "gradient_maps": {"blur_sigma": 1}}'
@@ -229,7 +270,6 @@ def test_mistakes_are_told_before_anything_is_computed(study, tmp_path, monkeypa
     refused("--supersets", "subset", without=["supersets"])
     refused("--pairs", "counterfactual", without=["pairs"])
     refused("one file for each", ["joint", "posterior"])
-    refused("one kind", ["joint", "saliency"], files=2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     refused("GPU", gpus=1)
     (tmp_path / "pairs.csv").write_text("label_a,label_b\n0,9\n")

@@ -18,9 +18,15 @@ def _plan(images):
     return Plan({image: ("0", "1") for image in images})
 
 
+def _cut(plan, *how):
+    """One plan's part and the samples."""
+    plans, samples = cut({"class": plan}, IDS, *how)
+    return plans["class"], samples
+
+
 @pytest.mark.parametrize("chunks", [1, 2, 4, 6])
 def test_every_map_is_in_one_chunk_and_cuts_fall_between_batches(chunks):
-    parts = [cut(_plan(IDS), IDS, 4, number, chunks) for number in range(chunks)]
+    parts = [_cut(_plan(IDS), 4, number, chunks) for number in range(chunks)]
     rows = [samples.tolist() for _, samples in parts]
     assert [row for of_chunk in rows for row in of_chunk] == list(range(22))
     assert all(of_chunk[0] % 4 == 0 for of_chunk in rows)
@@ -32,13 +38,22 @@ def test_every_map_is_in_one_chunk_and_cuts_fall_between_batches(chunks):
 
 def test_batches_without_a_map_are_in_no_chunk():
     plan = _plan([IDS[1], IDS[6], IDS[21]])  # of the batches 0, 1 and 5
-    parts = [cut(plan, IDS, 4, number, 3) for number in range(3)]
+    parts = [_cut(plan, 4, number, 3) for number in range(3)]
     assert [samples.tolist() for _, samples in parts] == [[0, 1, 2, 3], [4, 5, 6, 7], [20, 21]]
     assert [list(part.targets) for part, _ in parts] == [[IDS[1]], [IDS[6]], [IDS[21]]]
 
 
+def test_plans_of_several_kinds_are_cut_at_the_same_places():
+    few = Plan({IDS[6]: ("0>1",)})
+    for number, samples in ((0, range(12)), (1, range(12, 22))):
+        plans, found = cut({"class": _plan(IDS), "counterfactual": few}, IDS, 4, number, 2)
+        assert found.tolist() == list(samples)
+        assert list(plans["class"].targets) == [IDS[row] for row in samples]
+        assert plans["counterfactual"].targets == ({} if number else few.targets)
+
+
 def test_where_there_are_more_chunks_than_batches_some_are_empty():
-    parts = [cut(_plan(IDS), IDS, 4, number, 8) for number in range(8)]
+    parts = [_cut(_plan(IDS), 4, number, 8) for number in range(8)]
     assert [row for _, samples in parts for row in samples] == list(range(22))
     assert sorted(len(samples) for _, samples in parts) == [0, 0, 2, 4, 4, 4, 4, 4]
     assert sum(plan.forwards for plan, _ in parts) == 22
@@ -69,6 +84,7 @@ def _run(study, folder, methods, *chunk):
         (["joint"], 2),
         (["counterfactual"], 5),  # its maps are of two batches: three chunks are empty
         (["smoothgrad", "vargrad"], 4),
+        (["joint", "saliency", "counterfactual"], 3),  # of the last, the third chunk has none
     ],
 )
 def test_joined_chunks_are_the_maps_of_one_job_to_the_last_bit(study, tmp_path, methods, chunks):

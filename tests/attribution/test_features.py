@@ -8,7 +8,7 @@ from given_networks import IMAGES, LABELS, convolutional, dinov2, given, torchvi
 from grad_cam_library import library_maps
 
 from pipeline.attribution.attribute import attribute
-from pipeline.attribution.features import features_of
+from pipeline.attribution.features import features_of, tokens_of
 from pipeline.attribution.query import Query
 from pipeline.runtime.errors import UserError
 
@@ -74,6 +74,22 @@ def test_several_maps_of_an_image_and_a_part_at_a_time_are_the_same(monkeypatch)
     torch.testing.assert_close(found, alone)
     monkeypatch.setattr("pipeline.attribution.features.MAPS", 2)
     torch.testing.assert_close(query.maps("gradcam"), found)
+
+
+@pytest.mark.parametrize("method", LIBRARYS)
+def test_maps_of_several_classes_of_an_image_share_its_forward_pass(method):
+    """They are, to the last bit, those of a pass for each map."""
+    model = given(vit)
+    images = torch.tensor([2, 0, 2, 2, 0, 1])
+    labels = [(1,), (4,), (5,), (0,), (4,), (6,)]
+    query = Query(model, IMAGES, images, labels, ["a", "b", "c"])
+    query.once(tokens_of)  # it asks the network as well, once for all methods
+    seen = []
+    with model.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0]))):
+        found = query.maps(method)
+    assert seen == [3]
+    every = Query(model, IMAGES[images], torch.arange(6), labels, list("abcdef"))
+    assert torch.equal(found, every.maps(method))
 
 
 def test_features_of_tokens_are_those_of_their_layer():

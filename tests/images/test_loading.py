@@ -59,14 +59,12 @@ def test_samples_are_the_stored_ones(manifest, records):
     shards = open_shards(manifest)
     assert (shards.count, shards.side) == (23, 24)
     assert shards.image_ids == records["image_id"].tolist()
-    assert shards.labels.dtype == torch.int64
+    assert shards.labels.dtype == np.int64
     assert shards.labels.tolist() == records["label"].tolist()
     for index in (0, 22, 4, 5, 11):
         image = shards.image(index)
         path = records["path"][index]
-        np.testing.assert_array_equal(
-            image.permute(1, 2, 0).numpy(), _decoded(encode(path, 24, STORED))
-        )
+        np.testing.assert_array_equal(image, _decoded(encode(path, 24, STORED)))
 
 
 def test_some_samples_are_read_from_their_own_shards_alone(manifest, records):
@@ -79,7 +77,7 @@ def test_some_samples_are_read_from_their_own_shards_alone(manifest, records):
     assert part.labels.tolist() == records["label"].iloc[rows].tolist()
     for index, row in enumerate(rows):
         assert whole.paths[whole.shard[row]] == part.paths[part.shard[index]]
-        assert torch.equal(part.image(index), whole.image(row))
+        assert np.array_equal(part.image(index), whole.image(row))
     with pytest.raises(UserError, match=r"00004\.tar"):
         open_shards(manifest, np.array([6, 20]))
 
@@ -98,7 +96,7 @@ def test_jpeg_shards_are_read_too(records, tmp_path):
     shards = open_shards(write_shards(records, section, "val", tmp_path))
     assert shards.image_ids == records["image_id"].tolist()
     expected = _decoded(encode(records["path"][13], 24, section, form="jpeg")).astype(int)
-    assert np.abs(shards.image(13).permute(1, 2, 0).numpy() - expected).max() <= 2
+    assert np.abs(shards.image(13) - expected).max() <= 2
 
 
 def test_evaluation_is_whole_images_in_order(manifest, records):
@@ -111,7 +109,8 @@ def test_evaluation_is_whole_images_in_order(manifest, records):
     images = torch.cat([batch.images for batch in batches])
     assert images.dtype == torch.float32
     assert images.is_contiguous()
-    assert torch.equal(denormalise(images), torch.stack([shards.image(i) for i in range(23)]))
+    expected = np.stack([shards.image(i) for i in range(23)])
+    assert np.array_equal(denormalise(images).permute(0, 2, 3, 1), expected)
     assert equal(batches, eval_loader(shards, batch_size=6, workers=0))
 
 
@@ -154,11 +153,16 @@ def _images(loader):
     }
 
 
+def _image(shards, image_id):
+    """A stored image as (3, side, side)."""
+    return torch.from_numpy(shards.image(shards.image_ids.index(image_id))).permute(2, 0, 1)
+
+
 def test_crops_are_parts_of_the_image_or_mirrored_ones(train):
     places, mirrored = set(), []
     for number in range(4):
         for image_id, image in _images(epoch(train, epoch=number, crop=29)).items():
-            whole = train.image(train.image_ids.index(image_id))
+            whole = _image(train, image_id)
             crop = denormalise(image)
             found = [
                 (top, left, flip)
@@ -178,7 +182,7 @@ def test_crops_are_parts_of_the_image_or_mirrored_ones(train):
 
 def test_without_crop_and_flip_images_are_whole(train):
     for image_id, image in _images(epoch(train, crop=32, flip=False)).items():
-        assert torch.equal(denormalise(image), train.image(train.image_ids.index(image_id)))
+        assert torch.equal(denormalise(image), _image(train, image_id))
 
 
 def test_a_crop_larger_than_the_images_names_both_keys(train):
@@ -374,11 +378,27 @@ def test_a_lack_of_memory_is_not_taken_for_a_changed_shard(train, monkeypatch):
         def decode(*_):
             raise RuntimeError(why)
 
-        monkeypatch.setattr("pipeline.artefacts.shards.decoded", decode)
+        monkeypatch.setattr("pipeline.images.loading.decoded", decode)
 
     fail("Image is corrupt")
     with pytest.raises(UserError, match="was changed while it was in use"):
-        train.image(0)
+        next(iter(epoch(train)))
     fail("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
     with pytest.raises(RuntimeError, match="can't allocate memory"):
+        next(iter(epoch(train)))
+
+
+def test_a_picture_that_was_changed_while_in_use_is_not_shown(train, monkeypatch):
+    assert train.image(0).shape == (32, 32, 3)
+    monkeypatch.setattr(type(train), "encoded", lambda *_: b"no image")
+    with pytest.raises(UserError, match=r"00000\.tar was changed while it was in use"):
         train.image(0)
+
+
+def test_pictures_and_batches_are_decoded_alike(records, tmp_path):
+    """By Pillow and by torchvision, whose results are those of one JPEG library."""
+    section = STORED.model_copy(update={"eval_format": "jpeg"})
+    shards = open_shards(write_shards(records, section, "val", tmp_path))
+    (batch,) = eval_loader(shards, batch_size=23, workers=0)
+    pictures = np.stack([shards.image(index) for index in range(23)])
+    assert np.array_equal(denormalise(batch.images).permute(0, 2, 3, 1), pictures)

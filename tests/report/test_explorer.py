@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from finished_study import (
     PAIRS,
     SIDE,
@@ -15,6 +16,7 @@ from finished_study import (
     score,
 )
 from PIL import Image
+from torch.nn.functional import adaptive_avg_pool2d
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.part_maps import PartMaps
@@ -51,6 +53,13 @@ def test_large_maps_are_averaged_and_small_ones_stay():
     blocks = large.reshape(28, 8, 28, 8).mean(axis=(1, 3))
     np.testing.assert_allclose(small(large), blocks, rtol=1e-5)
     assert np.array_equal(small(large[:28, :28]), large[:28, :28])
+
+
+@pytest.mark.parametrize("shape", [(29, 29), (30, 41), (20, 57), (224, 224)])
+def test_averaging_is_pytorchs_adaptive_pooling(shape):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected = adaptive_avg_pool2d(torch.from_numpy(values)[None], 28)[0]
+    np.testing.assert_allclose(small(values), expected, rtol=0, atol=1e-6)
 
 
 def test_runs_of_a_label_map_give_it_back():

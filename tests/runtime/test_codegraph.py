@@ -1,7 +1,8 @@
+import ast
 from pathlib import Path
 
 from pipeline.figures.__main__ import FIGURES
-from pipeline.runtime.codegraph import PACKAGE, WITHOUT_EFFECT, code_digest, code_of
+from pipeline.runtime.codegraph import PACKAGE, WITHOUT_EFFECT, _statements, code_digest, code_of
 from pipeline.settings import Training
 
 
@@ -19,6 +20,17 @@ def test_imports_are_followed_and_other_stages_left_out():
         "models/__init__.py",
     } <= train
     assert not train & {"tables/table.py", "report/page.py", "evaluation/pxap.py"}
+
+
+def test_no_import_of_any_module_is_missed():
+    """Those inside functions, branches and handlers too: a walk over all nodes is the oracle."""
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        found = [
+            each for each in _statements(tree) if isinstance(each, ast.Import | ast.ImportFrom)
+        ]
+        walked = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
+        assert {*found} == {*walked}, path
 
 
 def test_a_package_stage_brings_its_command_line():

@@ -28,9 +28,8 @@ JOBS = (
     f"train {PRETRAINED}",
     f"train {CAM}",
     f"train {CALM}",
-    f"attribute {CAM}/test/cam",
-    f"attribute {CALM}/test/joint",
-    f"attribute {CALM}/test/counterfactual",
+    f"attribute_cam {CAM}/test",
+    f"attribute_calm {CALM}/test",
     f"classification {CAM}",
     f"classification {CALM}",
     f"calibration {CAM}",
@@ -66,8 +65,8 @@ PICTURES = (
 )
 MAPS = ("cue_localization *", "wsol birds*", *PICTURES, *TABLES)
 PREDICTIONS = ("classification *", "calibration *", "figure */reliability")
-MODELS = ("attribute *", *PREDICTIONS, "figure */training", *MAPS)
-CUES = ("attribute *", "cue_baseline *", *MAPS)
+MODELS = ("attribute_* *", *PREDICTIONS, "figure */training", *MAPS)
+CUES = ("attribute_* *", "cue_baseline *", *MAPS)
 FIGURES = ("figure *", "report")
 EVERYTHING = ("*",)
 NOTHING = ()
@@ -146,7 +145,7 @@ CASES = (
         config(datasets__birds__variants__calm_em__lr=0.02),
         (
             "train */calm_em/*",
-            "attribute */calm_em/*",
+            "attribute_calm *",
             "classification */calm_em/*",
             "calibration */calm_em/*",
             "figure */reliability",
@@ -177,7 +176,22 @@ CASES = (
         ),
     ),
     Case(
-        "one more method, `conditional`",
+        "one more method, `input_x_gradient`",
+        config(methods__cam=["cam", "input_x_gradient"]),
+        (
+            "* */input_x_gradient",
+            "figure */gallery.*",
+            "explorer *",
+            *TABLES,
+        ),
+        (
+            f"attribute {CAM}/test/input_x_gradient",
+            *(f"{rule} {CAM}/input_x_gradient" for rule in ("cue_localization", "wsol")),
+            "figure birds/small_pretrained/gallery.cam",
+        ),
+    ),
+    Case(
+        "one more map of CALM, `conditional`",
         config(methods__calm=["joint", "counterfactual", "conditional"]),
         (
             "* */conditional",
@@ -187,7 +201,6 @@ CASES = (
             *TABLES,
         ),
         (
-            f"attribute {CALM}/test/conditional",
             *(f"{rule} {CALM}/conditional" for rule in ("cue_localization", "wsol")),
             "figure birds/small_pretrained/gallery.calm_em",
         ),
@@ -211,7 +224,7 @@ CASES = (
     Case(
         "`supersets.kind`",
         config(datasets__birds__supersets__kind="singletons"),
-        ("supersets *", "attribute *", *MAPS),
+        ("supersets *", "attribute_* *", *MAPS),
     ),
     Case(
         "one more image per class in `birds`",
@@ -235,7 +248,7 @@ CASES = (
     Case(
         "code of the supersets (`supersets.py`)",
         edit("pipeline/supersets/tree.py"),
-        ("supersets *", "attribute *", *MAPS),
+        ("supersets *", "attribute_* *", *MAPS),
     ),
     Case("code of the training loop (`training/loop.py`)", edit("pipeline/training/loop.py"),
          ("train *", *MODELS)),
@@ -245,7 +258,7 @@ CASES = (
         "code of one attribution method (`methods/calm.py`)",
         edit("pipeline/attribution/methods/calm.py"),
         (
-            "attribute */calm_em/*",
+            "attribute_calm *",
             "cue_localization */calm_em/*",
             "wsol */calm_em/*",
             *PICTURES,
@@ -255,7 +268,7 @@ CASES = (
     Case(
         "code that all methods share (`query.py`)",
         edit("pipeline/attribution/query.py"),
-        ("attribute *", *MAPS),
+        ("attribute_* *", *MAPS),
     ),
     Case(
         "code of MaxBoxAccV2 (`boxes.py`)",

@@ -5,7 +5,7 @@ from workflow_run import plan
 @pytest.mark.parametrize(
     ("config", "job"),
     [
-        ("config", "attribute synthbirds/small_pretrained/calm_em/seed0/test/joint"),
+        ("config", "attribute_calm synthbirds/small_pretrained/calm_em/seed0/test"),
         ("full", "attribute_noise synthbirds/small_pretrained/cam/seed0/test"),
         ("search", "search_draw synthbirds/small_pretrained/cam/9"),
         ("trunks", "train fewbirds/vgg16/inca/seed0"),

@@ -24,7 +24,7 @@ def test_a_search_adds_its_draws_and_more_draws_repeat_none(study):
     assert searched(jobs) == draws(0, 1) | {f"search_ledger {MODEL}"}
     assert "figure birds/small_pretrained/search" in jobs
     rerun = jobs & set(JOBS)
-    assert {f"train {CAM}", f"attribute {CAM}/test/cam", "tables", "report"} <= rerun
+    assert {f"train {CAM}", f"attribute_cam {CAM}/test", "tables", "report"} <= rerun
     assert not {job for job in rerun if CALM in job}  # a variant without search stays as it is
 
     status, output = snakemake(study, "--cores", "2", "search")

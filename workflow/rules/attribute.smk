@@ -6,7 +6,9 @@
 #   the same                                           -> maps/{model}/{split}/chunks/{method}/{chunk}.h5
 #   the chunks of a method                             -> maps/{model}/{split}/{method}.h5, which reads
 #                                                         as if in one piece
-# One forward pass per image serves all of its targets (pipeline/attribution/plan.py).
+# One forward pass per image serves all of its targets (pipeline/attribution/plan.py). Methods that share
+# their work have one job (TOGETHER, pipeline/study/inputs/maps.py), which writes the maps of all of them,
+# whichever the study asks for: one more of them needs no pass of the network.
 rule attribute:
     input:
         weights=PATHS.weights,
@@ -32,48 +34,17 @@ rule attribute:
         gpu=1,
         mem_mb=8000,
     params:
+        methods="{method}",
+        # functions, because the {score} of an entry is no wildcard
         entry=lambda wildcards: MAPS.entries(wildcards.method),
         options=lambda wildcards: MAPS.options(wildcards.method),
         chunk="0 1",
-    shell:
-        "python -m pipeline.attribution --section {params.options:q} --method {wildcards.method}"
-        " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
-        " --pairs {input.pairs:q} --supersets {input.supersets:q} --chunk {params.chunk}"
-        " --out {output:q}"
-        " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
-
-
-# The methods by noisy gradients share the noise: one pass writes the maps of all of them.
-rule attribute_noise:
-    input:
-        weights=PATHS.weights,
-        shards=PATHS.shards,
-        records=PATHS.records,
-        pairs=DATA.pairs,
-        code=code_of("pipeline.attribution", METHODS[NOISE[0]].code),
-    output:
-        expand(PATHS.maps, method=NOISE, allow_missing=True),
-    log:
-        f"{LOGS}/attribute/{MODEL}/{{split}}/noise.log",
-    benchmark:
-        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/noise.tsv"
-    wildcard_constraints:
-        dataset=MAPS.datasets(chunked=False),
-    conda:
-        ENV
-    threads: 1
-    resources:
-        gpu=1,
-        mem_mb=8000,
-    params:
-        methods=NOISE,
-        entry=lambda wildcards: MAPS.entries(*NOISE),  # its {score} is not a wildcard
-        options=MAPS.options(*NOISE),
-        chunk="0 1",
+        batch_size=64,
     shell:
         "python -m pipeline.attribution --section {params.options:q} --method {params.methods}"
         " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
-        " --pairs {input.pairs:q} --chunk {params.chunk} --out {output:q} --batch-size 8"
+        " --pairs {input.pairs:q} --supersets {input.supersets:q} --chunk {params.chunk}"
+        " --out {output:q} --batch-size {params.batch_size}"
         " --workers {threads} --threads {threads} --gpus {resources.gpu} > {log:q} 2>&1"
 
 
@@ -88,14 +59,108 @@ use rule attribute as attribute_chunk with:
         dataset=MAPS.datasets(chunked=True),
         method=MAPS.single_methods(),
     params:
-        entry=lambda wildcards: MAPS.entries(wildcards.method),
-        options=lambda wildcards: MAPS.options(wildcards.method),
         chunk=MAPS.chunk,
+
+
+# All maps of CAM come from one forward pass of each image.
+use rule attribute as attribute_cam with:
+    input:
+        weights=PATHS.weights,
+        shards=PATHS.shards,
+        records=PATHS.records,
+        pairs=DATA.pairs,
+        supersets=PATHS.supersets,
+        code=code_of("pipeline.attribution", METHODS[TOGETHER["cam"][0]].code),
+    output:
+        expand(PATHS.maps, method=TOGETHER["cam"], allow_missing=True),
+    log:
+        f"{LOGS}/attribute/{MODEL}/{{split}}/cam.log",
+    benchmark:
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/cam.tsv"
+    wildcard_constraints:
+        dataset=MAPS.datasets(chunked=False),
+    params:
+        methods=TOGETHER["cam"],
+        entry=lambda wildcards: MAPS.entries(*TOGETHER["cam"]),
+        options=MAPS.options(*TOGETHER["cam"]),
+
+
+use rule attribute_cam as attribute_cam_chunk with:
+    output:
+        expand(PATHS.map_chunk, method=TOGETHER["cam"], allow_missing=True),
+    log:
+        f"{LOGS}/attribute/{MODEL}/{{split}}/chunks/cam/{{chunk}}.log",
+    benchmark:
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/chunks/cam/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=MAPS.datasets(chunked=True),
+    params:
+        chunk=MAPS.chunk,
+
+
+# All maps of CALM come from one forward pass of each image.
+use rule attribute as attribute_calm with:
+    input:
+        weights=PATHS.weights,
+        shards=PATHS.shards,
+        records=PATHS.records,
+        pairs=DATA.pairs,
+        supersets=PATHS.supersets,
+        code=code_of("pipeline.attribution", METHODS[TOGETHER["calm"][0]].code),
+    output:
+        expand(PATHS.maps, method=TOGETHER["calm"], allow_missing=True),
+    log:
+        f"{LOGS}/attribute/{MODEL}/{{split}}/calm.log",
+    benchmark:
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/calm.tsv"
+    wildcard_constraints:
+        dataset=MAPS.datasets(chunked=False),
+    params:
+        methods=TOGETHER["calm"],
+        entry=lambda wildcards: MAPS.entries(*TOGETHER["calm"]),
+        options=MAPS.options(*TOGETHER["calm"]),
+
+
+use rule attribute_calm as attribute_calm_chunk with:
+    output:
+        expand(PATHS.map_chunk, method=TOGETHER["calm"], allow_missing=True),
+    log:
+        f"{LOGS}/attribute/{MODEL}/{{split}}/chunks/calm/{{chunk}}.log",
+    benchmark:
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/chunks/calm/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=MAPS.datasets(chunked=True),
+    params:
+        chunk=MAPS.chunk,
+
+
+# The methods by noisy gradients share the noise.
+use rule attribute as attribute_noise with:
+    input:
+        weights=PATHS.weights,
+        shards=PATHS.shards,
+        records=PATHS.records,
+        pairs=DATA.pairs,
+        supersets=[],
+        code=code_of("pipeline.attribution", METHODS[TOGETHER["noise"][0]].code),
+    output:
+        expand(PATHS.maps, method=TOGETHER["noise"], allow_missing=True),
+    log:
+        f"{LOGS}/attribute/{MODEL}/{{split}}/noise.log",
+    benchmark:
+        f"{BENCHMARKS}/attribute/{MODEL}/{{split}}/noise.tsv"
+    wildcard_constraints:
+        dataset=MAPS.datasets(chunked=False),
+    params:
+        methods=TOGETHER["noise"],
+        entry=lambda wildcards: MAPS.entries(*TOGETHER["noise"]),
+        options=MAPS.options(*TOGETHER["noise"]),
+        batch_size=8,
 
 
 use rule attribute_noise as attribute_noise_chunk with:
     output:
-        expand(PATHS.map_chunk, method=NOISE, allow_missing=True),
+        expand(PATHS.map_chunk, method=TOGETHER["noise"], allow_missing=True),
     log:
         f"{LOGS}/attribute/{MODEL}/{{split}}/chunks/noise/{{chunk}}.log",
     benchmark:
@@ -103,9 +168,6 @@ use rule attribute_noise as attribute_noise_chunk with:
     wildcard_constraints:
         dataset=MAPS.datasets(chunked=True),
     params:
-        methods=NOISE,
-        entry=lambda wildcards: MAPS.entries(*NOISE),  # its {score} is not a wildcard
-        options=MAPS.options(*NOISE),
         chunk=MAPS.chunk,
 
 

@@ -60,7 +60,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.study.caches import write_caches
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.figures import FigureInputs, figure_code, options
-from pipeline.study.inputs.maps import NOISE, MapInputs
+from pipeline.study.inputs.maps import TOGETHER, MapInputs
 from pipeline.study.inputs.models import ModelInputs
 from pipeline.study.inputs.report import ReportInputs
 from pipeline.study.inputs.scores import (

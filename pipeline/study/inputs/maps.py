@@ -11,8 +11,12 @@ from pipeline.catalogue.methods import METHODS, Entry
 from pipeline.runtime.functions import source_files
 from pipeline.study.jobs import Study
 
-# The methods by noisy gradients share the noise: one job writes the maps of all of them.
-NOISE = tuple(name for name, entry in METHODS.items() if entry.module == "noise")
+# Methods that share what costs most, a forward pass or noisy gradients: one job writes the maps of
+# all of them. By the module that they stand in.
+TOGETHER = {
+    module: tuple(name for name, entry in METHODS.items() if entry.module == module)
+    for module in ("cam", "calm", "noise")
+}
 
 
 class MapInputs:
@@ -33,9 +37,8 @@ class MapInputs:
 
     def single_methods(self) -> str:
         """Those that have a job of their own, as a pattern."""
-        return "|".join(
-            name for name in (*METHODS, *self._study.methods.functions) if name not in NOISE
-        )
+        own = (name for name, entry in METHODS.items() if entry.module not in TOGETHER)
+        return "|".join((*own, *self._study.methods.functions))
 
     def own_methods(self) -> str:
         """The names of the user's own maps, as a pattern."""

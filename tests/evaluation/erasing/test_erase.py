@@ -53,6 +53,18 @@ def test_erasing_the_evidence_first_costs_the_class_at_once_and_last_keeps_it():
     assert values["accuracy.zero.least.80"] == pytest.approx(2 / 3)
 
 
+def test_a_curve_takes_one_forward_pass_for_each_erased_image_and_no_other():
+    """The predictions on the intact images are the base's, which all methods of a model share."""
+    made = subject()
+    seen = []
+    made.model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    erase.measure(made, SECTION)
+    assert sum(seen) == 3 * 2 * 3  # images, orders, fractions
+    seen.clear()
+    erase_random.measure(made, SECTION)
+    assert sum(seen) == 3 * (1 + 4 * 3)  # the intact image, and random orders x fractions
+
+
 def test_relative_accuracy_and_area_by_hand():
     erased, random = np.array([0.6, 0.2, 0.0]), np.array([0.8, 0.4, 0.1])
     relative, area = relative_accuracy(erased, random, (0.2, 0.5, 0.8))

@@ -5,16 +5,23 @@ from workflow_config import study_of
 
 from pipeline.artefacts.paths import Names
 from pipeline.catalogue.methods import METHODS
-from pipeline.study.inputs.maps import NOISE, MapInputs
+from pipeline.study.inputs.maps import TOGETHER, MapInputs
 
 JOINT = Names("birds", "pretrained", "calm_em", 3, split="test", method="joint")
 
 
 def test_every_method_has_one_job_of_maps(study, paths):
     single = re.compile(MapInputs(study, paths).single_methods())
-    assert {name for name in METHODS if not single.fullmatch(name)} == set(NOISE)
-    assert "smoothgrad" in NOISE
-    assert "cam" not in NOISE
+    shared = [name for names in TOGETHER.values() for name in names]
+    assert {name for name in METHODS if not single.fullmatch(name)} == {*shared}
+    assert len(shared) == len({*shared})
+    assert {"cam", "joint", "counterfactual", "smoothgrad"} <= {*shared}
+    assert single.fullmatch("gradient")
+
+
+def test_methods_that_share_a_job_are_of_the_same_models_and_one_module():
+    for names in TOGETHER.values():
+        assert len({(METHODS[name].models, METHODS[name].code) for name in names}) == 1
 
 
 def test_maps_are_whole_or_in_chunks(study, paths):
