@@ -40,6 +40,8 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_methods.yaml` | every attribution method on a hundred of its images |
 | `cub_gaze.yaml` | its maps against where people looked |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, with fewer epochs |
+| `cub_released.yaml` | its maps under the authors' evaluation of cues |
+| `cub_through.yaml` | CALM with the gradient through its normaliser |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |
 | `imagenet_samples.yaml` | two given models on one photograph per ImageNet class |
