@@ -19,7 +19,7 @@ rule track:
     params:
         section=REPORT.tracker_section,
         study=lambda wildcards: params(STUDY),
-        results=PATHS.results,
+        results=lambda wildcards, input: os.path.dirname(input.files[0]),
     shell:
         "python -m pipeline.tracking --tracker {wildcards.tracker} --section {params.section:q}"
         " --study {params.study:q} --results {params.results:q} --scores {input.scores:q}"
