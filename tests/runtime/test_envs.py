@@ -27,11 +27,10 @@ RULES = {
         r"^rule (\w+):\n((?:(?: .*)?\n)+)", path.read_text() + "\n", re.MULTILINE
     )
 }
-RULES |= {  # an inherited rule keeps what it does not override
-    name: RULES[base]
-    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-    for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", path.read_text(), re.MULTILINE)
-}
+for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+    inherited = re.findall(r"^use rule (\w+) as (\w+) with:", path.read_text(), re.MULTILINE)
+    for base, name in inherited:  # in order: a rule may inherit from one that inherits itself
+        RULES[name] = RULES[base]  # it keeps what it does not override
 STAGES = {
     stage for body in RULES.values() for stage in re.findall(r"python -m (pipeline[\w.]*)", body)
 }

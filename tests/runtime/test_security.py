@@ -33,7 +33,7 @@ NEVER_IMPORTED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"
 # for, and names, which have letters, digits, "_" and "-" alone.
 UNQUOTED = {
     *("threads", "resources.gpu", "params.size", "params.resize", "params.methods"),
-    *("params.chunk", "params.images", "params.seed", "params.model_seed"),
+    *("params.chunk", "params.batch_size", "params.images", "params.seed", "params.model_seed"),
 }
 
 
@@ -61,7 +61,8 @@ def test_the_code_calls_nothing_that_runs_what_it_reads():
             arguments = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
             assert name not in FORBIDDEN, place
             assert name.split(".")[-1] not in ("extract", "extractall"), place
-            assert arguments.get("shell", "False") == "False", place
+            if name != "app.install_completion":  # which shell, and nothing is run
+                assert arguments.get("shell", "False") == "False", place
             assert arguments.get("allow_pickle", "False") == "False", place
             if name == "torch.load":
                 loads += 1

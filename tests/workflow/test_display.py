@@ -25,7 +25,7 @@ def test_a_pipe_gets_a_line_for_each_job_and_the_end_in_words(finished):
     others = [line for line in lines if line not in jobs]
     profile, plan, done, report, finding = others[:1] + others[-4:]
     assert "profiles/default" in profile
-    assert plan.startswith(f"{len(JOBS)} jobs to do: datasets 2")
+    assert plan.startswith(f"{len(JOBS)} jobs to do: datasets 4")
     assert re.fullmatch(rf"{len(JOBS)} jobs done in .+\.", done)
     assert report == "Report: results/report.html"
     assert finding.startswith("Finding: ")

@@ -141,6 +141,7 @@ EXEMPT = {
     "expected_best": "as the ledger",
     "fixations": "the tiny study has no gaze: Parquet as the records",
     "shard_samples": "of shards that lie elsewhere: Parquet as the records",
+    "shard_cache": "a folder of copies of shards that lie elsewhere: tests/images/test_streaming.py",
     "map_chunk": "tests/attribution/test_join.py",
     "baseline_score": "a score as any other",
     "report": "no job reads it",
@@ -203,7 +204,7 @@ def test_killed_twice_and_resumed_a_study_ends_with_the_same_bytes(finished, stu
         f"scores/cue_localization/{CALM}/joint.json",
     )
     # written when the model is trained and not yet saved; when Snakemake starts the next job
-    signs = (f"models/{CALM}/history.csv", f"logs/attribute/{CALM}/test/joint.log")
+    signs = (f"models/{CALM}/history.csv", f"logs/attribute/{CALM}/test/calm.log")
     for name in (*made, *signs):
         (results / name).unlink()
     resume = resuming(f"results/{made[-1]}")

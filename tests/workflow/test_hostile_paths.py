@@ -69,6 +69,6 @@ def test_a_network_is_asked_for_torchvisions_weights_alone(tmp_path):
         text=True,
     )
     assert "UserError" in done.stderr
-    assert "Download it where there is a network and give its path instead" in done.stderr
+    assert "Download them where there is a network and give the file instead" in done.stderr
     host = urlsplit(SqueezeNet1_1_Weights.IMAGENET1K_V1.url).hostname
     assert host in (tmp_path / "connections.txt").read_text()

@@ -20,7 +20,7 @@ def test_the_finished_study_has_its_report_tables_scores_and_no_leftovers(finish
             assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 100
     page = (results / "report.html").read_text()
     assert "A tiny study" in page
-    assert page.count("data:image/") == 8  # the figures are inside
+    assert page.count('src="data:image/') == 8  # the figures are inside
     tasks = {
         "classification": "classification",
         "calibration": "calibration",
