@@ -33,7 +33,14 @@ NEVER_IMPORTED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"
 # for, and names, which have letters, digits, "_" and "-" alone.
 UNQUOTED = {
     *("threads", "resources.gpu", "params.size", "params.resize", "params.methods"),
-    *("params.chunk", "params.batch_size", "params.images", "params.seed", "params.model_seed"),
+    *(
+        "params.chunk",
+        "params.batch_size",
+        "params.megabytes",
+        "params.images",
+        "params.seed",
+        "params.model_seed",
+    ),
 }
 
 
