@@ -141,7 +141,7 @@ EXEMPT = {
     "expected_best": "as the ledger",
     "fixations": "the tiny study has no gaze: Parquet as the records",
     "shard_samples": "of shards that lie elsewhere: Parquet as the records",
-    "shard_cache": "a folder of copies of shards that lie elsewhere: tests/images/test_streaming.py",
+    "shard_cache": "copies of shards that lie elsewhere: tests/images/test_streaming.py",
     "map_chunk": "tests/attribution/test_join.py",
     "baseline_score": "a score as any other",
     "report": "no job reads it",
