@@ -65,6 +65,16 @@ def fail(shown, number, rule="train", log="train.log"):
     )
 
 
+def end_failed(shown):
+    shown.send(
+        "WorkflowError:\nAt least one job did not complete successfully.",
+        LogEvent.ERROR,
+        logging.ERROR,
+        exception="WorkflowError",
+    )
+    shown.handler.close()
+
+
 def test_a_run_is_its_plan_a_line_per_job_and_its_time(shown):
     for chatter in ("Building DAG of jobs...", "Using shell: /bin/bash", "Select jobs to execute"):
         shown.send(chatter)
@@ -97,13 +107,7 @@ def test_a_failure_is_its_one_message_and_its_log(shown):
     start(shown, 1)
     fail(shown, 1)
     shown.send("Exiting because a job execution failed. Look above", level=logging.ERROR)
-    shown.send(
-        "WorkflowError:\nAt least one job did not complete successfully.",
-        LogEvent.ERROR,
-        logging.ERROR,
-        exception="WorkflowError",
-    )
-    shown.handler.close()
+    end_failed(shown)
     assert shown.text().splitlines()[1:] == [
         "",
         "Failed: train birds/cam/seed0",
@@ -131,13 +135,7 @@ def test_ctrl_c_ends_in_one_line(shown):
     shown.send("Terminating processes on user request, this might take some time.")
     fail(shown, 2)
     shown.send("Removing output files of failed job train since they might be corrupted:\nx")
-    shown.send(
-        "WorkflowError:\nAt least one job did not complete successfully.",
-        LogEvent.ERROR,
-        logging.ERROR,
-        exception="WorkflowError",
-    )
-    shown.handler.close()
+    end_failed(shown)
     said = shown.text().removeprefix(before)
     assert said == "Stopped, 1 of 3 jobs is done. To go on: snakemake --cores all\n"
 

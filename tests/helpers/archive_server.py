@@ -1,10 +1,11 @@
 """A web server on the loopback address that can send the rest of a file, or breaks off."""
 
 import re
-import threading
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
+
+from loopback import serve_by
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -50,12 +51,5 @@ def serve(folder, *, cuts=(), ranges=True):
     """Address of the folder, and what was asked for."""
     asked = []
     handler = partial(Handler, directory=str(folder), asked=asked, cuts=[*cuts], ranges=ranges)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serve_by(handler) as address:
+        yield address, asked

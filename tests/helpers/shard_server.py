@@ -1,11 +1,12 @@
 """A web server on the loopback address whose files fail as a test asks for."""
 
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
+
+from loopback import serve_by
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -63,12 +64,5 @@ def serve(folder, faults):
     """Address of the folder, and how often each path was asked for."""
     asked = Counter()
     handler = partial(Handler, directory=str(folder), faults=faults, asked=asked)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serve_by(handler) as address:
+        yield address, asked
