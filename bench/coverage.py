@@ -96,6 +96,11 @@ def _calibration() -> Iterator[Case]:
             truth = populations.calibration_error(power)
             name = f"ECE, {images} images, {words}"
             yield Case(name, partial(_ece, images, power, "uniform"), truth)
+    for seeds in (2, 3, 5):
+        for words, power in models.items():
+            truth = populations.trained_calibration_error(power, 0.1)
+            name = f"ECE, mean over {seeds} seeds, 400 images, {words}"
+            yield Case(name, partial(_ece_over_seeds, 400, seeds, power, 0.1), truth)
     for words, power in models.items():
         truth = populations.calibration_error(power)
         name = f"ECE of equal-mass bins, 400 images, {words}"
@@ -165,7 +170,21 @@ def _box_difference(images: int, rng: np.random.Generator) -> Ends:
 def _ece(images: int, power: float, strategy: Strategy, rng: np.random.Generator) -> Ends:
     (hits,), (confidence,) = populations.confident(rng, images, (power,))
     found = binned(hits, confidence, 15, strategy)
-    return interval(error_replicates(found, bootstrap(rng))[0], LEVEL)
+    return interval(error_replicates(found, bootstrap(rng))[0].clip(0), LEVEL)
+
+
+def _ece_over_seeds(
+    images: int, seeds: int, power: float, training: float, rng: np.random.Generator
+) -> Ends:
+    powers = populations.trained_powers(rng, seeds, power, training)
+    found = [
+        binned(hits, confidence, 15, "uniform")
+        for hits, confidence in zip(*populations.confident(rng, images, powers), strict=True)
+    ]
+    same = bootstrap(rng)
+    drawn = np.array([error_replicates(each, same)[0] for each in found])  # (S, R)
+    low, high = interval_of_mean([each.error() for each in found], drawn, LEVEL) or (np.nan, np.nan)
+    return max(low, 0.0), high
 
 
 def _object_pixels(images: int, rng: np.random.Generator) -> Ends:

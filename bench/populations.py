@@ -84,7 +84,21 @@ def confident(
 
 def calibration_error(power: float) -> float:
     """The ECE of :func:`confident`: c - c^power has one sign, so that bins do not matter."""
-    return 3 / 4 - 3 / (3 + power)
+    return abs(3 / 4 - 3 / (3 + power))
+
+
+def trained_powers(
+    rng: np.random.Generator, seeds: int, power: float, training: float
+) -> np.ndarray:
+    """Powers (S,) of :func:`confident` after some trainings: log-normal about ``power``."""
+    return power * np.exp(training * rng.normal(size=seeds))
+
+
+def trained_calibration_error(power: float, training: float) -> float:
+    """The mean of :func:`calibration_error` over trainings, by quantiles."""
+    quantiles = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    powers = power * np.exp(training * quantiles)
+    return float(np.abs(3 / 4 - 3 / (3 + powers)).mean())
 
 
 def areas(rng: np.random.Generator, images: int) -> np.ndarray:

@@ -29,6 +29,7 @@ from pipeline.runtime.errors import UserError
 FRACTIONS = ("classification", "cue_localization", "wsol")  # tasks whose values all lie in [0, 1]
 TASKS = (*FRACTIONS, *OF_PREDICTIONS, *BASES, *EVALUATIONS)
 IDENTITY = ("dataset", "architecture", "variant", "seed", "method")
+RANGES = {**dict.fromkeys(FRACTIONS, (0, 1)), "calibration": (0, math.inf)}  # of a task's values
 KEYS = ("task", "identity", "values", "intervals", "details", "provenance")
 
 
@@ -83,7 +84,7 @@ def write_score(
         path: where to, ``.json``.
         task: one of `TASKS`.
         identity: what was measured, keys `IDENTITY`.
-        values: name -> finite number; a fraction in [0, 1] for the tasks of `FRACTIONS`.
+        values: name -> finite number; within its task's of `RANGES`.
         intervals: name -> (low, high), for some or all of the values.
         details: anything else that a reader needs (counts, thresholds, skipped images).
         provenance: from :func:`provenance`.
@@ -178,7 +179,7 @@ def _check(score: Any, where: str) -> None:
     if score["task"] not in TASKS:
         raise UserError(f"{where}: task {score['task']!r} is not one of {list(TASKS)}.")
     _check_identity(score["identity"], where)
-    lowest, highest = (0, 1) if score["task"] in FRACTIONS else (-math.inf, math.inf)
+    lowest, highest = RANGES.get(score["task"], (-math.inf, math.inf))
     for name, value in score["values"].items():
         if not (math.isfinite(value) and lowest <= value <= highest):
             raise UserError(f"{where}: {name} = {value} is not a number in [{lowest}, {highest}].")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artefacts.scores import FRACTIONS, read_arrays
+from pipeline.artefacts.scores import RANGES, read_arrays
 from pipeline.artefacts.table import Cell, Source
 from pipeline.evaluation.over_seeds import interval_of_ends, interval_of_mean
 
@@ -17,7 +17,7 @@ def pooled(
 
     The interval of a single seed is its own, about other test images. Of several seeds it is about
     the mean of further trainings on other test images, see `pipeline.evaluation.over_seeds`, and
-    stays within [0, 1] where all values of the task do. There is none where a seed has none.
+    stays within the range of the task's values. There is none where a seed has none.
 
     Args:
         scores: one per seed.
@@ -37,8 +37,8 @@ def pooled(
         found = interval_of_mean(values, replicates, level)
     elif len(ends) == len(scores):
         found = interval_of_ends(values, ends, level)
-    if found and len(scores) > 1 and scores[0].get("task") in FRACTIONS:
-        found = [float(end) for end in np.clip(found, 0, 1)]
+    if found and len(scores) > 1 and scores[0].get("task") in RANGES:
+        found = [float(end) for end in np.clip(found, *RANGES[scores[0]["task"]])]
     return cell(values, found, scale)
 
 

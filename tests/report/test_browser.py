@@ -1,5 +1,6 @@
 """The report in a browser: Debian's Chromium, headless, driven by Playwright."""
 
+import re
 import shutil
 
 import numpy as np
@@ -20,6 +21,7 @@ WAIT = 60_000  # milliseconds; a busy machine is slow, and no test waits longer 
 def browser():
     with playwright.sync_playwright() as driver:
         # no sandbox: containers run as root
+        playwright.expect.set_options(timeout=WAIT)
         browser = driver.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox"], timeout=WAIT
         )
@@ -90,15 +92,20 @@ def pixels(page, selector):
     return page.eval_on_selector_all(f"{selector} canvas", "all => all.map((c) => c.toDataURL())")
 
 
+def until(page, holds):
+    """Wait until a condition holds; Playwright's own wait needs eval, which the page forbids."""
+    for _ in range(WAIT // 50):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"did not come true within {WAIT / 1000:.0f} s")
+
+
 def choose(page, name, **which):
     """Choose in a select and wait for the drawing."""
     before = pixels(page, ".views")
     page.locator(f"select[name={name}]").select_option(**which)
-    page.wait_for_function(
-        """(before) => JSON.stringify([...document.querySelectorAll(".views canvas")]
-          .map((c) => c.toDataURL())) !== JSON.stringify(before)""",
-        arg=before,
-    )
+    until(page, lambda: pixels(page, ".views") != before)
 
 
 def test_a_click_sorts_each_block_down_up_and_back(page):
@@ -161,7 +168,7 @@ def test_one_image_under_all_methods_side_by_side(page):
     assert page.locator("select[name=model] option:checked").inner_text() == "calm_ml"
     assert page.locator("select[name=method] option:checked").inner_text() == "joint"
     page.locator(".shown fieldset", has_text="cam").first.get_by_role("checkbox").uncheck()
-    page.wait_for_function("document.querySelectorAll('.tile').length === 6")
+    playwright.expect(page.locator(".tile")).to_have_count(6)
 
 
 def test_one_class_instead_of_another_is_signed_and_shows_its_cue_mask(page):
@@ -287,9 +294,7 @@ def test_the_prediction_is_shown_and_wrong_ones_can_be_picked(page, explorer_jso
         assert values == [
             image["id"] for image, each in zip(images, right, strict=True) if each == wanted
         ]
-        page.wait_for_function(
-            f"document.querySelector('.prediction').textContent.endsWith('{which}')"
-        )
+        playwright.expect(page.locator(".prediction")).to_have_text(re.compile(f"{which}$"))
     # no prediction of calm_em was measured: all of its images are shown
     page.locator("select[name=model]").select_option("calm_em")
     assert only.locator("option:checked").inner_text() == "all images (16)"
@@ -369,9 +374,7 @@ def test_architectures_with_other_images_stand_side_by_side(
     )
     for image, count in ((shared, 2), (own, 1)):  # maps of cam
         page.locator("select[name=image]").select_option(image)
-        page.wait_for_function(
-            f"""document.querySelectorAll(".tile[data-name$=' cam, cam']").length === {count}"""
-        )
+        playwright.expect(page.locator(".tile[data-name$=' cam, cam']")).to_have_count(count)
     # a model without the image shows the first that it has
     page.locator("select[name=model]").select_option(label="few, cam")
     assert page.locator("select[name=image]").input_value() == few[0]["id"]

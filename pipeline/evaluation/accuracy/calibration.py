@@ -53,7 +53,7 @@ def calibrate(predictions: Mapping[str, np.ndarray], section: Calibration) -> Re
     }
     means = {
         "brier": predictions["brier"],
-        "nll": -predictions["log_probability"],
+        "nll": (-predictions["log_probability"]).clip(0),  # sums of floats may pass 1
         "top1": hits.astype(np.float64),
         "confidence": confidence,
     }
@@ -63,7 +63,9 @@ def calibrate(predictions: Mapping[str, np.ndarray], section: Calibration) -> Re
             replicates[name] = replicated_means(of_image, bootstrap)
     return Result(
         values=values,
-        intervals={name: interval(drawn, bootstrap.level) for name, drawn in replicates.items()},
+        intervals={
+            name: interval(drawn.clip(0), bootstrap.level) for name, drawn in replicates.items()
+        },
         details={
             "images": len(hits),
             "curve": curve(hits, confidence, section.bins, bootstrap.level),

@@ -5,7 +5,6 @@ calibration error (ECE; Guo et al., "On Calibration of Modern Neural Networks", 
 sum over bins of confidence of |sum of hits - sum of confidences| / N.
 """
 
-import zlib
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -71,11 +70,13 @@ def error_replicates(found: Binned, bootstrap: Bootstrap) -> tuple[np.ndarray, f
     the replicates are lowered by the sum of that over the bins, the others by nothing, and all of
     them lie as far apart as those of plain resampling. The interval holds the ECE itself. It is
     mostly too long, and a little short for a calibrated model on few images (docs/protocols.md).
+    The same replicates are lowered in each model, since the trainings of one share their bias.
     Two models cannot be compared by their replicates: that interval was too short where only one
     of the models is calibrated.
 
     Returns:
-        (R,) replicates, not negative; and the ECE by chance, which a model without any error would
+        (R,) replicates, which may be negative, so that means over seeds are not biased by a bound,
+        and that an interval clips; and the ECE by chance, which a model without any error would
         have on average.
     """
     gaps = np.abs(found.gaps.mean(axis=0))  # (B,)
@@ -84,10 +85,8 @@ def error_replicates(found: Binned, bootstrap: Bootstrap) -> tuple[np.ndarray, f
     least = np.clip(gaps - _FAR * spread, 0, None) / np.where(spread > 0, spread, 1)
     errors = np.abs(drawn).sum(axis=1)
     errors += found.error() - errors.mean()
-    draws = np.random.default_rng([bootstrap.seed, zlib.crc32(found.gaps.tobytes())])
-    lowered = draws.permutation(len(errors)) % 2 == 1
-    errors[lowered] -= (spread * _gain(least)).sum()
-    return errors.clip(0), float(spread.sum() * _gain(np.zeros(1))[0])
+    errors[1::2] -= (spread * _gain(least)).sum()  # resamples come in no order
+    return errors, float(spread.sum() * _gain(np.zeros(1))[0])
 
 
 def _gain(means: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from sklearn.calibration import calibration_curve
 
 from pipeline.evaluation.accuracy.reliability import binned, curve, error_replicates
 from pipeline.evaluation.bootstrap import interval
+from pipeline.evaluation.over_seeds import interval_of_mean
 from pipeline.settings import Bootstrap
 
 
@@ -82,11 +83,30 @@ def test_the_interval_holds_the_truth_of_a_population_and_the_number_itself(powe
         hits = random.random(400) < confidence**power
         found = binned(hits, confidence, 15, "uniform")
         drawn, by_chance = error_replicates(found, Bootstrap(replicates=200, seed=trial))
-        low, high = interval(drawn, 0.95)
+        low, high = interval(drawn.clip(0), 0.95)
         assert low <= found.error() <= high
         assert 0.02 < by_chance < 0.08
         held += low <= truth <= high
     assert held >= 53  # of 57 expected; 1 % of studies have less
+
+
+@pytest.mark.parametrize("power", [1, 1.8])
+def test_the_interval_over_seeds_that_share_their_bias_holds_the_truth(power):
+    """Five trainings of one kind of model, on the same images: their mean is as biased as each."""
+    random = np.random.default_rng(5)
+    truth = 1 / 2 - 1 / (power + 1)
+    held = 0
+    for trial in range(40):
+        found = []
+        for _ in range(5):
+            confidence = random.random(400)
+            found.append(binned(random.random(400) < confidence**power, confidence, 15, "uniform"))
+        bootstrap = Bootstrap(replicates=200, seed=trial)
+        drawn = np.array([error_replicates(each, bootstrap)[0] for each in found])
+        low, high = interval_of_mean([each.error() for each in found], drawn, 0.95)
+        low = max(low, 0)
+        held += low <= truth <= high
+    assert held >= 35  # of 38 expected; 1 % of studies have less
 
 
 def test_the_error_by_chance_is_that_of_calibrated_models():
