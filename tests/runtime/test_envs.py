@@ -117,6 +117,7 @@ def test_the_trackers_environment_has_what_its_stage_imports(tested, stage_files
     for tracker in ("mlflow", "wandb"):  # imported by name
         (needed,) = map(Requirement, content["optional-dependencies"][tracker])
         assert needed.specifier.contains(environment[canonicalize_name(needed.name)])
+    assert "pillow" in environment  # wandb.Image imports it, and wandb does not require it
 
 
 def test_what_the_code_imports_is_required_and_tested(imported, tested, environment, required):
