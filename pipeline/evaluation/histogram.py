@@ -11,6 +11,9 @@ _KEYS = 1 << _KEY_BITS
 _DROPPED = 32 - _KEY_BITS
 _ZERO = _KEYS // 2  # the key of 0
 
+_BLOCK = 1024  # pixels placed among even edges at once
+_ROUNDING = 1e-9  # of a place among even edges, far more than it is rounded by
+
 
 class Bins:
     """Half-open bins [edge_k, edge_k+1), the last one without an upper end.
@@ -46,6 +49,74 @@ class Bins:
         counts = np.zeros((len(scores), 2, len(self.edges)), dtype=np.int64)
         _count(scores, bits, np.ascontiguousarray(mask), self._ends, self._first, counts)
         return counts
+
+
+@compiled
+def count_even(
+    scores: np.ndarray, mask: np.ndarray, edges: np.ndarray, per_unit: int, counts: np.ndarray
+) -> bool:
+    """Add pixels to bins of one width, where scores lie in [0, 1].
+
+    Args:
+        scores: (P,) float32 or float64.
+        mask: (P,) uint8: 0 and 1 are counted, other values are not.
+        edges: (K,) float64 ascending: k / ``per_unit`` up to 1, rounded anyhow, and one more.
+        per_unit: bins between 0 and 1.
+        counts: (2, K) int64, contiguous, of label 0 and 1, to add to.
+
+    Returns:
+        Whether all scores that count lie in [0, 1]; else some are not added.
+    """
+    flat, places = counts.ravel(), np.empty(_BLOCK, np.uint32)
+    for start in range(0, scores.size, _BLOCK):
+        of_block, labels = scores[start : start + _BLOCK], mask[start : start + _BLOCK]
+        if _place(of_block, labels, per_unit, counts.shape[1], places):
+            for pixel in range(of_block.size):
+                flat[places[pixel]] += 1
+        elif not _count_slowly(of_block, labels, edges, per_unit, counts):
+            return False
+    return True
+
+
+@compiled
+def _place(
+    scores: np.ndarray, mask: np.ndarray, per_unit: int, bins: int, places: np.ndarray
+) -> bool:
+    """The places (uint32) of a block's pixels in the flat counts, without branches.
+
+    Returns:
+        Whether they are right: all pixels count, all scores are in [0, 1], and none is so near an
+        edge that rounding decides.
+    """
+    right = True
+    for pixel in range(scores.size):
+        scaled = np.float64(scores[pixel]) * per_unit
+        inside = (scaled >= 0) & (scaled <= per_unit)  # not NaN
+        scaled = scaled if inside else 0.0
+        place = np.int32(scaled)
+        after = scaled - place
+        right &= inside & (mask[pixel] <= 1) & (after > _ROUNDING) & (after < 1 - _ROUNDING)
+        places[pixel] = np.uint32(place + np.int32(mask[pixel]) * bins)
+    return right
+
+
+@compiled
+def _count_slowly(
+    scores: np.ndarray, mask: np.ndarray, edges: np.ndarray, per_unit: int, counts: np.ndarray
+) -> bool:
+    """`count_even` pixel by pixel."""
+    for pixel in range(scores.size):
+        label = mask[pixel]
+        if label > 1:
+            continue
+        score = scores[pixel]
+        if not 0 <= score <= 1:  # NaN too
+            return False
+        place = int(score * per_unit)  # or the bin next to it, by rounding
+        place += edges[place + 1] <= score
+        place -= edges[place] > score
+        counts[label, place] += 1
+    return True
 
 
 @compiled

@@ -6,7 +6,7 @@ the highest down, of precision times the gain in recall; equal scores are one th
 
 import numpy as np
 
-from pipeline.evaluation.histogram import Bins
+from pipeline.evaluation.histogram import Bins, count_even
 from pipeline.runtime.compiled import compiled
 from pipeline.runtime.errors import UserError
 
@@ -15,6 +15,8 @@ BIN_EDGES = {
     "even": np.concatenate([np.arange(0, 1, 0.001), [1, 2, 3]]),
     "log": np.concatenate([np.sort(10 ** -np.arange(0, 7, 0.007)), [1, 2, 3]]),
 }
+
+_EVEN = 1000  # bins of the even thresholds between 0 and 1
 
 # Pixels that wait before equal scores are counted together: as many as there are distinct scores,
 # so that each score is merged few times, but within these bounds.
@@ -63,7 +65,13 @@ class PixelAveragePrecision:
             UserError: a score that counts is NaN or infinite, or outside [0, 1] where bins are
                 used.
         """
-        scores, mask, low, high = _checked(score_map, mask)
+        scores, mask = _checked(score_map, mask)
+        if self.thresholds == "even":
+            counts = np.zeros_like(self._counts)
+            if count_even(scores, mask, self._bins.edges, _EVEN, counts):
+                self._counts += counts
+                return
+        low, high = _finite_range(scores, mask)
         if self.thresholds == "exact":
             for waiting, values in zip(self._waiting, _split(scores, mask), strict=True):
                 waiting.append(values)
@@ -141,10 +149,8 @@ def average_precision(positives: np.ndarray, negatives: np.ndarray) -> np.ndarra
         return (precision * positives[..., ::-1]).sum(axis=-1) / total
 
 
-def _checked(
-    score_map: np.ndarray, mask: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Scores and labels (0, 1 or 255) of the pixels, flat; the least and the greatest score."""
+def _checked(score_map: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and labels (0, 1 or 255) of the pixels, flat."""
     scores, mask = np.asarray(score_map), np.asarray(mask)
     if scores.shape != mask.shape:
         raise ValueError(f"score_map {scores.shape} and mask {mask.shape} differ in shape")
@@ -154,13 +160,17 @@ def _checked(
         mask = mask.view(np.uint8)
     elif mask.dtype != np.uint8:
         raise ValueError(f"mask: expected bool or uint8, got {mask.dtype}")
-    elif (wrong := (mask > 1) & (mask != _IGNORED)).any():
+    elif (other := mask > 1).any() and (wrong := other & (mask != _IGNORED)).any():
         raise ValueError(f"mask: values must be 0, 1 or 255, found {mask[wrong].max()}")
-    scores, mask = scores.ravel(), mask.ravel()
+    return scores.ravel(), mask.ravel()
+
+
+def _finite_range(scores: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest score of the pixels that count; UserError if one is not finite."""
     low, high = _range(scores, mask)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UserError("A score map has NaN or infinite values; make the maps again.")
-    return scores, mask, low, high
+    return low, high
 
 
 @compiled

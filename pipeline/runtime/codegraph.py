@@ -28,6 +28,7 @@ WITHOUT_EFFECT = frozenset(
         "runtime.orphans",
         "runtime.progress",
         "runtime.progress_files",
+        "runtime.torchvision_import",
         "runtime.validation",
         "settings",
         "training.events",

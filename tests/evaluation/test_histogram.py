@@ -5,7 +5,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.evaluation.histogram import Bins
+from pipeline.evaluation.histogram import Bins, count_even
 from pipeline.evaluation.pxap import BIN_EDGES
 
 
@@ -48,7 +48,22 @@ def test_the_released_thresholds_bin_as_numpy_does(kind, dtype):
         ]
     ).astype(dtype)
     counts = Bins(edges).count(scores[None], np.zeros((1, len(scores)), np.uint8))
-    np.testing.assert_array_equal(counts[0, 0, :-1], np.histogram(scores, edges)[0])
+    expected = np.histogram(scores, edges)[0]
+    np.testing.assert_array_equal(counts[0, 0, :-1], expected)
+    if kind == "even":
+        counts = np.zeros((2, len(edges)), np.int64)
+        assert count_even(scores, np.ones(len(scores), np.uint8), edges, 1000, counts)
+        np.testing.assert_array_equal(counts[1, :-1], expected)
+        assert not counts[0].any()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -1e-30, np.nextafter(np.float32(1), 2)])
+def test_even_bins_refuse_what_is_not_from_0_to_1_where_it_counts(bad):
+    scores, edges = np.array([0.5, bad], np.float32), BIN_EDGES["even"]
+    counts = np.zeros((2, len(edges)), np.int64)
+    assert not count_even(scores, np.array([1, 0], np.uint8), edges, 1000, counts)
+    assert count_even(scores, np.array([0, 255], np.uint8), edges, 1000, counts)
+    assert counts.sum(axis=1).tolist() == [1, 1]
 
 
 def test_images_and_labels_are_counted_apart_and_other_labels_not_at_all():

@@ -98,7 +98,7 @@ def _sweep(
     """
     height, width = values.shape
     stride = width + 2
-    order, ends = _sort_pixels(values, floor)
+    order, rows, columns, ends = _sort_pixels(values, floor)
     size = (height + 2) * stride
     parent = np.full(size, -1, np.int32)  # -1: the frame, or not in the set yet
     # What is known of a component stands at its root; set where a component begins.
@@ -106,6 +106,7 @@ def _sweep(
     iou = np.empty(size)  # of its contour's box
     area = np.empty(size, np.int32)  # of its contour polygon, in half pixels
     first = np.empty(size, np.int32)  # its first pixel in reading order
+    until = np.empty(size, np.uint8)  # its floor
     live = np.empty(len(order), np.int32)  # the roots of this level set
     count = 0
     sides = (-1, 1, -stride, stride)
@@ -114,20 +115,23 @@ def _sweep(
 
     begin = 0
     for level in range(LEVELS - 1, -1, -1):
-        for pixel in order[begin : ends[level]]:
+        for place in range(begin, ends[level]):
+            pixel, y, x = order[place], rows[place], columns[place]
             root, triangles = -1, 0
             for side in sides:
-                if parent[pixel + side] >= 0:
-                    other = _root(parent, pixel + side)
+                above = parent[pixel + side]
+                if above >= 0 and above != root:
+                    other = _root(parent, above)
                     root = _join(root, other, parent, reach, iou, area, first)
             if not holes:
                 for across, down in corners:
                     pixels_between = (parent[pixel + across] >= 0) + (parent[pixel + down] >= 0)
                     if pixels_between > 0 and not largest:
                         continue  # a pixel at the corner is joined already
-                    corner = parent[pixel + across + down] >= 0
-                    if corner and pixels_between == 0:
-                        other = _root(parent, pixel + across + down)
+                    above = parent[pixel + across + down]
+                    corner = above >= 0
+                    if corner and pixels_between == 0 and above != root:
+                        other = _root(parent, above)
                         root = _join(root, other, parent, reach, iou, area, first)
                     # The third pixel of a square adds half of it to the polygon, so does the last.
                     triangles += pixels_between + corner >= 2
@@ -135,15 +139,16 @@ def _sweep(
                 root = pixel
                 reach[root] = _NOWHERE
                 iou[root], area[root], first[root] = _UNKNOWN, 0, pixel
+                until[root] = floor[y, x]
             parent[pixel] = root
-            _grow(root, pixel // stride - 1, pixel % stride - 1, reach, iou)
-            area[root] += triangles
-            first[root] = min(first[root], pixel)
+            _grow(root, y, x, reach, iou)
+            if largest:
+                area[root] += triangles
+                first[root] = min(first[root], pixel)
 
         kept = 0
         for root in live[:count]:
-            gone = floor[root // stride - 1, root % stride - 1] >= level
-            if parent[root] == root and not gone:
+            if parent[root] == root and until[root] < level:
                 live[kept] = root
                 kept += 1
         count = kept
@@ -234,11 +239,13 @@ def _root(parent: np.ndarray, pixel: int) -> int:
 
 
 @compiled
-def _sort_pixels(values: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sort_pixels(
+    values: np.ndarray, floor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Framed indices of the pixels above their floor, from the highest value to the lowest.
 
     Returns:
-        The indices, and (256,) where each value's run ends.
+        The indices, the pixels' y and x, and (256,) where each value's run ends.
     """
     height, width = values.shape
     ends = np.zeros(LEVELS, np.int64)
@@ -253,13 +260,15 @@ def _sort_pixels(values: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.
         total += ends[value]
         ends[value] = total
     order = np.empty(total, np.int32)
+    rows, columns = np.empty(total, np.int32), np.empty(total, np.int32)
     for y in range(height):
         for x in range(width):
             value = values[y, x]
             if value > floor[y, x]:
                 order[place[value]] = (y + 1) * (width + 2) + x + 1
+                rows[place[value]], columns[place[value]] = y, x
                 place[value] += 1
-    return order, ends
+    return order, rows, columns, ends
 
 
 @compiled

@@ -47,5 +47,5 @@ def test_a_masked_image_serves_all_classes(cam_model, inputs, monkeypatch, point
     maps = asked(counting, inputs).maps("score_cam")
     channels = cam_model.trunk(inputs)["features"].shape[1]
     assert counting.images == 3 + 3 * channels
-    monkeypatch.setattr("pipeline.attribution.methods.score_cam.POINTS", points)
+    monkeypatch.setattr("pipeline.attribution.methods.score_cam.PIXELS", points * 24 * 24)
     torch.testing.assert_close(asked(cam_model, inputs).maps("score_cam"), maps)
