@@ -10,7 +10,7 @@ import pickletools
 import zipfile
 from _compat_pickle import IMPORT_MAPPING
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -261,7 +261,7 @@ def _unwrapped(content: Any) -> tuple[Any, bool]:
     """The innermost dictionary of weights, and whether it was inside another."""
     state, nested = content, False
     for _ in range(len(NESTED)):  # a dictionary may hold itself
-        if not isinstance(state, Mapping) or any(isinstance(v, Tensor) for v in _values(state)):
+        if not isinstance(state, Mapping) or any(map(_is_weight, state.values())):
             break
         inner = next((state[key] for key in NESTED if state.get(key) is not None), None)
         if inner is None:  # under a name of one's own, if it is the only one
@@ -273,14 +273,9 @@ def _unwrapped(content: Any) -> tuple[Any, bool]:
     return state, nested
 
 
-def _values(state: Mapping) -> Iterator[Any]:
-    """What a checkpoint holds, without its notes: numbers that are tensors, such as an accuracy."""
-    holds_weights = any(isinstance(state.get(key), Mapping) for key in NESTED)
-    return (
-        value
-        for value in state.values()
-        if not (holds_weights and isinstance(value, Tensor) and value.ndim == 0)
-    )
+def _is_weight(found: Any) -> bool:
+    """Whether it is a tensor other than a single number, such as an accuracy."""
+    return isinstance(found, Tensor) and found.ndim > 0
 
 
 def _holds_tensors_alone(found: Any) -> bool:
