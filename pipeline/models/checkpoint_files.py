@@ -154,8 +154,8 @@ def fitted(
     averaged = [part for part in best if "ema" in part.lower()]
     if whole and len(best) > 1 and len(averaged) != 1:
         raise UserError(
-            f"The weights hold several networks of this kind, under {', '.join(best)}. Save the "
-            "one that is meant alone."
+            f"The weights hold several networks of this kind, under {', '.join(map(repr, best))}. "
+            "Save the one that is meant alone."
         )
     part = (averaged or best)[0]
     return {

@@ -5,7 +5,7 @@ Those without it have tensors of the same shapes and give other logits.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from torch import Tensor
 
@@ -50,7 +50,7 @@ def of_lukemelas(state: dict[str, Tensor], own: Iterable[str]) -> dict[str, Tens
     return result
 
 
-def check_padding(state: Iterable[str], spec: str) -> None:
+def check_padding(state: Collection[str], spec: str) -> None:
     """Refuse these weights for a library's network that pads otherwise than they were trained.
 
     Args:

@@ -275,7 +275,7 @@ def test_of_a_network_and_its_average_the_average_is_taken():
              "ema_model.module.b.w": two}  # fmt: skip
     assert fitted(state, ["a.w", "b.w"]) == {"a.w": two, "b.w": two}
     both = {f"{part}.{name}": one for part in ("student", "teacher") for name in ("a.w", "b.w")}
-    with pytest.raises(UserError, match=r"several networks .* under student\., teacher\."):
+    with pytest.raises(UserError, match=r"several networks .* under 'student\.', 'teacher\.'"):
         fitted(both, ["a.w", "b.w"])
 
 
