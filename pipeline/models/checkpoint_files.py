@@ -9,7 +9,7 @@ place, and only the tensors leave this module.
 import pickletools
 import zipfile
 from _compat_pickle import IMPORT_MAPPING
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -143,9 +143,10 @@ def fitted(
     names = set(names)
     if names & state.keys():
         return state
-    found = Counter(
-        name[:cut] for name in state for cut in _cuts(name) if name[cut:] in names
-    )  # beginning -> how many of the network's names stand behind it
+    found: dict[str, int] = {}  # beginning -> how many of the network's names stand behind it
+    for name in state:
+        for part in (name[:cut] for cut in _cuts(name) if name[cut:] in names):
+            found[part] = found.get(part, 0) + 1
     most = max(found.values(), default=0)
     if 2 * most < len(names):
         return state
