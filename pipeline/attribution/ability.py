@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from pipeline.attribution.features import blocks_of, tokens_of
@@ -60,7 +61,27 @@ def _try(query: Query, method: str) -> None:
         raise UserError(f"a {kind} model has no such method; valid: {valid}.")
     if entry.needs == "modules":
         query.maps(method)
+    elif entry.needs == "gradients":
+        query.once(_check_gradients)
     elif entry.needs == "features":
         query.once(tokens_of)
     elif entry.needs == "tokens":
         query.once(blocks_of)
+
+
+def _check_gradients(query: Query) -> None:
+    """Check that a network from elsewhere lets gradients through, all the way to the image."""
+    if not isinstance(query.model, GivenModel):
+        return
+    images = query.inputs.clone().requires_grad_()
+    with torch.enable_grad():
+        scores = query.model.log_probs(images)
+    if (
+        not scores.requires_grad
+        or torch.autograd.grad(scores[0, 0], images, allow_unused=True)[0] is None
+    ):
+        raise UserError(
+            "no gradient reaches the image, as something in this network cuts it off, such as "
+            "`torch.no_grad()`, `.detach()` or NumPy. Remove it, or take another method, such as "
+            "occlusion or rise."
+        )

@@ -12,10 +12,10 @@ BOTH = ("cam", "calm")
 # those, and any network that gives logits (`pipeline.models.given`)
 ANY = (*BOTH, "given")
 
-# What a method needs of a model: nothing but scores; a layer with a map of features, or patch
-# tokens; a vision transformer with attention of all patches to all; each nonlinear function in a
-# module that is used once.
-Needs = Literal["scores", "features", "tokens", "modules"]
+# What a method needs of a model: nothing but scores; their gradient at the image; a layer with a
+# map of features, or patch tokens; a vision transformer with attention of all patches to all; each
+# nonlinear function in a module that is used once.
+Needs = Literal["scores", "gradients", "features", "tokens", "modules"]
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,19 @@ _CAM, _CALM = ("cam",), ("calm",)
 
 def _at_input(module: str, units: str, *options: str) -> Entry:
     """A method of the target's gradients at the input, whose maps are blurred and stretched."""
-    return Entry(module, units, ANY, options=("target", *options, "gradient_maps"), at_input=True)
+    return Entry(
+        module,
+        units,
+        ANY,
+        options=("target", *options, "gradient_maps"),
+        at_input=True,
+        needs="gradients",
+    )
 
 
 def _released(module: str, units: str, *options: str) -> Entry:
     """As in the released code: of the logit, and raw."""
-    return Entry(module, units, ANY, options=options, at_input=True)
+    return Entry(module, units, ANY, options=options, at_input=True, needs="gradients")
 
 
 def _at_features(module: str, units: str) -> Entry:
@@ -134,6 +141,7 @@ METHODS: dict[str, Entry] = {
         options=("target", "gradient_maps"),
         at_input=True,
         section="GradientShapOptions",
+        needs="gradients",
     ),
     "deep_lift": Entry(
         "deep_lift",

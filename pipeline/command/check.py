@@ -74,12 +74,16 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
             continue
         usable, text = doctor.diagnose(dataset.root, records_job(study, name), workers)
         yield usable, f"{name}: {text}"
+    refused: set[str] = set()
     if to_build(study):
         from pipeline.command.trained_models import built  # imports PyTorch, which takes seconds
 
-        yield from _with_keys(built(study))
+        found = [*built(study)]
+        refused = {key for key, usable, _ in found if not usable}
+        yield from _with_keys(found)
     for key, weights in study.named_weights():
-        yield _weights(key, weights)
+        if key not in refused:
+            yield _weights(key, weights)
     for name, function in study.methods.functions.items():
         yield _function(f"methods.{name}", function)
     if any(study.given(name) for name in study.architectures):

@@ -12,6 +12,7 @@ from pipeline.attribution.ability import lacking
 from pipeline.catalogue.methods import METHODS
 from pipeline.datasets.readers import class_names
 from pipeline.models.given import GivenModel
+from pipeline.models.probing import probe
 from pipeline.models.wrapping import open_given
 from pipeline.runtime.errors import UserError
 from pipeline.study.jobs import Study
@@ -43,7 +44,7 @@ def opened(study: Study) -> Iterator[Opened]:
             yield Opened(key, False, str(error))
             continue
         side = study.datasets[dataset].images.eval_size
-        images = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        images = probe(side, 1)
         methods = study.methods_of(dataset, architecture, variant)
         # the user's own methods are checked elsewhere
         problems = lacking(model, [name for name in methods if name in METHODS], images)
@@ -55,7 +56,7 @@ def opened(study: Study) -> Iterator[Opened]:
 def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, str]:
     """A model, tried on an image of the data set's size, and what is known of it."""
     job = study.given_job(dataset, architecture)
-    model, note = open_given(job, _class_names(study, dataset))
+    model, note = open_given(job, known_classes(study, dataset))
     with torch.no_grad():
         model.log_probs(torch.zeros(1, 3, job.stored_size, job.stored_size))
     wanted = model.whole.wanted
@@ -70,7 +71,7 @@ def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, st
     )
 
 
-def _class_names(study: Study, dataset: str) -> list[str] | None:
+def known_classes(study: Study, dataset: str) -> list[str] | None:
     """The classes of a data set, if they are known before a run: as a run has listed them, else
     as its folder says; those of a drawn one are only known when it is drawn.
     """

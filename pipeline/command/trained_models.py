@@ -1,27 +1,31 @@
 """Building the models that a study trains, without weights, before any of its jobs runs."""
 
+import os
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
 from pipeline.attribution.ability import lacking
 from pipeline.catalogue.methods import METHODS
-from pipeline.command.given_models import Opened
-from pipeline.models.classifier import Classifier
+from pipeline.command.given_models import Opened, known_classes
+from pipeline.models.classifier import Classifier, load_start
 from pipeline.models.describing import described
 from pipeline.models.strides import built_without_values
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Architecture, TrainJob
 from pipeline.study.jobs import Study
-from pipeline.study.opening import Model, is_of_library, special_methods, to_build
+from pipeline.study.opening import Model, is_of_library, special_methods, starts_from_file, to_build
 
-CLASSES = 2  # of the models that are built; any number does
+CLASSES = 2  # of the models that are built, where any number does
 
 
 def built(study: Study) -> Iterator[Opened]:
     """Build each architecture whose models may be unable to do what the study asks of them.
 
-    Of a library's networks it also says what they are.
+    Of a library's networks it also says what they are. Files of weights are opened and compared
+    with the networks that they are for.
     """
     for name, models in to_build(study).items():
         key, architecture = f"architectures.{name}", study.architectures[name]
@@ -35,6 +39,8 @@ def built(study: Study) -> Iterator[Opened]:
             yield Opened(f"{key}.trunk", True, text)
         for problem in _lacking(study, models):
             yield Opened(key, False, problem)
+        for problem in _unfit(study, models):
+            yield Opened(f"{key}.weights", False, problem)
 
 
 def _described(study: Study, architecture: Architecture, models: list[Model]) -> str:
@@ -72,3 +78,33 @@ def _lacking_of(job: TrainJob, methods: tuple[str, ...], side: int) -> list[str]
     model = built_without_values(lambda: Classifier(job, CLASSES))
     assert isinstance(model, Classifier)  # what the function gives
     return lacking(model, methods, images.to("meta"))
+
+
+def _unfit(study: Study, models: list[Model]) -> Iterator[str]:
+    """What is wrong with the files of weights that models start from, each reason once."""
+    known: dict[str, str] = {}
+    for model in models:
+        job = study.train_job(*model, 0)
+        if not starts_from_file(job):
+            continue
+        key = job.model_dump_json() + (model[0] if job.training.head != "scratch" else "")
+        if key not in known:
+            known[key] = _unfit_of(job, study, model[0])
+    yield from dict.fromkeys(filter(None, known.values()))
+
+
+def _unfit_of(job: TrainJob, study: Study, dataset: str) -> str:
+    """What is wrong with a job's weights, put into a model without values; empty if they fit."""
+    try:
+        names = known_classes(study, dataset) if job.training.head != "scratch" else None
+        if names is None:  # the heads, if they are to be in the file, cannot be compared yet
+            job = job.merged({"training": {"head": "scratch"}})
+        outputs = CLASSES if names is None else len(names)
+        model = built_without_values(lambda: Classifier(job, outputs))
+        assert isinstance(model, Classifier)  # what the function gives
+        with warnings.catch_warnings():  # PyTorch says that nothing is copied
+            warnings.filterwarnings("ignore", message=".* no-op")
+            load_start(model, Path(job.weights) if os.path.isfile(job.weights) else None)
+    except UserError as error:
+        return str(error)
+    return ""

@@ -101,33 +101,74 @@ def _most(path: Path) -> int:
     return _EXPANSION * path.stat().st_size + _SLACK
 
 
+def check_numbers(state: Mapping[str, Tensor], name: str) -> None:
+    """Refuse weights of a network with NaN among them.
+
+    Raises:
+        UserError: there is one; the message names the first tensor with it.
+    """
+    for key, value in state.items():
+        if value.is_floating_point() and value.isnan().any():
+            raise UserError(
+                f"weights: those for {name} hold NaN, such as {key}: a training that failed. Take "
+                "an earlier checkpoint."
+            )
+
+
 def is_counter(name: str) -> bool:
     """Whether a tensor only counts a batch norm's batches, which older files lack."""
     return name.endswith("num_batches_tracked")
 
 
-def fitted(state: dict[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+def fitted(
+    state: dict[str, Tensor], names: Iterable[str], keep: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
     """The tensors under the names that a network uses, where all lie inside an attribute.
 
-    A LightningModule or a wrapper of one's own keeps the network as ``model``, ``net`` or
-    ``backbone``, which then stands before its names.
+    A LightningModule or a wrapper of one's own keeps the network as ``model``, ``net.backbone`` or
+    ``ema_model.module``, which then stands before its names. If the network is there as a whole,
+    what lies elsewhere (a loss with weights, the state of a metric) is left out.
 
     Args:
         state: named tensors.
         names: of the network's tensors.
+        keep: beginnings of names that are never left out.
 
     Returns:
-        ``state`` itself if any name is found as it is, or none below one first part.
+        ``state`` itself if any name is found as it is, or most are inside no attribute.
+
+    Raises:
+        UserError: several attributes hold the whole network, and none of them is an average.
     """
     names = set(names)
     if names & state.keys():
         return state
-    parts = dict.fromkeys(f"{name.partition('.')[0]}." for name in state)
-    found = {part: sum(part + name in state for name in names) for part in parts}
-    best = max(found, key=lambda part: found[part], default="")
-    if not found.get(best):
+    found: dict[str, int] = {}  # beginning -> how many of the network's names stand behind it
+    for name in state:
+        for part in (name[:cut] for cut in _cuts(name) if name[cut:] in names):
+            found[part] = found.get(part, 0) + 1
+    most = max(found.values(), default=0)
+    if 2 * most < len(names):
         return state
-    return {name.removeprefix(best): value for name, value in state.items()}
+    best = [part for part, count in found.items() if count == most]
+    whole = all(best[0] + name in state or is_counter(name) for name in names)
+    averaged = [part for part in best if "ema" in part.lower()]
+    if whole and len(best) > 1 and len(averaged) != 1:
+        raise UserError(
+            f"The weights hold several networks of this kind, under {', '.join(map(repr, best))}. "
+            "Save the one that is meant alone."
+        )
+    part = (averaged or best)[0]
+    return {
+        name.removeprefix(part): value
+        for name, value in state.items()
+        if not whole or name.startswith((part, *keep))
+    }
+
+
+def _cuts(name: str) -> list[int]:
+    """Where the parts of a dotted name but the first begin."""
+    return [place + 1 for place, letter in enumerate(name) if letter == "."]
 
 
 def fitted_by_position(
@@ -221,13 +262,29 @@ def _unwrapped(content: Any) -> tuple[Any, bool]:
     """The innermost dictionary of weights, and whether it was inside another."""
     state, nested = content, False
     for _ in range(len(NESTED)):  # a dictionary may hold itself
-        if not isinstance(state, Mapping) or any(isinstance(v, Tensor) for v in state.values()):
+        if not isinstance(state, Mapping) or any(map(_is_weight, state.values())):
             break
         inner = next((state[key] for key in NESTED if state.get(key) is not None), None)
+        if inner is None:  # under a name of one's own, if it is the only one
+            of_tensors = [each for each in state.values() if _holds_tensors_alone(each)]
+            inner = of_tensors[0] if len(of_tensors) == 1 else None
         if inner is None:
             break
         state, nested = inner, True
     return state, nested
+
+
+def _is_weight(found: Any) -> bool:
+    """Whether it is a tensor other than a single number, such as an accuracy."""
+    return isinstance(found, Tensor) and found.ndim > 0
+
+
+def _holds_tensors_alone(found: Any) -> bool:
+    return (
+        isinstance(found, Mapping)
+        and len(found) > 0
+        and all(isinstance(value, Tensor) for value in found.values())
+    )
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

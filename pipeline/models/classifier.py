@@ -9,8 +9,9 @@ from pipeline.artefacts.weights import read_own_weights, write_weights
 from pipeline.models.checkpoint_files import fitted
 from pipeline.models.freezing import hold_still, prefixes_of_stages, within
 from pipeline.models.heads import Head, head_of, location_parameters
+from pipeline.models.lukemelas import check_padding, of_lukemelas
 from pipeline.models.pretrained import HEAD, load_head, load_trunk, read_weights
-from pipeline.models.reference_names import of_lukemelas, renamed
+from pipeline.models.reference_names import renamed
 from pipeline.models.trunks import build_trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
@@ -131,9 +132,26 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
     """
     torch.manual_seed(job.seed)
     model = Classifier(job, outputs)
+    load_start(model, weights)
+    return model
+
+
+def load_start(model: Classifier, weights: Path | None = None) -> None:
+    """Load what a new classifier starts from, as its job says.
+
+    Args:
+        model: a new one; on PyTorch's meta device the weights are only checked.
+        weights: as in :func:`build_classifier`.
+
+    Raises:
+        UserError: the weights are missing, unreadable or do not fit trunk or heads.
+    """
+    job = model.job
     if job.weights != "none":
         own = model.trunk.state_dict()
-        state = fitted(read_weights(job.weights, weights, job.trunk), own)
+        keep = (*model.form.left_out, HEAD)
+        state = fitted(read_weights(job.weights, weights, job.trunk), own, keep)
+        check_padding(state, job.trunk)
         state = renamed(state, job.trunk, job.training.method)
         state = of_lukemelas(state, own)
         load_trunk(model.trunk, job.trunk, state, job.weights, model.form)
@@ -147,7 +165,6 @@ def build_classifier(job: TrainJob, outputs: int, weights: Path | None = None) -
             f"frozen_stages: {job.training.frozen_stages}: without weights the frozen stages would "
             "stay as they are drawn. Give `weights`, or leave the key out."
         )
-    return model
 
 
 def save_model(model: Classifier, path: str | Path, provenance: dict[str, str]) -> None:

@@ -25,6 +25,7 @@ from pipeline.models.given_parts import (
     Whole,
 )
 from pipeline.models.intake import Wanted
+from pipeline.models.probing import check_alone, logits_of, probe
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.validation import nearest
 
@@ -63,35 +64,35 @@ class GivenModel(nn.Module):
                 f"The network's {lazy[0]} has no shape yet, as it is a lazy module. Pass one batch "
                 "of images through the network before you give it."
             )
+        if any(each.dtype != torch.float32 for each in network.parameters()):
+            network.float()  # half precision, or double: images are float32
         self.whole = Whole(network, wanted, chosen).eval().requires_grad_(False)
         self.side = (wanted and wanted.side) or side
-        probe = torch.randn(
-            (2, 3, self.side, self.side), generator=torch.Generator().manual_seed(0)
-        )  # two images, so that a batch norm in training mode would be noticed
-        logits = _logits(network, self.whole.intake(probe))
+        images = probe(self.side)
+        logits = logits_of(network, self.whole.intake(images))
         self.outputs = logits.shape[1]
         self.layer = layer
         self.of_library = of_library
         self.spec = ""  # what builds its network, where it is known
         self.looked_at = ""  # name of the layer of the Grad-CAM family, where it is not the end's
-        calls = calls_of(network, self.whole.intake(probe))
+        calls = calls_of(network, self.whole.intake(images).clone())
         end = end_of(calls, logits)
         named = None if layer is None else _named(network, layer, calls)
         if end and (named is None or named.module is end.place):
             self.head: GivenHead = CamEnd(self.whole, end)
             self.trunk: nn.Module = GivenTrunk(self.whole, end.place, end.finish, end.before)
         else:
-            self._at_layer(calls, named, probe)
+            self._at_layer(calls, named, images)
 
-    def _at_layer(self, calls: list[Call], named: Call | None, probe: Tensor) -> None:
+    def _at_layer(self, calls: list[Call], named: Call | None, images: Tensor) -> None:
         """Stand on a layer's output, through which all must pass."""
         self.head, self.trunk = LogitEnd(), NoTrunk()
         for call in [named] if named else spatial_layers(calls):
             trunk = GivenTrunk(self.whole, call.module)
             head = LayerEnd(self.whole, call.module, trunk)
             with torch.no_grad():
-                rest = head(trunk(probe)["features"])[:, :, 0, 0]
-                if is_close(rest, self.whole(probe)):
+                rest = head(trunk(images)["features"])[:, :, 0, 0]
+                if is_close(rest, self.whole(images)):
                     self.head, self.trunk, self.looked_at = head, trunk, call.name
                     return
             if named:
@@ -99,6 +100,14 @@ class GivenModel(nn.Module):
                     f"layer: the prediction does not depend on the output of {named.name!r} alone, "
                     "as other parts of the network pass it by. Name a later layer."
                 )
+
+    def check_alone(self) -> None:
+        """Check that its logits of an image depend on this image alone.
+
+        Raises:
+            UserError: they do not.
+        """
+        check_alone(self.network, self.whole.intake(probe(self.side)))
 
     def choose(self, outputs: Sequence[int]) -> None:
         """Measure these outputs of the network, in the order of the labels, from now on."""
@@ -152,24 +161,6 @@ class GivenModel(nn.Module):
         if isinstance(self.head, CamEnd):
             self.head.register_forward_hook(lambda _head, _features, maps: maps + shift)
         self.whole.register_forward_hook(lambda _whole, _images, logits: logits + shift)
-
-
-def _logits(network: nn.Module, images: Tensor) -> Tensor:
-    """What a network gives for images, checked to be logits."""
-    try:
-        with torch.no_grad():
-            found = network(images)
-    except Exception as error:  # the user's code may raise anything
-        raise UserError(
-            f"The network {type(network).__name__} fails on images {tuple(images.shape)}: {error}"
-        ) from error
-    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(images):
-        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-        raise UserError(
-            f"The network {type(network).__name__} gives {shape} for {len(images)} images. Give a "
-            "classifier: images (B, 3, H, W) -> logits (B, C)."
-        )
-    return found
 
 
 def _named(network: nn.Module, layer: str, calls: list[Call]) -> Call:

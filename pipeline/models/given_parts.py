@@ -43,7 +43,9 @@ class Whole(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) -> logits (B, C)."""
-        logits = self.network(self.intake(images))
+        taken = self.intake(images)
+        # a copy of what is not converted, because a network may write into its images
+        logits = self.network(taken.clone() if taken is images else taken)
         return logits if self.chosen is None else logits[:, self.chosen]
 
 

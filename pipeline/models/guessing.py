@@ -1,6 +1,6 @@
 """Which network a file of weights belongs to, by the names and shapes of its tensors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -27,9 +27,15 @@ def guessed(path: str | Path) -> str:
             names them.
     """
     read = read_state_dict(path)
-    found = next(filter(None, map(candidates, _unwrapped(read.tensors))), [])
+    below = {part: names for part in _parts(read.tensors, 3)
+             if (names := candidates(_below(read.tensors, part)))}  # fmt: skip
+    if len({*map(tuple, below.values())}) > 1:
+        each = ", ".join(f"{names[0]} under {part!r}" for part, names in below.items())
+        raise UserError(f"{path} holds several networks: {each}. Save one of them alone.")
+    found = next(iter(below.values()), [])
     if not found:
-        near = next(filter(None, map(similar, _unwrapped(read.tensors))), [])
+        parts = (_below(read.tensors, part) for part in _parts(read.tensors, 1))
+        near = next(filter(None, map(similar, parts)), [])
         closest = f" The closest are {', '.join(near)}." if near else ""
         raise UserError(
             f"{path}: neither torchvision nor timm has a network with just its "
@@ -47,15 +53,18 @@ def guessed(path: str | Path) -> str:
     return found[0]
 
 
-def _unwrapped(state: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
-    """A state dict as it is, and what lies below each first part of its names."""
-    yield state
-    for part in dict.fromkeys(name.partition(".")[0] for name in state):
-        yield {
-            name.removeprefix(f"{part}."): value
-            for name, value in state.items()
-            if name.startswith(f"{part}.")
-        }
+def _parts(state: Iterable[str], depth: int) -> list[str]:
+    """Beginnings of dotted names, of at most ``depth`` parts, the empty one first."""
+    found = {""}
+    for name in state:
+        parts = name.split(".")[:-1]
+        found.update(f"{'.'.join(parts[:n])}." for n in range(1, min(depth, len(parts)) + 1))
+    return sorted(found, key=lambda part: (part.count("."), part))
+
+
+def _below(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a part, without it."""
+    return {name[len(part) :]: value for name, value in state.items() if name.startswith(part)}
 
 
 def _alike(names: list[str], read: StateDict) -> bool:

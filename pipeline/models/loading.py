@@ -47,7 +47,7 @@ def load_model(
     if isinstance(spec, nn.Module):
         name = type(spec).__name__
         network = spec if weights is None else with_weights(spec, weights, name).network
-        return GivenModel(network, layer=layer)
+        return _checked(GivenModel(network, layer=layer))
     if is_library(str(spec)):
         return _of_library(str(spec), weights, layer)
     if Path(spec).is_file():
@@ -57,7 +57,7 @@ def load_model(
             return load_of_study(spec)
         return _of_library(guessed(spec), spec, layer)
     if is_function_name(str(spec)):
-        return GivenModel(build_network(str(spec), weights).network, layer=layer)
+        return _checked(GivenModel(build_network(str(spec), weights).network, layer=layer))
     raise UserError(f"There is no model {str(spec)!r}: give {FORMS}.")
 
 
@@ -66,3 +66,8 @@ def _of_library(spec: str, weights: str | Path | None, layer: str | None) -> Giv
     network = build_network(spec, weights).network
     wanted = wanted_by(spec, network, weights)
     return GivenModel(network, layer=layer, side=wanted.side or SIDE, of_library=wanted)
+
+
+def _checked(model: GivenModel) -> GivenModel:
+    model.check_alone()
+    return model

@@ -15,14 +15,16 @@ from torchvision.models import WeightsEnum
 
 from pipeline.models.checkpoint_files import (
     StateDict,
+    check_numbers,
     fitted,
     fitted_by_position,
     is_counter,
     read_state_dict,
 )
 from pipeline.models.downloads import downloaded
+from pipeline.models.lukemelas import check_padding
 from pipeline.models.network_index import candidates, similar
-from pipeline.models.normalisation import CONVERTING
+from pipeline.models.normalisation import AUXILIARY, CONVERTING
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, file_in_package
@@ -30,6 +32,9 @@ from pipeline.runtime.validation import nearest
 from pipeline.settings.models import LIBRARIES
 
 Weights = str | Path | StateDict | None
+
+
+_CONVERTING = tuple(f"torchvision:{name}" for name in CONVERTING)
 
 
 class Built(NamedTuple):
@@ -68,6 +73,7 @@ def build_network(spec: str, weights: Weights = None, outputs: int | None = None
     if isinstance(weights, str) and weights.partition(":")[0] == spec.partition(":")[0]:
         return Built(_published(spec, weights), f"{weights}, the library's own")
     read = weights if isinstance(weights, StateDict) else read_state_dict(_file(weights))
+    check_padding(read.tensors, spec)
     network = _of_library(spec)
     state = fitted(read.tensors, network.state_dict())
     found, side = _outputs(network, state), _side(network, state)
@@ -127,6 +133,8 @@ def with_weights(network: nn.Module, weights: str | Path | StateDict, name: str)
     read = weights if isinstance(weights, StateDict) else read_state_dict(_file(weights))
     own = network.state_dict()
     state = fitted(read.tensors, own)
+    if name in _CONVERTING:
+        state = {key: value for key, value in state.items() if not key.startswith(AUXILIARY)}
     note = f"a file ({read.kind})"
     if not own.keys() & state.keys() and (renamed := fitted_by_position(state, own)):
         state = renamed
@@ -138,6 +146,7 @@ def with_weights(network: nn.Module, weights: str | Path | StateDict, name: str)
             f"The weights do not belong to {name}: {problem}.{hint} Name the network that they "
             "were trained in."
         )
+    check_numbers(state, name)
     network.load_state_dict(state, strict=False)
     return Built(network, note)
 
@@ -160,9 +169,9 @@ def _first(names: list[str]) -> str:
     return f" (such as {names[0]})" if names else ""
 
 
-# of those that are `CONVERTING`: torchvision's files hold auxiliary classifiers too; to draw
-# weights, most of which are replaced, takes a minute
-_AS_PUBLISHED = {"transform_input": True, "aux_logits": True, "init_weights": False}
+# of those that are `CONVERTING`: auxiliary classifiers are for training alone; to draw weights,
+# most of which are replaced, takes a minute
+_AS_PUBLISHED = {"transform_input": True, "aux_logits": False, "init_weights": False}
 
 
 def _of_library(spec: str, outputs: int | None = None, side: int | None = None) -> nn.Module:
@@ -233,7 +242,7 @@ def _called(spec: str) -> nn.Module:
     found = load_function(spec)
     try:
         network = found if isinstance(found, nn.Module) else found()
-    except Exception as error:  # the user's code raises what it likes
+    except (Exception, SystemExit) as error:  # the user's code raises what it likes
         raise UserError(f"{spec} gives no model: {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
         raise UserError(f"{spec} returns {type(network).__name__}; it must return an nn.Module.")

@@ -15,6 +15,7 @@ from pipeline.images.batches import MEAN, STD
 # Networks of torchvision whose published weights take images in [-1, 1], which the networks make
 # themselves of ImageNet's, but only where `transform_input` is given or torchvision loads them
 CONVERTING = ("googlenet", "inception_v3")
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # in their files: classifiers for training alone
 TO_ONE = (0.5, 0.5, 0.5)  # as mean and as deviation: images in [-1, 1]
 
 

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights
 from pipeline.models import timm_trunks, torchvision_tokens
-from pipeline.models.checkpoint_files import is_counter, read_state_dict
+from pipeline.models.checkpoint_files import check_numbers, is_counter, read_state_dict
 from pipeline.models.downloads import downloaded
+from pipeline.models.network_index import candidates, similar
 from pipeline.models.reference_names import HEAD
 from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
@@ -91,6 +92,7 @@ def load_trunk(
     """
     trunk = form or trunk_named(name)
     own = module.state_dict()
+    held = state
     state = torchvision_tokens.as_built(module, state)
     ignored = (*trunk.left_out, HEAD)
     state = {k: value for k, value in state.items() if k in own or not k.startswith(ignored)}
@@ -110,10 +112,13 @@ def load_trunk(
         _enumerate("of another shape", misfits),
     ]
     if any(problems):
+        known = candidates(held) or similar(held)
+        hint = f" They look like those of {known[0]}." if known else ""
         raise UserError(
-            f"weights {source!r} do not fit trunk {name!r}: {'; '.join(filter(None, problems))}. "
-            "Choose the weights of this trunk, or the trunk of these weights."
+            f"weights {source!r} do not fit trunk {name!r}: {'; '.join(filter(None, problems))}."
+            f"{hint} Choose the weights of this trunk, or the trunk of these weights."
         )
+    check_numbers(state, name)
     module.load_state_dict(state, strict=False)
 
 

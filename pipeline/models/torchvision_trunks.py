@@ -11,7 +11,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 from pipeline.models.anatomy import Anatomy, anatomy_of
 from pipeline.models.hooked_trunks import as_trunk, drop
-from pipeline.models.normalisation import CONVERTING
+from pipeline.models.normalisation import AUXILIARY, CONVERTING
 from pipeline.models.strides import (
     built_without_values,
     change_strides,
@@ -25,7 +25,6 @@ from pipeline.runtime.validation import nearest
 
 PROBE = 448  # side of the images on which shapes are measured
 _HEADS = ("classifier", "head", "heads", "fc")  # no part of a trunk
-_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # in files of GoogLeNet and Inception-v3
 _NORMALISED_LATE = "convnext_"  # whose classifier begins with a norm ...
 _LATE_LINEAR = "classifier.2."  # ... and ends in a linear layer
 _PARTS = ("weight", "bias")
@@ -69,7 +68,7 @@ def spec_of(name: str) -> TorchvisionSpec:
     unused = {each for each, _ in network.named_parameters()} - kept
     anatomy = anatomy_of(network, _run, features, side, unused)
     anatomy = anatomy._replace(
-        left_out=(*anatomy.left_out, *_AUXILIARY, *([_LATE_LINEAR] if late else [])),
+        left_out=(*anatomy.left_out, *AUXILIARY, *([_LATE_LINEAR] if late else [])),
         # the extractor gives them as they are, so that no other layout is a map
         outputs=tuple(each for each in anatomy.outputs if each.layout.form == "NCHW"),
     )

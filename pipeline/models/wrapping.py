@@ -44,6 +44,7 @@ def open_given(job: GivenJob, names: Sequence[str] | None = None) -> tuple[Given
     built = build_network(spec, weights, None if listed is None else len(listed))
     wanted = _wanted(job, spec, built, weights)
     model = GivenModel(built.network, wanted, layer=job.layer, side=job.stored_size)
+    model.check_alone()
     chosen = _chosen(model.classes, listed, names)
     if chosen is not None:
         model.choose(chosen)
@@ -69,6 +70,12 @@ def _chosen(
     if names is None:
         return None
     if listed is None:
+        if len(names) != outputs == 1:
+            raise UserError(
+                f"The network has one output, but the data set has {len(names)} classes. If it is "
+                "the score of the second of two classes, give a module that returns "
+                "`torch.cat([torch.zeros_like(score), score], 1)`."
+            )
         if len(names) != outputs:
             raise UserError(
                 f"The network has {outputs} outputs, but the data set has {len(names)} classes. "

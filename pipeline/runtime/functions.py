@@ -27,7 +27,7 @@ def load_function(name: str) -> Callable:
         sys.path.insert(0, os.getcwd())
     try:
         found = getattr(importlib.import_module(module), function)
-    except Exception as error:  # the user's module raises what it likes
+    except (Exception, SystemExit) as error:  # the user's module raises what it likes
         raise UserError(
             f"{name} cannot be loaded: {type(error).__name__}: {error}. Its module must lie in "
             f"{os.getcwd()} or be installed."

@@ -8,11 +8,15 @@ import sys
 from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime.errors import UserError
-from pipeline.settings import Architecture, GivenArchitecture
+from pipeline.runtime.packages import PREFIX
+from pipeline.settings import Architecture, GivenArchitecture, TrainJob
+from pipeline.settings.models import LIBRARIES
 from pipeline.study.inputs.models import ModelInputs, names_of
 from pipeline.study.jobs import Study, params
 
 Model = tuple[str, str, str]  # data set, architecture, variant
+_OURS = f"{PREFIX}pipeline/"
+_NO_FILES = ("model:", "torchvision:")  # beginnings of weights that are trained here or downloaded
 _SPECIAL = ("modules", "tokens")  # needs of methods that some trained models cannot meet
 
 
@@ -27,12 +31,23 @@ def special_methods(study: Study, model: Model) -> tuple[str, ...]:
     return tuple(name for name in methods if name in METHODS and METHODS[name].needs in _SPECIAL)
 
 
+def starts_from_file(job: TrainJob) -> bool:
+    """Whether a training starts from a file that may be of another network: any but our own."""
+    if job.weights.startswith(PREFIX):
+        return not job.weights.startswith(_OURS)
+    return not (job.weights in (*LIBRARIES, "none") or job.weights.startswith(_NO_FILES))
+
+
+def _may_fail(study: Study, model: Model) -> bool:
+    return bool(special_methods(study, model)) or starts_from_file(study.train_job(*model, 0))
+
+
 def to_build(study: Study) -> dict[str, list[Model]]:
     """The architectures of trained models that may be unable to do what is asked of them.
 
     The trunk of a library may have no map, none of the wanted size, or no place for the training
-    method; a method of attribution may not be possible on a trunk. All else, the config's own
-    check has found.
+    method; a method of attribution may not be possible on a trunk; a file of weights may be of
+    another network. All else, the config's own check has found.
 
     Returns:
         Architecture -> its models, which a network of a library may lack.
@@ -41,7 +56,7 @@ def to_build(study: Study) -> dict[str, list[Model]]:
         name: [] for name, section in study.architectures.items() if is_of_library(section)
     }
     for model in study.models_without_seed():
-        if model[1] in found or (not study.given(model[1]) and special_methods(study, model)):
+        if model[1] in found or (not study.given(model[1]) and _may_fail(study, model)):
             found.setdefault(model[1], []).append(model)
     return found
 

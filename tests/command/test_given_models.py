@@ -40,6 +40,21 @@ def killed():
 
 def maps():
     return torch.nn.Conv2d(3, 5, 1)
+
+def cut_off():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = untold()
+
+        @torch.no_grad()
+        def forward(self, images):
+            return self.net(images)
+
+    return Net()
+
+def leaves():
+    raise SystemExit("usage: train.py")
 """
 
 
@@ -88,6 +103,11 @@ WRONG = [
     (
         {"model": "given_nets:vit", **CALLED},
         "^cam: this network's end is not pooling and one linear",
+    ),
+    ({"model": "given_nets:leaves", **CALLED}, "gives no model: SystemExit: usage"),
+    (
+        {"model": "given_nets:cut_off", "methods": ["gradient", "rise", "smoothgrad"], **CALLED},
+        "^gradient, smoothgrad: no gradient reaches the image",
     ),
     ({"methods": ["legrad"]}, "^legrad: .*attention of a vision transformer"),
     ({"methods": ["guided_backprop"]}, "^guided_backprop: not for given networks"),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision import models
 
 from pipeline.artefacts.paths import Names, Paths, fill
 from pipeline.attribution.ability import lacking
@@ -71,6 +72,44 @@ def test_images_that_do_not_fit_a_trunk():
     (found,) = built(study({"a": "torchvision:vit_b_32"}, crop=100))
     assert not found.usable
     assert "patches of 32. Give a multiple of 32" in found.text
+
+
+def test_weights_of_another_network_are_refused_with_whose_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": models.resnet34(num_classes=3).state_dict()}, "net.pth")
+    architectures = {
+        "right": {"trunk": "torchvision:resnet34", "weights": "net.pth"},
+        "wrong": {"trunk": "resnet18", "weights": "net.pth"},
+        "absent": {"trunk": "resnet18", "weights": "nets.pth"},
+    }
+    asked = study(dict.fromkeys(architectures, "resnet18"), architectures=architectures)
+    found = {each.key: each.text for each in built(asked) if not each.usable}
+    assert found.keys() == {"architectures.wrong.weights", "architectures.absent.weights"}
+    assert "look like those of torchvision:resnet34" in found["architectures.wrong.weights"]
+    assert "nets.pth is missing" in found["architectures.absent.weights"]
+    with pytest.raises(UserError, match=r"architectures.wrong.weights: .*do not fit trunk"):
+        open_models(asked, Paths("results"))
+
+
+def test_heads_of_another_number_of_classes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(models.resnet18(num_classes=3).state_dict(), "net.pth")
+    for name in ("crow", "jay"):
+        (tmp_path / "photos/train" / name).mkdir(parents=True)
+    asked = study(
+        {},
+        architectures={"net": {"trunk": "resnet18", "weights": "net.pth"}},
+        datasets={
+            "photos": {
+                "root": "photos", "records": {"layout": "folder"}, "cue_localization": False,
+                "architectures": ["net"],
+                "variants": {"cam": {"head": "trained", "epochs": 0}},
+            }
+        },
+    )  # fmt: skip
+    (found,) = built(asked)
+    assert "heads in weights 'net.pth' do not fit" in found.text
+    assert "(3, 512, 1, 1) instead of (2, 512, 1, 1)" in found.text
 
 
 def test_the_workflow_looks_until_the_maps_are_there(tmp_path, monkeypatch):

@@ -260,3 +260,37 @@ def test_names_below_an_attribute_are_found_by_the_networks_own():
     assert fitted(wrapped, ["net.a.w"]) is wrapped
     assert fitted(wrapped, ["other"]) is wrapped
     assert fitted({}, ["other"]) == {}
+
+
+def test_what_lies_beside_a_whole_network_is_left_out():
+    one, two = torch.ones(1), torch.zeros(1)
+    state = {"net.body.a.w": one, "net.body.b.w": one, "loss.w": two, "head.w": two}
+    assert fitted(state, ["a.w", "b.w"]) == {"a.w": one, "b.w": one}
+    assert fitted(state, ["a.w", "b.w"], ("head.",)) == {"a.w": one, "b.w": one, "head.w": two}
+
+
+def test_of_a_network_and_its_average_the_average_is_taken():
+    one, two = torch.ones(1), torch.zeros(1)
+    state = {"model.a.w": one, "model.b.w": one, "ema_model.module.a.w": two,
+             "ema_model.module.b.w": two}  # fmt: skip
+    assert fitted(state, ["a.w", "b.w"]) == {"a.w": two, "b.w": two}
+    both = {f"{part}.{name}": one for part in ("student", "teacher") for name in ("a.w", "b.w")}
+    with pytest.raises(UserError, match=r"several networks .* under 'student\.', 'teacher\.'"):
+        fitted(both, ["a.w", "b.w"])
+
+
+def test_weights_under_a_name_of_ones_own(tmp_path):
+    path = tmp_path / "net.pth"
+    weights = {"a.w": torch.ones(2)}
+    torch.save({"net": weights, "acc": torch.tensor(91.5), "optimizer": {"state": {}}}, path)
+    assert torch.equal(read_state_dict(path).tensors["a.w"], weights["a.w"])
+    torch.save({"generator": weights, "critic": weights}, path)
+    with pytest.raises(UserError, match="the entry 'generator' is not a tensor"):
+        read_state_dict(path)
+
+
+def test_a_note_that_is_a_tensor_does_not_hide_the_weights(tmp_path):
+    path = tmp_path / "checkpoint.pth.tar"  # PyTorch's own ImageNet example writes such a file
+    weights = {"a.w": torch.ones(2)}
+    torch.save({"epoch": 1, "state_dict": weights, "best_acc1": torch.tensor(76.1)}, path)
+    assert torch.equal(read_state_dict(path).tensors["a.w"], weights["a.w"])

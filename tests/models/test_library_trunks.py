@@ -12,6 +12,7 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from pipeline.images.batches import MEAN, STD
 from pipeline.models.classifier import Classifier, build_classifier, load_model, save_model
+from pipeline.models.networks import build_network
 from pipeline.models.pretrained import read_weights
 from pipeline.models.trunks import build_trunk, trunk_named
 from pipeline.runtime.errors import UserError
@@ -490,6 +491,17 @@ def test_the_weights_of_the_package_give_the_logits_of_timms_network():
     expected = network(as_it_takes_them("timm:tf_efficientnet_lite0", images))
     assert torch.allclose(model.logits(images), expected, atol=1e-4)
     assert expected.std() > 0.5  # trained weights, not those of a start
+
+
+@pytest.mark.parametrize("name", ["timm:efficientnet_lite0", "timm:efficientnet_lite0.ra_in1k"])
+def test_the_weights_of_the_package_are_refused_where_the_padding_is_another(name):
+    """The tensors fit, but the predictions would be others, and nothing would say so."""
+    job = TrainJob(trunk=name, map_size="native", weights=PACKAGE, seed=0,
+                   training=Training(method="cam"))  # fmt: skip
+    with pytest.raises(UserError, match="Take 'timm:tf_efficientnet_lite0'"):
+        build_classifier(job, 3)
+    with pytest.raises(UserError, match="Take 'timm:tf_efficientnet_lite0'"):
+        build_network(name, PACKAGE)
 
 
 def test_weights_of_another_library_or_that_do_not_exist():

@@ -48,6 +48,19 @@ def lightning(state):
     return {"state_dict": inside, "pytorch-lightning_version": "2.6", "hyper_parameters": {"lr": 1}}
 
 
+def with_more(state):
+    """Lightning's, of a module with a loss that has weights and a metric that has a state."""
+    inside = {f"net.{name}": value for name, value in state.items()}
+    more = {"loss.weight": torch.ones(5), "val_acc.tp": torch.zeros(5, dtype=torch.long)}
+    return {"state_dict": inside | more, "pytorch-lightning_version": "2.6"}
+
+
+def averaged_inside(state):
+    """A network and its average in one module."""
+    worse = {f"model.{name}": torch.zeros_like(value) for name, value in state.items()}
+    return {"state_dict": worse | {f"ema.module.{name}": v for name, v in state.items()}}
+
+
 # file name, the network, how the file holds it
 FILES = {
     "nested": ("a.pth", lambda: drawn(models.resnet18), nested),
@@ -60,6 +73,8 @@ FILES = {
     "another head": ("a.pth", lambda: drawn(models.resnet18, num_classes=7), plain),
     "half precision": ("a.pth", lambda: drawn(models.resnet18), half),
     "EMA": ("a.pth.tar", lambda: drawn(models.resnet18), averaged),
+    "Lightning and more": ("a.ckpt", lambda: drawn(models.resnet18, num_classes=5), with_more),
+    "an average inside": ("a.ckpt", lambda: drawn(models.resnet18), averaged_inside),
     "Lightning": ("a.ckpt", lambda: drawn(models.resnet18, num_classes=5), lightning),
 }
 
@@ -111,3 +126,33 @@ def test_another_librarys_names_are_read_by_their_order(tmp_path):
     torch.save(state, tmp_path / "net.pth")
     found = load_model("torchvision:resnet18", tmp_path / "net.pth")
     torch.testing.assert_close(found.logits(IMAGES), network(IMAGES).detach())
+
+
+def test_a_file_of_two_networks_names_both(tmp_path):
+    state = {f"student.{name}": v for name, v in models.resnet18().state_dict().items()}
+    state |= {f"teacher.{name}": v for name, v in models.resnet34().state_dict().items()}
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(UserError, match=r"torchvision:resnet18 under 'student\.', torchvision:res"):
+        load_model(tmp_path / "net.pth")
+
+
+def test_weights_that_are_nan_are_refused(tmp_path):
+    state = models.resnet18(num_classes=2).state_dict()
+    state["fc.weight"][0, 0] = torch.nan
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(UserError, match=r"hold NaN, such as fc\.weight"):
+        load_model("torchvision:resnet18", tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
+def test_auxiliary_classifiers_are_of_no_account(name, tmp_path):
+    """A fine-tuned file may lack them, or they may know other classes."""
+    network = drawn(models.get_model, name=name, num_classes=5, aux_logits=False,
+                    transform_input=True, init_weights=False)  # fmt: skip
+    other = models.get_model(name, num_classes=9, init_weights=False).state_dict()
+    auxiliary = {key: v for key, v in other.items() if key not in network.state_dict()}
+    for more in ({}, auxiliary):
+        torch.save(network.state_dict() | more, tmp_path / "net.pth")
+        model = load_model(f"torchvision:{name}", tmp_path / "net.pth")
+        images = IMAGES[..., :160, :160]
+        torch.testing.assert_close(model.logits(images), network(images).detach())
