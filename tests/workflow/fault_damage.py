@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,11 +70,19 @@ def cut(path: Path) -> None:
 
 
 def flip_a_bit(path: Path) -> None:
-    """Flip a bit in the middle of a file; its modification time stays, as on a failing disk."""
-    times = path.stat()
+    """Flip a bit in the middle of a file."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+def unnoticed(harm: Callable[[Path], None], path: Path) -> None:
+    """Do something to a file whose modification time stays, as on a failing disk.
+
+    Else Snakemake would make again what was made from it, and so read it.
+    """
+    times = path.stat()
+    harm(path)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
@@ -87,7 +95,7 @@ def damage(
     """Damage each kind of file in one way, in a finished study; it is left mended."""
     for what in kinds:
         path, read_by = KINDS[what]
-        HARMS[how](finished / path)
+        unnoticed(HARMS[how], finished / path)
         (finished / read_by).unlink()
         status, printed = run(finished, making(read_by))
         named = status != 0 and len(errors(printed, path)) == 1

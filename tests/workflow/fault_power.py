@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from fault_damage import empty, unnoticed
 from fault_kills import comes, end
 from fault_study import Row, bytes_different, new_study, resuming, run, start
 
@@ -124,7 +125,7 @@ def _empty(study: Path, lost: float) -> int:
         if not path.is_file() or name.startswith("results/raw/") or path.suffix == ".damaged":
             continue
         if name not in synced or now - path.stat().st_ctime < lost:
-            os.truncate(path, 0)
+            unnoticed(empty, path)
             emptied.append(name)
     print(f"  {len(emptied)} files emptied: {emptied}", file=sys.stderr)
     return len(emptied)
