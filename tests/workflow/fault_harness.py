@@ -57,7 +57,7 @@ def harm(
     if not (undisturbed / "results/report.html").exists():
         finish(new_study(undisturbed))
     harms = [how for how in HARMS if how in parts]
-    if "again" in parts or harms and not again.exists():
+    if "again" in parts or (harms and not again.exists()):
         status, printed = run(new_study(again), making().replace(f"--cores {CORES}", "--cores 1"))
         assert status == 0, printed
         different = bytes_different(again, undisturbed)

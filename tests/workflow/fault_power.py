@@ -1,6 +1,5 @@
 """A power failure: what was not brought onto the disk is lost, and on bad disks more than that."""
 
-import os
 import random
 import shutil
 import signal
