@@ -127,6 +127,9 @@ def _empty(study: Path, lost: float) -> int:
             unnoticed(empty, path)
             emptied.append(name)
     print(f"  {len(emptied)} files emptied: {emptied}", file=sys.stderr)
+    for path in (study / ".snakemake/metadata").rglob("*"):  # Snakemake does not wait for the disk
+        if path.is_file():
+            unnoticed(empty, path)
     return len(emptied)
 
 
