@@ -211,3 +211,16 @@ def test_a_file_that_json_vouches_for_is_checked_with_it_and_by_itself(tmp_path)
             check()
         assert not table.exists()
         assert files.read_json(path) == {"a": 1}  # it is whole; the next run makes the other
+
+
+def test_with_damaged_json_goes_what_it_vouches_for(tmp_path):
+    """Else the next run would read the table without a check."""
+    table, path = tmp_path / "table.csv", tmp_path / "check.json"
+    table.write_text("1,2\n")
+    files.write_json(path, {"a": 1}, vouched=[table])
+    path.write_text("")
+    with pytest.raises(UserError, match=r"check\.json is damaged.*moved aside"):
+        files.check_vouched(table, "check.json")
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "table.csv.damaged", "check.json.damaged",
+    }  # fmt: skip
