@@ -63,7 +63,7 @@ def _check_pickle(stream: BinaryIO, *, keys: bool = False) -> None:
     cost = _Cost(stream)
     stack: list[Any] = []  # tuples as tuples, whatever else has content as lists
     marks: list[int] = []
-    memo: dict[int, Any] = {}
+    memo: dict[Any, Any] = {}
     for operation, argument, _ in pickletools.genops(stream):
         name = operation.name
         if name == "MARK":

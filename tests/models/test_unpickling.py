@@ -128,7 +128,7 @@ def test_an_archive_of_the_oldest_format_is_refused(tmp_path):
     assert_refused(path)
 
 
-@pytest.mark.parametrize("name", [(1, "w"), 3, 10**5000])
+@pytest.mark.parametrize("name", [(1, "w"), 3, 10**5000], ids=["tuple", "number", "large"])
 @pytest.mark.parametrize("options", [{}, OLD])
 def test_names_are_texts(tmp_path, name, options):
     torch.save({name: torch.zeros(2)}, tmp_path / "w.pth", **options)
