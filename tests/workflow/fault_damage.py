@@ -134,4 +134,5 @@ def damage_checkpoints(folder: Path, undisturbed: Path) -> Iterator[Row]:
 
 
 def _second_checkpoints(study: Path) -> set[Path]:
-    return {*study.glob("results/checkpoints/*/previous.pt")}
+    found = study.glob("results/checkpoints/*/previous.pt")
+    return {path for path in found if path.with_name("last.pt").exists()}  # not between renames
