@@ -190,12 +190,17 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read what :func:`write_json` wrote, without its seal; check the files that it vouches for.
 
     Raises:
-        UserError: it is missing; or it, or one of those files, is damaged and was moved aside.
+        UserError: it is missing; or it, or one of those files, is damaged and was moved aside,
+            with one of those it as well.
     """
     path = Path(path)
     value, files = _unsealed(path)
     for name in files:
-        _check_file(path.with_name(name), files)
+        try:
+            _check_file(path.with_name(name), files)
+        except UserError:
+            move_aside(path)  # the next run makes again what is read: it may not read the other
+            raise
     return value
 
 
