@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.artefacts.integrity import damaged
+from pipeline.artefacts.integrity import damaged, move_aside
 from pipeline.runtime.errors import UserError
 
 
@@ -190,12 +190,17 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read what :func:`write_json` wrote, without its seal; check the files that it vouches for.
 
     Raises:
-        UserError: it is missing; or it, or one of those files, is damaged and was moved aside.
+        UserError: it is missing; or it, or one of those files, is damaged and was moved aside,
+            with one of those it as well.
     """
     path = Path(path)
     value, files = _unsealed(path)
     for name in files:
-        _check_file(path.with_name(name), files)
+        try:
+            _check_file(path.with_name(name), files)
+        except UserError:
+            move_aside(path)  # the next run makes again what is read: it may not read the other
+            raise
     return value
 
 
@@ -205,11 +210,19 @@ def check_vouched(path: Path, by: str) -> None:
     It passes where there is no such JSON file: then it was not written by a stage.
 
     Raises:
-        UserError: one of the two is damaged; it was moved aside.
+        UserError: one of the two is damaged and was moved aside; with the JSON file the other one
+            as well, so that both are made again.
     """
     voucher = path.with_name(by)
-    if voucher.is_file():
-        _check_file(path, _unsealed(voucher)[1])
+    if not voucher.is_file():
+        return
+    try:
+        files = _unsealed(voucher)[1]
+    except UserError:
+        if not voucher.exists():  # it was moved aside; the next run would not check the file
+            move_aside(path)
+        raise
+    _check_file(path, files)
 
 
 def _check_file(path: Path, files: Mapping[str, str]) -> None:

@@ -37,12 +37,16 @@ def damaged(path: Path, why: str) -> UserError:
 
     Where it cannot be moved the message asks the user to delete it.
     """
+    return UserError(f"{path} is damaged ({why}). {move_aside(path)}")
+
+
+def move_aside(path: Path) -> str:
+    """Rename a file to ``NAME.damaged``; what has become of it, and what cures that."""
     aside = path.with_name(f"{path.name}.damaged")
-    cure = f"It was moved aside, to {aside.name}. Run again: it will be rebuilt."
     try:
         os.replace(path, aside)
     except FileNotFoundError:
-        cure = "Run again: it will be rebuilt."  # another job found it at the same time
+        return "Run again: it will be rebuilt."  # another job found it at the same time
     except OSError as error:
-        cure = f"Delete it (it could not be moved aside: {error.strerror}) and run again."
-    return UserError(f"{path} is damaged ({why}). {cure}")
+        return f"Delete it (it could not be moved aside: {error.strerror}) and run again."
+    return f"It was moved aside, to {aside.name}. Run again: it will be rebuilt."

@@ -37,15 +37,15 @@ def read_own_weights(path: Path) -> tuple[dict[str, Tensor], dict]:
     """Tensors and description of a file that :func:`write_weights` wrote.
 
     Raises:
-        UserError: the file is missing, of another kind, or damaged (it is moved aside).
+        UserError: the file is missing, or it is damaged or of another kind (it is moved aside).
     """
     try:
         state, metadata = _read(path)
-        if _ABOUT not in metadata:
-            raise UserError(f"{path} holds weights, but not of a model trained by this study.")
-        about = json.loads(metadata[_ABOUT])
+        about = json.loads(metadata.get(_ABOUT, "null"))
     except (safetensors.SafetensorError, ValueError) as error:
         raise damaged(path, str(error)) from error
+    if not isinstance(about, dict):  # a lost description must not switch the check off
+        raise damaged(path, "it does not say which model of a study its weights are of")
     if about.pop(_CHECKSUM, None) != _sha256(state, about):
         raise damaged(path, "its SHA-256 is not the one in its metadata")
     return state, about

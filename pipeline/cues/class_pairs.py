@@ -146,7 +146,11 @@ def _attribute_names(root: Path) -> list[str]:
             f"attributes.txt is missing: looked for {', '.join(str(place) for place in places)}. "
             "It comes with CUB-200-2011; copy it to the first of these."
         )
-    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as a list of attributes: {error}") from error
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
     if any(len(line) != 2 or line[0] != str(index) for index, line in enumerate(lines, start=1)):
         raise UserError(f"{path}: expected lines '<number> <name>', numbered from 1.")
     return [name.strip() for _, name in lines]

@@ -71,6 +71,7 @@ def fetch(data: Published, sources: Mapping[Archive, str], root: Path) -> None:
         for path in archives:
             extract_archive(path, unpacked)
         data.arrange(unpacked, arranged)
+        os.sync()  # all files at once, before a power failure can meet their new name
         os.replace(arranged, root)
         shutil.rmtree(work)
     except OSError as error:

@@ -6,9 +6,7 @@ arguments, hyperparameters of a user's class) is never imported: an inert object
 place, and only the tensors leave this module.
 """
 
-import pickletools
 import zipfile
-from _compat_pickle import IMPORT_MAPPING
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from pipeline.artefacts.weights import describes_model, read_given_weights
+from pipeline.models.unpickling import check_cost, names_in_old_file
 from pipeline.runtime.errors import UserError
 
 Kind = Literal["study", "safetensors", "state_dict", "checkpoint", "lightning"]
@@ -75,10 +74,12 @@ def read_state_dict(path: str | Path) -> StateDict:
             "Open it there and save `model.state_dict()` with torch.save.",
         )
     entries = state.items() if isinstance(state, Mapping) else ()
-    tensors = {str(name): value for name, value in entries if not str(name).endswith(_NO_WEIGHTS)}
+    unnamed = any(not isinstance(name, str) for name, _ in entries)
+    tensors = {} if unnamed else {n: v for n, v in entries if not n.endswith(_NO_WEIGHTS)}
     wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
-    if wrong or not tensors:
+    if wrong or unnamed or not tensors:
         found = f"the entry {wrong[0]!r} is not a tensor" if wrong else "no tensor was found"
+        found = "not all names are texts" if unnamed else found
         raise _refusal(
             path,
             f", which holds nothing but named tensors, nor a checkpoint with one under "
@@ -199,7 +200,8 @@ def _read(path: Path, start: bytes) -> Any:
     try:
         if in_zip := zipfile.is_zipfile(path):
             _check_unpacked(path)
-        names = get_unsafe_globals_in_checkpoint(path) if in_zip else _names_in_old_file(path)
+        check_cost(path, in_zip=in_zip)
+        names = get_unsafe_globals_in_checkpoint(path) if in_zip else names_in_old_file(path)
         with safe_globals([_stand_in(name) for name in names]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds; their advice is to run what a file holds
@@ -212,19 +214,6 @@ def _check_unpacked(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > _most(path):
             raise ValueError("it would become far larger than it is")
-
-
-def _names_in_old_file(path: Path) -> set[str]:
-    """The classes and functions that a file of PyTorch's format before 1.6 names."""
-    names = set()
-    with open(path, "rb") as stream:
-        for _ in range(4):  # a magic number, the version, the machine, the content
-            for operation, argument, _ in pickletools.genops(stream):
-                if operation.name == "GLOBAL":
-                    module, name = str(argument).split(" ", 1)
-                    # modules have the names of Python 2, as pickle writes them for old readers
-                    names.add(f"{IMPORT_MAPPING.get(module, module)}.{name}")
-    return names
 
 
 class _Inert:

@@ -82,14 +82,19 @@ def _wnid(name: str) -> str:
 
 
 def _read(path: Path) -> list[str]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UserError(f"classes: {path} is no regular file. Put a list of classes there.")
     try:
         text = path.read_text()
         if path.suffix == ".json":
             return _of_json(json.loads(text))
         if path.suffix == ".csv":
-            return [row["name"] for row in csv.DictReader(text.splitlines())]
+            names = [row["name"] for row in csv.DictReader(text.splitlines())]
+            if None in names:
+                raise ValueError("a row is too short")
+            return names
         return [line.strip() for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
         raise UserError(
             f"classes: {path} is no list of classes ({error!r}). Give a text file with one name "
             "on each line, a JSON list, or a CSV file with the column name."

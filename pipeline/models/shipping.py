@@ -6,8 +6,9 @@ that it comes from: training keys, seed, and the digests of code and data.
 
 from pathlib import Path
 
-from pipeline.artefacts.weights import read_own_weights, write_weights
+from pipeline.artefacts.weights import describes_model, read_own_weights, write_weights
 from pipeline.runtime.cli import main, parser
+from pipeline.runtime.errors import UserError
 
 TRUNK = "trunk."  # of the names of a model's tensors
 
@@ -23,6 +24,8 @@ def ship(weights: Path, out: Path, made_by: str) -> None:
     Raises:
         UserError: ``weights`` is missing, damaged, or of no study.
     """
+    if weights.is_file() and not describes_model(weights):
+        raise UserError(f"{weights} is not a weights file of a study. Give one.")
     state, about = read_own_weights(weights)
     trunk = {
         name: value.half() if value.is_floating_point() else value

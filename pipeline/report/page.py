@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from pipeline.artefacts.drawings import read_drawing
+from pipeline.artefacts.integrity import move_aside
 from pipeline.report.facts import FILES, names_of
 from pipeline.runtime.errors import UserError
 
@@ -89,13 +90,18 @@ def embedded(path: str | Path) -> str:
     as well.
 
     Raises:
-        UserError: it cannot be read, is damaged (it is moved aside) or is neither PNG nor SVG.
+        UserError: it cannot be read or is neither PNG nor SVG; or one of the two is damaged (it is
+            moved aside, and this one with the other).
     """
     path = Path(path)
     if path.suffix not in _TYPES:
         raise UserError(f"--figures {path}: only .png and .svg can be embedded.")
     for twin in (path.with_suffix(suffix) for suffix in _TYPES):
         if twin != path and twin.is_file():
-            read_drawing(twin)
+            try:
+                read_drawing(twin)
+            except UserError:
+                move_aside(path)  # the page does not ask for the twin: one job draws both again
+                raise
     content = base64.b64encode(read_drawing(path)).decode()
     return f"data:{_TYPES[path.suffix]};base64,{content}"

@@ -1,5 +1,7 @@
 """Functions that Numba compiles, once per installation."""
 
+import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,13 +30,24 @@ def compiled(function: Function) -> Function:
             alone: Any = numba.njit(function)  # compiled again by each process
             return alone
         found = numba.njit(cache=True)(function)
-    _drop_empty(Path(found.stats.cache_path), function)
+    _drop_broken(Path(found.stats.cache_path), function)
     return found
 
 
-def _drop_empty(folder: Path, function: Callable) -> None:
-    """Remove what a power failure left of the kept code: Numba would stop at an empty file."""
+def _drop_broken(folder: Path, function: Callable) -> None:
+    """Remove what a power failure left of the kept code: Numba would stop at it.
+
+    Such a file is empty, cut short or ends in zeros; a whole one ends as a pickle does.
+    """
     stem = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}-"
     for path in folder.glob(f"{stem}*.nb?"):
-        if not path.stat().st_size:
+        try:
+            with open(path, "rb") as stream:
+                stream.seek(-1, os.SEEK_END)
+                whole = stream.read() == pickle.STOP
+        except FileNotFoundError:  # another process has just removed it
+            continue
+        except OSError:  # an empty file has no last byte
+            whole = False
+        if not whole:
             path.unlink(missing_ok=True)

@@ -57,8 +57,10 @@ def _read(path: str | Path) -> Any:
         return yaml.safe_load(Path(path).read_text())
     except OSError as error:
         raise UserError(f"Cannot read the config {path}: {error.strerror}.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"The config {path} is not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"The config {path} is nested too deeply to be a study.") from error
 
 
 def _that_extends(base: Any, files: Sequence[str | Path]) -> str | Path | None:

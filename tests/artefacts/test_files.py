@@ -205,9 +205,33 @@ def test_a_file_that_json_vouches_for_is_checked_with_it_and_by_itself(tmp_path)
     files.check_vouched(table, "check.json")
     files.check_vouched(tmp_path / "another.csv", "check.json")
     assert files.read_json(path) == {"a": 1}
-    for check in (lambda: files.read_json(path), lambda: files.check_vouched(table, "check.json")):
-        table.write_text("1,3\n")
-        with pytest.raises(UserError, match=r"table\.csv is damaged.*moved aside"):
-            check()
-        assert not table.exists()
-        assert files.read_json(path) == {"a": 1}  # it is whole; the next run makes the other
+    table.write_text("1,3\n")
+    with pytest.raises(UserError, match=r"table\.csv is damaged.*moved aside"):
+        files.check_vouched(table, "check.json")
+    assert not table.exists()
+    assert files.read_json(path) == {"a": 1}  # it is whole; the next run makes the other
+
+
+def test_a_damaged_file_that_nobody_else_reads_is_made_again_too(tmp_path):
+    """Else the reader of the JSON would be content in the next run, and the file missing."""
+    table, path = tmp_path / "table.csv", tmp_path / "check.json"
+    table.write_text("1,2\n")
+    files.write_json(path, {"a": 1}, vouched=[table])
+    table.write_text("")
+    with pytest.raises(UserError, match=r"table\.csv is damaged.*moved aside"):
+        files.read_json(path)
+    assert not table.exists()
+    assert not path.exists()  # an input of the reader's job: what makes it makes both
+
+
+def test_with_damaged_json_goes_what_it_vouches_for(tmp_path):
+    """Else the next run would read the table without a check."""
+    table, path = tmp_path / "table.csv", tmp_path / "check.json"
+    table.write_text("1,2\n")
+    files.write_json(path, {"a": 1}, vouched=[table])
+    path.write_text("")
+    with pytest.raises(UserError, match=r"check\.json is damaged.*moved aside"):
+        files.check_vouched(table, "check.json")
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "table.csv.damaged", "check.json.damaged",
+    }  # fmt: skip

@@ -74,6 +74,14 @@ def test_missing_or_broken_files_are_named(tmp_path):
         class_pairs(root)
 
 
+def test_attribute_names_in_another_encoding_are_named(tmp_path):
+    root = _write(tmp_path / "birds", [[60] * 8, [0] * 8])
+    path = root / "attributes.txt"
+    path.write_bytes(path.read_bytes().replace(b"::", b"::\xe9", 1))
+    with pytest.raises(UserError, match=r"attributes\.txt cannot be read"):
+        class_pairs(root)
+
+
 @pytest.mark.real_data
 @pytest.mark.skipif("CALM_DATA" not in os.environ, reason="CALM_DATA is unset")
 def test_the_real_annotations_give_the_papers_pairs():

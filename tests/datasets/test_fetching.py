@@ -171,6 +171,14 @@ def test_an_interrupted_fetch_goes_on(pets, tmp_path, monkeypatch):
     assert (root / "test").is_dir()
 
 
+def test_the_files_are_on_the_disk_before_they_get_their_name(pets, tmp_path, monkeypatch):
+    root, met = tmp_path / "pets", []
+    monkeypatch.setattr("os.sync", lambda: met.append((root.exists(), (work / "train").exists())))
+    work = tmp_path / "pets.partial" / "arranged"
+    got(PUBLISHED["pets"], pets.address, root)
+    assert met == [(False, True)]
+
+
 def test_a_folder_that_is_there_is_left_alone(tmp_path):
     (tmp_path / "pets").mkdir()
     with pytest.raises(UserError, match="is there already"):

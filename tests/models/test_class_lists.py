@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -29,12 +30,26 @@ def test_wnids_with_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("x.json", "{"), ("x.csv", "a,b\n1,2\n"), ("x.json", '{"1": "a"}')]
+    ("name", "text"),
+    [
+        ("x.json", "{"),
+        ("x.csv", "a,b\n1,2\n"),
+        ("x.json", '{"1": "a"}'),
+        ("x.json", "[" * 100_000),  # deeper than Python goes
+        ("x.csv", f"name\n{'a' * 200_000}\n"),  # longer than a field may be
+        ("x.csv", "id,name\n1\n"),  # a row without the column
+    ],
 )
 def test_what_is_no_list_is_refused(name, text, tmp_path):
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=r"x\.\w+ is no list of classes"):
         read_class_list(str(tmp_path / name))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.txt")
+    with pytest.raises(UserError, match=r"x\.txt is no regular file"):
+        read_class_list(str(tmp_path / "x.txt"))
 
 
 def test_imagenets_own_labels():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from pipeline.artefacts.weights import read_own_weights
 from pipeline.models.classifier import build_classifier, load_model, save_model
@@ -46,3 +47,11 @@ def test_the_weights_of_the_default_study_are_those_of_the_pretraining_config():
     assert TrainJob.model_validate(about["job"]) == recipe.train_job(*model)
     assert all(value.isfinite().all() for value in state.values())
     assert path.stat().st_size < 3_000_000
+
+
+def test_weights_of_others_are_not_shipped_and_stay_where_they_are(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"w": torch.ones(2)}, path)
+    with pytest.raises(UserError, match=r"other\.safetensors is not a weights file of a study"):
+        run([str(path), "--made-by", "a test", "--out", str(tmp_path / "out.safetensors")])
+    assert path.exists()

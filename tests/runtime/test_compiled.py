@@ -55,9 +55,19 @@ def test_without_a_writable_folder_code_goes_to_a_private_one(module, tmp_path):
     assert list(folder.rglob("kept.twice-*.nbi"))
 
 
+LOST = {
+    "all": lambda content: b"",
+    "the end": lambda content: content[: len(content) // 2],
+    "zeros": lambda content: content[:100] + bytes(len(content) - 100),
+}
+
+
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_emptied_code_is_compiled_again(module, kind):
+@pytest.mark.parametrize("lost", LOST)
+def test_code_that_a_power_failure_broke_is_compiled_again(module, kind, lost):
     assert ask(module).stdout == "42\n"
-    for path in (module / "__pycache__").glob(f"*.{kind}"):
-        path.write_bytes(b"")
+    paths = list((module / "__pycache__").glob(f"*.{kind}"))
+    assert paths
+    for path in paths:
+        path.write_bytes(LOST[lost](path.read_bytes()))
     assert ask(module).stdout == "42\n"

@@ -110,6 +110,12 @@ def test_missing_empty_and_broken_files_are_named(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [1")
     with pytest.raises(UserError, match=r"broken\.yaml is not valid YAML"):
         load(tmp_path / "broken.yaml")
+    (tmp_path / "latin.yaml").write_bytes("title: Vögel".encode("latin-1"))
+    with pytest.raises(UserError, match=r"latin\.yaml is not valid YAML.*utf-8"):
+        load(tmp_path / "latin.yaml")
+    (tmp_path / "deep.yaml").write_text("[" * 5000)
+    with pytest.raises(UserError, match=r"deep\.yaml is nested too deeply"):
+        load(tmp_path / "deep.yaml")
 
 
 def test_a_config_may_extend_another_and_its_own_keys_win(tmp_path):

@@ -3,24 +3,27 @@
     python tests/workflow/fault_harness.py --kills 30 --folder /tmp/faults --out table.md
 
 prints the table of docs/reliability.md. Linux; as root for the full disk, the other user and the
-checkout that cannot be written, which are left out otherwise. ``--parts`` makes some rows alone.
+checkout that cannot be written, which are left out otherwise. ``--parts`` makes some rows alone,
+``--kinds`` of the damaged files some kinds. The studies run on the cores of the environment
+variable STUDY_CORES (2 by default).
 """
 
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fault_damage import HARMS, damage, damage_checkpoints
+from fault_damage import HARMS, KINDS, damage, damage_checkpoints
 from fault_disk import fill
 from fault_kills import PAUSE, disturb, disturb_in_turn, disturb_training
 from fault_power import lose_power
 from fault_readonly import read_only
-from fault_study import Row, bytes_different, finish, making, new_study, run
+from fault_study import CORES, Row, bytes_different, finish, making, new_study, run
 from fault_users import two_users
 
 PARTS = (
@@ -38,12 +41,15 @@ SIGNALS = (  # fault, signal, to Snakemake alone
 )
 
 
-def harm(folder: Path, parts: Sequence[str], kills: int, others: int, seed: int) -> Iterator[Row]:
+def harm(
+    folder: Path, parts: Sequence[str], kinds: Sequence[str], kills: int, others: int, seed: int
+) -> Iterator[Row]:
     """Run everything, or some parts of it; the rows of the table, one by one.
 
     Args:
         folder: for the studies. The undisturbed one of an earlier call is used again.
         parts: of `PARTS`.
+        kinds: of files to damage.
         kills: SIGKILLs of Snakemake and its jobs.
         others: of every other signal.
         seed: of the random moments.
@@ -51,15 +57,17 @@ def harm(folder: Path, parts: Sequence[str], kills: int, others: int, seed: int)
     undisturbed, again = folder / "undisturbed", folder / "again"
     if not (undisturbed / "results/report.html").exists():
         finish(new_study(undisturbed))
-    if "again" in parts or not again.exists():
-        status, printed = run(new_study(again), making().replace("--cores 2", "--cores 1"))
+    harms = [how for how in HARMS if how in parts]
+    if "again" in parts:
+        status, printed = run(new_study(again), making().replace(f"--cores {CORES}", "--cores 1"))
         assert status == 0, printed
         different = bytes_different(again, undisturbed)
-        name = "none, a second run on one core instead of two"
-        yield Row(name, 1, int(different == 0), different)
-    for how in HARMS:
-        if how in parts:
-            yield from damage(again, undisturbed, how)
+        cores = "" if CORES == "1" else f" on one core instead of {CORES}"
+        yield Row(f"none, a second run{cores}", 1, int(different == 0), different)
+    elif harms and not again.exists():
+        shutil.copytree(undisturbed, again, symlinks=True)
+    for how in harms:
+        yield from damage(again, undisturbed, how, kinds)
     if "checkpoints" in parts:
         yield from damage_checkpoints(folder / "checkpoints", undisturbed)
     if os.geteuid() == 0 and "disk" in parts:
@@ -98,10 +106,12 @@ def main() -> None:
     arguments.add_argument(
         "--parts", nargs="+", choices=PARTS, default=PARTS, help="all by default"
     )
+    arguments.add_argument("--kinds", nargs="+", choices=KINDS, default=tuple(KINDS))
     given = arguments.parse_args()
     started = time.monotonic()
     rows = []
-    for row in harm(given.folder.resolve(), given.parts, given.kills, given.others, given.seed):
+    folder = given.folder.resolve()
+    for row in harm(folder, given.parts, given.kinds, given.kills, given.others, given.seed):
         print(row, file=sys.stderr, flush=True)
         rows.append(row)
         given.out.write_text(table(rows))

@@ -1,6 +1,5 @@
 """A power failure: what was not brought onto the disk is lost, and on bad disks more than that."""
 
-import os
 import random
 import shutil
 import signal
@@ -8,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from fault_damage import empty, unnoticed
 from fault_kills import comes, end
 from fault_study import Row, bytes_different, new_study, resuming, run, start
 
@@ -124,9 +124,12 @@ def _empty(study: Path, lost: float) -> int:
         if not path.is_file() or name.startswith("results/raw/") or path.suffix == ".damaged":
             continue
         if name not in synced or now - path.stat().st_ctime < lost:
-            os.truncate(path, 0)
+            unnoticed(empty, path)
             emptied.append(name)
     print(f"  {len(emptied)} files emptied: {emptied}", file=sys.stderr)
+    for path in (study / ".snakemake/metadata").rglob("*"):  # Snakemake does not wait for the disk
+        if path.is_file():
+            unnoticed(empty, path)
     return len(emptied)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fault_study import Row, bytes_different, new_study
+from fault_study import CORES, Row, bytes_different, new_study
 
 OTHER = 65534  # nobody
 
@@ -46,7 +46,7 @@ def run_from(checkout: Path, work: Path, *targets: str) -> tuple[int, str]:
     temporary.mkdir(exist_ok=True)
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile"),
-        *("--configfile", checkout / "tiny.yaml", "--cores", "2", *targets),
+        *("--configfile", checkout / "tiny.yaml", "--cores", CORES, *targets),
     ]
     place = {"HOME": "/nonexistent", "XDG_CACHE_HOME": str(work / "cache")}
     place |= {"TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}

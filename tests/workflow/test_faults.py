@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_damage import KINDS, cut, damage, flip_a_bit
+from fault_damage import KINDS, cut, damage, flip_a_bit, unnoticed
 from fault_kills import end, orphans
 from fault_power import renamed
 from fault_readonly import locked, run_from
@@ -43,7 +43,7 @@ def test_damage_in_a_finished_study_is_named_and_mended(finished, study):
         f"maps/{CAM}/test/cam.h5": flip_a_bit,
     }
     for name, how in damaged.items():
-        how(results / name)
+        unnoticed(how, results / name)
     for target in targets:
         (study / target).unlink()
 
@@ -184,7 +184,7 @@ def test_a_training_shard_cut_short_is_named_and_mended(finished, study):
 def test_damaged_weights_are_trained_anew(finished, study):
     weights = f"results/models/{CALM}/weights.safetensors"
     maps = f"results/maps/{CALM}/test/joint.h5"
-    flip_a_bit(study / weights)
+    unnoticed(flip_a_bit, study / weights)
     (study / maps).unlink()
     status, output = snakemake(study, maps, "--cores", "2")
     assert status != 0
