@@ -92,7 +92,7 @@ def _place(
     for pixel in range(scores.size):
         scaled = np.float64(scores[pixel]) * per_unit
         inside = (scaled >= 0) & (scaled <= per_unit)  # not NaN
-        scaled = scaled if inside else 0.0
+        scaled = scaled if inside else np.float64(0)
         place = np.int32(scaled)
         after = scaled - place
         right &= inside & (mask[pixel] <= 1) & (after > _ROUNDING) & (after < 1 - _ROUNDING)
