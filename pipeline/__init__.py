@@ -4,7 +4,6 @@ Nothing but `pipeline.display`, which shows a run, imports Snakemake: every stag
 command, ``python -m pipeline.<stage> --help``, and every step a plain function.
 """
 
-from pipeline.runtime import orphans, torchvision_import
+from pipeline.runtime import orphans
 
 orphans.end_at_interrupt()  # here, as a job spends its first seconds importing torch
-torchvision_import.without_compiler()

@@ -8,9 +8,9 @@ backward once for each: a backward pass costs about two forward passes, so that 
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
+from captum.attr import GradientAttribution
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
@@ -18,9 +18,6 @@ from pipeline.attribution.explained import explained
 from pipeline.attribution.query import Query
 from pipeline.images.scaling import minmax
 from pipeline.settings import GradientMaps, Target
-
-if TYPE_CHECKING:  # it imports Matplotlib
-    from captum.attr import GradientAttribution
 
 POINTS = 10  # images per pass of the network; 10 of 224 pixels need less than 4 GB
 
@@ -81,7 +78,7 @@ def class_gradients(forward: Forward, points: Tensor, labels: Sequence[int]) -> 
 
 
 def by_captum(
-    method: "GradientAttribution", image: Tensor, labels: Sequence[int], **options: int
+    method: GradientAttribution, image: Tensor, labels: Sequence[int], **options: int
 ) -> Tensor:
     """The attributions of a method of Captum, for several classes at once.
 

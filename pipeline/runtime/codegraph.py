@@ -28,7 +28,6 @@ WITHOUT_EFFECT = frozenset(
         "runtime.orphans",
         "runtime.progress",
         "runtime.progress_files",
-        "runtime.torchvision_import",
         "runtime.validation",
         "settings",
         "training.events",

@@ -1,9 +1,10 @@
 """The gradient at the image itself, and times the image."""
 
+from captum.attr import InputXGradient, Saliency
 from torch import Tensor
 
 from pipeline.attribution.input_gradients import (
-    class_gradients,
+    by_captum,
     finished,
     forward_of,
     image_by_image,
@@ -17,12 +18,10 @@ def gradient(query: Query) -> Tensor:
 
     Of the three channels the largest absolute value stands for a pixel, see `strongest_channel`.
     """
-    forward = forward_of(query)
-
-    def strongest(row: int, image: Tensor, labels: list[int]) -> Tensor:
-        return strongest_channel(class_gradients(forward, image, labels)[0])
-
-    maps = image_by_image(query, strongest)
+    method = Saliency(forward_of(query))
+    maps = image_by_image(
+        query, lambda row, image, labels: strongest_channel(by_captum(method, image, labels))
+    )
     return finished(maps, query.options.gradient_maps)
 
 
@@ -32,10 +31,8 @@ def input_x_gradient(query: Query) -> Tensor:
     The products are first-order contributions to the score, so a pixel has the sum of its
     channels'.
     """
-    forward = forward_of(query)
-
-    def products(row: int, image: Tensor, labels: list[int]) -> Tensor:
-        return (image * class_gradients(forward, image, labels)[0]).sum(dim=1)
-
-    maps = image_by_image(query, products)
+    method = InputXGradient(forward_of(query))
+    maps = image_by_image(
+        query, lambda row, image, labels: by_captum(method, image, labels).sum(dim=1)
+    )
     return finished(maps, query.options.gradient_maps)
