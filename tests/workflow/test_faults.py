@@ -81,6 +81,18 @@ def test_what_is_emptied_cut_or_flipped_is_named_and_made_again(finished, study,
     assert row.recovered == 1, row
 
 
+def test_results_that_a_table_reads_are_made_again_where_they_are_missing(finished, study):
+    """A table must not do without them."""
+    tables = "results/tables/tables.json"
+    images = f"results/scores/cue_localization/{CALM}/joint.npz"
+    for name in (tables, images):
+        (study / name).unlink()
+    status, output = snakemake(study, tables, "--cores", "2")
+    assert status == 0, output
+    for name in (tables, images):
+        assert (study / name).read_bytes() == (finished / name).read_bytes()
+
+
 # Files of the results whose loss harms nothing.
 NOT_BROUGHT = (
     *("results/logs/", "results/benchmarks/", "results/checkpoints/"),
