@@ -122,7 +122,7 @@ class DisplayHandler(logging.Handler):
         with contextlib.suppress(OSError):  # then nothing moves
             Path(progress_files.FOLDER).mkdir(parents=True)
         stages = ", ".join(f"{name} {state.jobs}" for name, state in self._run.stages.items())
-        self._screen.say(f"{_jobs(self._run.total)} to do: {stages}")
+        self._screen.say(f"{_jobs(self._run.total)} to do: {stages}", prose=True)
 
     def _start(self, record: Any) -> None:
         rule = record.rule_name
