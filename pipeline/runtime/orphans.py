@@ -36,6 +36,15 @@ def end_at_interrupt() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def stop_at_hangup() -> None:
+    """Have Snakemake stop as at Ctrl-C when its terminal is closed or the connection breaks.
+
+    It would end at once otherwise, and leave its folder locked. Nothing changes under ``nohup``.
+    """
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
 def end_with_parent() -> None:
     """The same for the process that started this one, such as a job of its helper."""
     _end_with(os.getppid())

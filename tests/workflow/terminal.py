@@ -72,6 +72,11 @@ class Terminal:
         """What a person types."""
         os.write(self._leader, keys)
 
+    def close(self, seconds: float = 60) -> None:
+        """Close the window, and wait for the command to end."""
+        os.close(self._leader)
+        self.process.wait(seconds)
+
     def end(self, seconds: float = 120) -> int:
         """Read until the last process has left the terminal; the exit status of the command."""
         end = time.monotonic() + seconds

@@ -97,6 +97,36 @@ def test_ctrl_c_ends_in_one_line_that_says_how_to_go_on(checkout):
     assert status == 0, output
 
 
+def test_a_closed_terminal_leaves_no_process_and_no_lock(checkout):
+    terminal = Terminal(checkout, [*COMMANDS["snakemake"], WEIGHTS, *ONE_CORE])
+    terminal.until(r"[1-9]\d* of \d+ jobs")
+    while not any("-m pipeline." in each for each in terminal.processes()):
+        assert terminal.read(), terminal.text
+    locks = checkout / ".snakemake" / "locks"
+    assert list(locks.iterdir())
+    terminal.close()
+    assert terminal.processes() == []
+    assert list(locks.glob("*")) == []
+
+
+def test_a_locked_folder_is_said_with_the_command_that_goes_on(checkout):
+    target = "results/datasets/birds/check.json"
+    locks = checkout / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text(f"{target}\n")
+    status, output = snakemake(checkout, target, "--cores", "1")
+    assert status != 0
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    unlock, again = line.partition("If none runs any more: ")[2].split(" && ")
+    for command in (unlock, again):
+        words = command.split()
+        assert words[0] == "snakemake"
+        status, output = snakemake(checkout, *words[1:], config="")
+        assert status == 0, output
+    assert (checkout / target).is_file()
+
+
 def test_a_failure_is_the_jobs_message_and_its_log(study):
     (study / WEIGHTS).unlink()
     edit_config(study, training__lr=1e30)
