@@ -17,7 +17,7 @@ from pipeline.display import failure
 from pipeline.display.screen import Screen, screen
 from pipeline.display.study_run import Job, StudyRun
 from pipeline.runtime import progress_files
-from pipeline.runtime.orphans import stop_at_hangup
+from pipeline.runtime.orphans import stop_when_asked
 from pipeline.runtime.progress import duration
 
 # The beginnings of what Snakemake says about itself in a run; it is all in .snakemake/log.
@@ -55,7 +55,7 @@ def attach(workflow: Any) -> None:
     own = said.dryrun or said.verbose or said.printshellcmds or said.debug_dag or said.quiet
     if not workflow.is_main_process or not workflow.modifier.is_main_snakefile():
         return
-    stop_at_hangup()
+    stop_when_asked()
     if own:
         return
     for replaced in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:

@@ -36,13 +36,22 @@ def end_at_interrupt() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def stop_at_hangup() -> None:
-    """Have Snakemake stop as at Ctrl-C when its terminal is closed or the connection breaks.
+def stop_when_asked() -> None:
+    """Have Ctrl-C, a closed terminal and a broken connection stop Snakemake, wherever it is.
 
-    It would end at once otherwise, and leave its folder locked. Nothing changes under ``nohup``.
+    At a hangup it would end at once, and leave its folder locked. Ctrl-C while it finishes a job,
+    in asyncio, would cancel a task instead, which ends in tracebacks, and the job that runs would
+    go on; asyncio leaves a handler alone that is not Python's own. What is ignored stays ignored,
+    under ``nohup`` for example.
     """
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def end_with_parent() -> None:
