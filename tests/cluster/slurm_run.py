@@ -41,6 +41,8 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     import os
 
     granted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if not gpus and os.environ.get(GRES):
+        gpus = _granted()
     if len(granted.split(",")) != gpus if gpus else granted:
         raise UserError(f"{gpus} GPU(s) expected, but CUDA_VISIBLE_DEVICES={granted!r}")
     print(f"granted GPUs: {gpus}, CUDA_VISIBLE_DEVICES={granted!r}")
