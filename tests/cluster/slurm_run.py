@@ -40,6 +40,8 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     """For a node whose GPUs are empty devices: check what Slurm granted, compute on the CPU."""
     import os
 
+    import torch
+
     granted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if not gpus and os.environ.get(GRES):
         gpus = _granted()
