@@ -56,8 +56,8 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "folder": Layout(
         "folder",
-        "your own images as {train,val,test}/CLASS/*.jpg, or test images that all lie in the root "
-        "and are named WNID_name.JPEG (any of ImageNet's 1000 classes)",
+        "your own images as {train,val,test}/CLASS/*.jpg, or as CLASS/*.jpg, or test images that "
+        "all lie in the root and are named WNID_name.JPEG (any of ImageNet's 1000 classes)",
         ("boxes.csv",),
     ),
 }

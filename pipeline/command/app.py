@@ -16,8 +16,9 @@ from pipeline.datasets.published import PUBLISHED
 from pipeline.runtime.errors import UserError
 
 _DESCRIPTION = """\
-A study from raw images to tables and figures, step by step:
+A study from raw images to tables and figures.
 
+Step by step:
   calm init       the workflow, laid out in a folder of its own
   calm fetch      a published data set, downloaded
   calm check      is all data that the study needs there, and in order?
@@ -25,7 +26,7 @@ A study from raw images to tables and figures, step by step:
   calm status     what is done, running and still to do
   calm table      the results, in the terminal
   calm compare    two models, or two of their maps, on the same images
-  calm explain    one image: the prediction, where the model looked, and what that means
+  calm explain    one image: the prediction, where the model looked, in words
 
 Every command has its own help, with examples: calm explain --help"""
 

@@ -1,6 +1,7 @@
 """``calm status``: the progress of a study, stage by stage."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,9 @@ def run(options: Sequence[str], directory: Path | None = None) -> None:
     started = records.started(folder)
     console = Console()
     console.print(_table(everything, due, started, stages(Path()), locked=locked))
-    console.print(_state(due, pids, locked=locked), highlight=False)
+    reports = [output for job in everything if job.rule == "report" for output in job.outputs]
+    said = _state(options, reports, due, pids, locked=locked)
+    console.print(said, highlight=False, soft_wrap=True, markup=False)
     running = [job for job in due if _has_started(job, started)]
     if running:
         console.print("Running now:" if locked else "Begun, then interrupted:")
@@ -106,17 +109,23 @@ def _table(
     return table
 
 
-def _state(due: Sequence[Job], pids: Sequence[int], *, locked: bool) -> str:
-    """What goes on, and what to type next."""
+def _state(
+    options: Sequence[str],
+    reports: Sequence[str],
+    due: Sequence[Job],
+    pids: Sequence[int],
+    *,
+    locked: bool,
+) -> str:
+    """What goes on, and what to type next, with the options of this study."""
+    again = shlex.join(["calm", "run", *options])
     if locked and pids:
         return f"A run is in progress (process {', '.join(map(str, pids))})."
     if locked:
         return (
             "The folder is locked, but no Snakemake runs in it on this machine: the run is on "
-            "another one, or it was killed. If it was killed: calm run --unlock, then calm run."
+            f"another one, or it was killed. If it was killed: {again} --unlock && {again}"
         )
-    return (
-        "Nothing is running. To continue: calm run"
-        if due
-        else "All is done. See results/report.html."
-    )
+    if due:
+        return f"Nothing is running. To continue: {again}"
+    return " ".join(["All is done.", *(f"See {report}." for report in reports)])

@@ -14,7 +14,7 @@ from pipeline.datasets.check_classes import check_classes
 from pipeline.datasets.check_images import Picture, check_images, odd_images
 from pipeline.datasets.check_needs import check_needs
 from pipeline.datasets.gaze import checked_gaze
-from pipeline.datasets.selection import first_of_each_class, hold_out_val, parse_classes
+from pipeline.datasets.selection import first_of_each_class, hold_out, parse_classes
 from pipeline.settings import Records, RecordsJob
 
 SIZE = ("width", "height")
@@ -90,7 +90,7 @@ def finish(
     """
     images["boxes"], cut = check_boxes(images, problems)
     if not (images["split"] == "val").any():
-        images["split"] = hold_out_val(images, section.val_fraction, section.val_seed)
+        images["split"] = hold_out(images, section.val_fraction, section.val_seed, split="val")
     if isinstance(section, RecordsJob):
         check_needs(images, section, root, problems)
         _, faults = named_labels(classes["name"].to_list(), section.class_pairs)

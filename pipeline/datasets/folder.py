@@ -18,16 +18,21 @@ from pipeline.datasets.check import Problems, counted, in_utf8, printable
 from pipeline.datasets.coco import check_sizes
 from pipeline.datasets.masks import check_masks
 from pipeline.datasets.objects import BOXES, BOXES_HEADER, MASKS, read_objects
+from pipeline.datasets.selection import hold_out
 from pipeline.images.opening import SUFFIXES
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
 WNID = re.compile(r"n\d{8}(?=_)")
+_TEST_SEED = 0  # of the test images that are drawn: no key moves them
+_LIKE_SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 LAYOUT = f"""\
 The root holds images as train/CLASS/NAME.jpg and test/CLASS/NAME.jpg, with val/CLASS/NAME.jpg if
 you hold out images yourself; one of train and test may be missing. Images in folders below CLASS
-count as well; files whose names begin with a dot do not. Or it holds nothing but images
-that are all named WNID_NAME.JPEG after ImageNet's classes: they are the test split.
+count as well; files whose names begin with a dot do not. Or it holds CLASS/NAME.jpg, for two
+classes or more: `records: {{test_fraction: 0.2}}` of each class are drawn as test images. Or it
+holds nothing but images that are all named WNID_NAME.JPEG after ImageNet's classes: they are the
+test split.
 The root may also hold
   {BOXES}: first line '{BOXES_HEADER}', then one line per box; the image id is the image's path
     below the root, the numbers are pixels
@@ -41,8 +46,8 @@ def read(
     """Read and check a folder.
 
     Args:
-        root: the folder that holds train/ and test/, or the flat samples.
-        section: selected classes, files of boxes and masks, the choice of val images.
+        root: the folder that holds train/ and test/, or the classes, or the flat samples.
+        section: selected classes, files of boxes and masks, the choice of val and test images.
         workers: threads that decode images and masks for the check.
 
     Returns:
@@ -58,15 +63,15 @@ def read(
     if not root.is_dir():
         raise UserError(f"The data folder {root} does not exist. Correct `root` of the data set.")
     problems = Problems()
-    has_splits = _has_splits(root)
-    read = _class_folders if has_splits else _imagenet_samples
+    classes_in = _parents(root, section)
+    read = _class_folders if classes_in else _imagenet_samples
     images, names, counts = read(root, section, problems)
     if images.empty:
         problems.raise_if_any(root)
         others = ", ".join(map(printable, _other_folders(root, section)[:20]))
         beside = f" Its folders are {others}." if others else ""
         raise UserError(f"There is no image in {root}.{beside}\n{LAYOUT}")
-    if has_splits and (others := counts["folders_that_are_not_splits"]["first"]):
+    if classes_in and (others := counts["folders_that_are_not_splits"]["first"]):
         problems.hints.append(f"Folders of {root} that are not splits: {', '.join(others)}.")
     images["path"] = [str(root / name) for name in images["image_id"]]
     class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
@@ -79,7 +84,7 @@ def read(
     images["segmentation"] = images["true_parts"] = ""
 
     # the samples need not show every class of ImageNet
-    needed = {"train", "test"}.intersection(images["split"]) if has_splits else set()
+    needed = {"train", "test"}.intersection(images["split"]) if classes_in else set()
     used, classes, skipped = choose(
         images, names, section, problems, splits=sorted(needed), workers=workers
     )
@@ -93,19 +98,39 @@ def read(
 def class_names(root: str | Path, section: Records) -> pd.Series:
     """Class id (1..K) -> name, of all classes; no file is listed. UserError if there is none."""
     root, problems = Path(root), Problems()
-    if not _has_splits(root):
+    classes_in = _parents(root, section)
+    if not classes_in:
         return _of_imagenet()
-    names = _folders_of_classes(root, _splits(root), problems)
+    names = _folders_of_classes(root, section, classes_in, problems)
     problems.raise_if_any(root)
     return pd.Series(names, index=range(1, len(names) + 1), dtype=object)
 
 
-def _splits(root: Path) -> list[str]:
-    return [split for split in SPLITS if (root / split).is_dir()]
+def _parents(root: Path, section: Records) -> dict[str, str]:
+    """Where the folders of the classes lie: folder below the root -> split; none of flat samples.
+
+    Without train/ and test/ the root's own folders are the classes, if there are two or more, each
+    has an image, and none is named like a split: a root of ``Train`` and ``Test``, or of ``images``
+    and ``annotations``, must not become a study of two classes.
+    """
+    splits = {split: split for split in SPLITS if (root / split).is_dir()}
+    if splits.keys() & {"train", "test"}:
+        return splits
+    folders = _other_folders(root, section)
+    if len(folders) < 2 or any(name.lower() in _LIKE_SPLITS for name in [*folders, *splits]):
+        return {}
+    return {".": "train"} if all(_has_image(root / name) for name in folders) else {}
 
 
-def _has_splits(root: Path) -> bool:
-    return (root / "train").is_dir() or (root / "test").is_dir()
+def _has_image(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(
+                Path(entry.name).suffix.lower() in SUFFIXES and not entry.name.startswith(".")
+                for entry in entries
+            )
+    except OSError:  # the reader says what is wrong with it
+        return True
 
 
 def _check_turned(images: pd.DataFrame, section: Records, problems: Problems) -> pd.Series:
@@ -139,46 +164,58 @@ class _Found(NamedTuple):
     counts: dict[str, Any]
 
 
-def _folders_of_classes(root: Path, splits: list[str], problems: Problems) -> list[str]:
+def _folders_of_classes(
+    root: Path, section: Records, classes_in: dict[str, str], problems: Problems
+) -> list[str]:
     """The names of the classes, in the order of their ids."""
-    folders = [path for split in splits for path in (root / split).iterdir() if path.is_dir()]
-    found = {folder.name for folder in folders if not folder.name.startswith(".")}
+    if "." in classes_in:
+        found = set(_other_folders(root, section))
+    else:
+        folders = [path for split in classes_in for path in (root / split).iterdir()]
+        found = {path.name for path in folders if path.is_dir() and not path.name.startswith(".")}
     found = set(in_utf8(sorted(found), problems))
     numbers = all(name.isdecimal() for name in found)
     return sorted(found, key=(lambda name: (int(name), name)) if numbers else None)
 
 
 def _class_folders(root: Path, section: Records, problems: Problems) -> _Found:
-    """The images below SPLIT/CLASS/, at any depth."""
-    splits = _splits(root)
-    names = _folders_of_classes(root, splits, problems)
+    """The images below SPLIT/CLASS/ or CLASS/, at any depth."""
+    classes_in = _parents(root, section)
+    drawn = "." in classes_in
+    names = _folders_of_classes(root, section, classes_in, problems)
     rows, nested, hidden, others = [], Counter[str](), 0, []
-    for split in splits:
-        files, invisible = _files(root, split, deep=False)
-        others += files
-        hidden += invisible
+    for folder, split in classes_in.items():
+        if not drawn:  # in the root itself may lie anything
+            files, invisible = _files(root, folder, deep=False)
+            others += files
+            hidden += invisible
         for class_id, name in enumerate(names, start=1):
-            if not (root / split / name).is_dir():
+            if not (root / folder / name).is_dir():
                 continue
-            files, invisible = _files(root, f"{split}/{name}", deep=True)
+            below = name if drawn else f"{folder}/{name}"
+            files, invisible = _files(root, below, deep=True)
             hidden += invisible
             for file in in_utf8(files, problems):
                 if Path(file).suffix.lower() in SUFFIXES and not _is_special(root / file):
                     rows.append((file, class_id, split))
-                    if file.count("/") > 2:
+                    if file.count("/") > below.count("/") + 1:
                         nested[file.rpartition("/")[0]] += 1
                 else:
                     others.append(file)
     counts = {
         "other_files": counted(others),
         "hidden_files": hidden,
-        "folders_that_are_not_splits": counted(_other_folders(root, section)),
+        "folders_that_are_not_splits": counted([] if drawn else _other_folders(root, section)),
         "images_in_folders_below_their_class": {
             "count": nested.total(),
             "first": [f"{printable(folder)} ({n})" for folder, n in nested.most_common(20)],
         },
     }
     images = pd.DataFrame(rows, columns=["image_id", "class_id", "split"])
+    if drawn:
+        images["split"] = hold_out(images, section.test_fraction, _TEST_SEED, split="test")
+        images = images.sort_values("split", ascending=False, kind="stable", ignore_index=True)
+        counts["test_images_drawn"] = int((images["split"] == "test").sum())
     return _Found(images, pd.Series(names, range(1, len(names) + 1), dtype=object), counts)
 
 

@@ -1,4 +1,6 @@
-"""Which classes and images of a data set are used, and which training images become val."""
+"""Which classes and images of a data set are used, and which are held out of training."""
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -61,36 +63,39 @@ def first_of_each_class(records: pd.DataFrame, section: Records) -> pd.Series:
     return place < records["split"].map(limits).astype(float).fillna(np.inf)
 
 
-def hold_out_val(records: pd.DataFrame, fraction: float, seed: int) -> pd.Series:
-    """Move a stratified part of the training images to split val, by scikit-learn.
+def hold_out(
+    records: pd.DataFrame, fraction: float, seed: int, *, split: Literal["val", "test"]
+) -> pd.Series:
+    """Move a stratified part of the training images to another split, by scikit-learn.
 
     Of n training images ``fraction * n`` are held out, rounded, each class in proportion. A class
-    of two or more images keeps at least one for training and gives at least one to val, for which
+    of two or more images keeps at least one for training and gives at least one away, for which
     a few more may change sides; a class of one image keeps it.
 
     Args:
         records: rows with ``class_id`` and ``split`` ('train' or 'test').
         fraction: in [0, 1); 0 holds out nothing.
         seed: not negative.
+        split: to which they go.
 
     Returns:
         The new split of each row: 'train', 'val' or 'test'.
     """
     from sklearn.model_selection import StratifiedShuffleSplit  # takes a second to import
 
-    split = records["split"].copy()
-    classes = records["class_id"][split == "train"]
+    splits = records["split"].copy()
+    classes = records["class_id"][splits == "train"]
     classes = classes[classes.duplicated(keep=False)]  # scikit-learn refuses classes of one image
     if fraction == 0 or classes.empty:
-        return split
+        return splits
     least = classes.nunique()  # on either side, which scikit-learn asks for
     number = int(np.clip(round(fraction * len(classes)), least, len(classes) - least))
     draws = np.random.RandomState(np.random.MT19937(seed))
     splitter = StratifiedShuffleSplit(1, test_size=number, random_state=draws)
     _, held_out = next(splitter.split(classes, classes))
-    split[classes.index[held_out]] = "val"
+    splits[classes.index[held_out]] = split
     for rows in classes.groupby(classes).groups.values():
-        if split[rows].nunique() == 1:  # a small class, of which rounding left one side nothing
-            other = "train" if split[rows[0]] == "val" else "val"
-            split[rows[draws.randint(len(rows))]] = other
-    return split
+        if splits[rows].nunique() == 1:  # a small class, of which rounding left one side nothing
+            other = "train" if splits[rows[0]] == split else split
+            splits[rows[draws.randint(len(rows))]] = other
+    return splits

@@ -31,9 +31,9 @@ class Bars:
         )
         self._live.start()
 
-    def say(self, text: str) -> None:
-        """A message, on lines of its own, above what moves."""
-        self._console.print(Text(text), soft_wrap=True)
+    def say(self, text: str, *, prose: bool = False) -> None:
+        """A message above what moves; the terminal itself breaks it, except for prose."""
+        self._console.print(Text(text), soft_wrap=not prose)
 
     def finished(self, job: Job) -> None:
         """One line when it was the last of its stage: ``train: 3 jobs in 2 min 10 s``."""
@@ -74,9 +74,10 @@ class Bars:
                 row += ["", "", _clock(time.time() - job.started), ""]
             else:
                 left = progress.left
+                what, _, unit = progress.what.partition(": ")
                 row += [
-                    progress.what.partition(":")[0],
-                    f"{progress.rate:.1f}/s",
+                    what,
+                    f"{progress.rate:.1f} {unit if bars else ''}".rstrip() + "/s",
                     f"{_clock(left)} left" if left is not None else "",
                     ProgressBar(progress.total, progress.done),
                 ]

@@ -17,6 +17,7 @@ from pipeline.display import failure
 from pipeline.display.screen import Screen, screen
 from pipeline.display.study_run import Job, StudyRun
 from pipeline.runtime import progress_files
+from pipeline.runtime.orphans import stop_when_asked
 from pipeline.runtime.progress import duration
 
 # The beginnings of what Snakemake says about itself in a run; it is all in .snakemake/log.
@@ -38,6 +39,7 @@ _CHATTER = (
 _INTERRUPTED = ("Terminating processes on user request", "Cancelling snakemake on user request")
 _STOPPING = "Will exit after finishing currently running jobs"
 _NOT_ALL = "At least one job did not complete successfully"
+_LOCKED = "LockException"
 _OF_A_JOB = "CalledProcessError"
 _OF_THE_WORKFLOW = "common.smk"  # raises the messages for the user (`checked`)
 
@@ -51,7 +53,10 @@ def attach(workflow: Any) -> None:
     """
     said = workflow.output_settings
     own = said.dryrun or said.verbose or said.printshellcmds or said.debug_dag or said.quiet
-    if own or not workflow.is_main_process or not workflow.modifier.is_main_snakefile():
+    if not workflow.is_main_process or not workflow.modifier.is_main_snakefile():
+        return
+    stop_when_asked()
+    if own:
         return
     for replaced in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:
         run = StudyRun()
@@ -107,9 +112,10 @@ class DisplayHandler(logging.Handler):
         """Say how the run ended, and leave the terminal in order."""
         if not self._closed:
             self._closed = True
-            self._screen.close()
-            if ending := self._ending():
-                self._screen.say(ending)
+            with contextlib.suppress(OSError):  # the terminal may be closed
+                self._screen.close()
+                if ending := self._ending():
+                    self._screen.say(ending)
             if self._run.total:  # else another run may have the folder
                 shutil.rmtree(progress_files.FOLDER, ignore_errors=True)
         super().close()
@@ -122,7 +128,7 @@ class DisplayHandler(logging.Handler):
         with contextlib.suppress(OSError):  # then nothing moves
             Path(progress_files.FOLDER).mkdir(parents=True)
         stages = ", ".join(f"{name} {state.jobs}" for name, state in self._run.stages.items())
-        self._screen.say(f"{_jobs(self._run.total)} to do: {stages}")
+        self._screen.say(f"{_jobs(self._run.total)} to do: {stages}", prose=True)
 
     def _start(self, record: Any) -> None:
         rule = record.rule_name
@@ -172,7 +178,9 @@ class DisplayHandler(logging.Handler):
             self._exceptions.append(text)
         else:
             self._explained = True
-            if _OF_THE_WORKFLOW in text.partition("\n")[0]:
+            if text.startswith(_LOCKED):
+                text = f"error: {_locked()}"
+            elif _OF_THE_WORKFLOW in text.partition("\n")[0]:
                 text = f"error: {failure.of_the_workflow(text)}"
             self._screen.say(text)
 
@@ -192,7 +200,7 @@ class DisplayHandler(logging.Handler):
     def _ending(self) -> str:
         """How the run ended; nothing of one that never began, or did all."""
         run = self._run
-        again = shlex.join(["snakemake", *sys.argv[1:]])
+        again = _again()
         done = f"{run.done} of {_jobs(run.total)} {'is' if run.done == 1 else 'are'} done"
         if self._interrupted:
             return f"Stopped{f', {done}' if run.total else ''}. To go on: {again}"
@@ -201,6 +209,18 @@ class DisplayHandler(logging.Handler):
         if run.done < run.total and not self._explained:
             return f"Not finished, {done}. To go on: {again}"
         return ""
+
+
+def _again(*options: str) -> str:
+    """The command of this run, with further options."""
+    return shlex.join(["snakemake", *options, *sys.argv[1:]])
+
+
+def _locked() -> str:
+    return (
+        "this folder is locked: another run is in it, or was killed in it. `calm status` says "
+        f"which. If none runs any more: {_again('--unlock')} && {_again()}"
+    )
 
 
 def _jobs(number: int) -> str:

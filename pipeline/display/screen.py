@@ -13,8 +13,8 @@ from pipeline.runtime.progress import duration
 class Screen(Protocol):
     """What the handler asks of a place to write to."""
 
-    def say(self, text: str) -> None:
-        """A message, on lines of its own."""
+    def say(self, text: str, *, prose: bool = False) -> None:
+        """A message, on lines of its own, which can be copied; of prose, broken between words."""
 
     def finished(self, job: Job) -> None:
         """A job has ended well."""
@@ -43,8 +43,8 @@ class Lines:
     def __init__(self, run: StudyRun, stream: TextIO) -> None:
         self._run, self._stream = run, stream
 
-    def say(self, text: str) -> None:
-        """A message, on lines of its own."""
+    def say(self, text: str, *, prose: bool = False) -> None:
+        """A message, on lines of its own, as long as they are."""
         print(text, file=self._stream, flush=True)
 
     def finished(self, job: Job) -> None:

@@ -26,7 +26,7 @@ from pipeline.models.lukemelas import check_padding
 from pipeline.models.network_index import candidates, similar
 from pipeline.models.normalisation import AUXILIARY, CONVERTING
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.functions import load_function
+from pipeline.runtime.functions import is_function_name, load_function
 from pipeline.runtime.packages import PREFIX, file_in_package
 from pipeline.runtime.validation import nearest
 from pipeline.settings.models import LIBRARIES
@@ -239,6 +239,11 @@ def entry_of(name: str, weights: str) -> WeightsEnum:
 
 def _called(spec: str) -> nn.Module:
     """What a callable of the user's returns, checked to be a network."""
+    if not is_function_name(spec):  # a path, above all
+        raise UserError(
+            f"There is no model {spec!r}: it is no file, and none of timm:NAME, torchvision:NAME "
+            "and package.module:callable."
+        )
     found = load_function(spec)
     try:
         network = found if isinstance(found, nn.Module) else found()

@@ -36,6 +36,24 @@ def end_at_interrupt() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def stop_when_asked() -> None:
+    """Have Ctrl-C, a closed terminal and a broken connection stop Snakemake, wherever it is.
+
+    At a hangup it would end at once, and leave its folder locked. Ctrl-C while it finishes a job,
+    in asyncio, would cancel a task instead, which ends in tracebacks, and the job that runs would
+    go on; asyncio leaves a handler alone that is not Python's own. What is ignored stays ignored,
+    under ``nohup`` for example.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def end_with_parent() -> None:
     """The same for the process that started this one, such as a job of its helper."""
     _end_with(os.getppid())

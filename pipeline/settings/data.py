@@ -113,6 +113,11 @@ class Records(Section):
         "the first in the lists' order; null: all",
     )
     test_per_class: Count | None = Field(None, description="the same for test images")
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.2,
+        description="folder: fraction of each class's images that is drawn as split test, where "
+        "the root holds CLASS/*.jpg without train/ and test/; always the same ones",
+    )
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.1,
         description="fraction of each class's training images that is held out as split val; not "
@@ -137,7 +142,9 @@ class Records(Section):
     @model_serializer(mode="wrap")
     def _without_other_layouts(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Options of another layout decide nothing."""
-        others = LAYOUTS.keys() - {self.layout}
+        others = set(LAYOUTS) - {self.layout}
+        if self.layout != "folder":
+            others |= {"test_fraction"}
         return {key: value for key, value in fields(self).items() if key not in others}
 
 

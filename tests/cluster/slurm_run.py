@@ -2,7 +2,7 @@
 
 As root, where `slurm_node.sh install` and the extra `cluster` are installed:
 
-    python tests/cluster/slurm_run.py FOLDER
+    python tests/cluster/slurm_run.py FOLDER [slurm_gres]
 
 runs the study twice in copies of this checkout: in FOLDER/local by itself, and in FOLDER/slurm on a
 Slurm cluster of one node (slurm_node.sh), where a training is cancelled in its middle. It ends with
@@ -40,7 +40,11 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     """For a node whose GPUs are empty devices: check what Slurm granted, compute on the CPU."""
     import os
 
+    import torch
+
     granted = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if not gpus and os.environ.get(GRES):
+        gpus = _granted()
     if len(granted.split(",")) != gpus if gpus else granted:
         raise UserError(f"{gpus} GPU(s) expected, but CUDA_VISIBLE_DEVICES={granted!r}")
     print(f"granted GPUs: {gpus}, CUDA_VISIBLE_DEVICES={granted!r}")
@@ -49,7 +53,7 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
 '''
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, profile: str = "slurm") -> None:
     """Run both, compare, report."""
     if folder.exists():
         sys.exit(f"{folder} exists. Name a folder that does not.")
@@ -57,7 +61,7 @@ def main(folder: Path) -> None:
     for place in (local, cluster):
         copy_checkout(place)
         (place / "small.yaml").write_text(yaml.safe_dump(small_study(), sort_keys=False))
-    for_this_site(cluster)
+    for_this_site(cluster, profile)
 
     started = time.monotonic()
     status, output = snakemake(local, "--cores", "2", config="small.yaml")
@@ -68,7 +72,7 @@ def main(folder: Path) -> None:
     started = time.monotonic()
     try:
         subprocess.run([NODE, "start", node], check=True)
-        status = run_and_cancel(cluster, folder / "slurm.log")
+        status = run_and_cancel(cluster, folder / "slurm.log", profile)
         completed = (node / "logs" / "jobs.log").read_text()
     finally:
         subprocess.run([NODE, "stop", node], check=True)
@@ -95,22 +99,22 @@ def small_study() -> dict:
     return study
 
 
-def for_this_site(checkout: Path) -> None:
+def for_this_site(checkout: Path, profile: str) -> None:
     """Fill in the profile as its README asks for, and replace what needs real GPUs."""
-    profile = checkout / "profiles" / "slurm" / "profile.yaml"
-    text = profile.read_text()
+    file = checkout / "profiles" / profile / "profile.yaml"
+    text = file.read_text()
     for word, name in SITE.items():
         text = re.sub(rf"\b{word}\b", name, text)
-    profile.write_text(text)
+    file.write_text(text)
     with (checkout / "pipeline" / "runtime" / "machine.py").open("a") as stream:
         stream.write(STAND_IN)
 
 
-def run_and_cancel(checkout: Path, log: Path) -> int:
+def run_and_cancel(checkout: Path, log: Path, profile: str) -> int:
     """Run the study on Slurm; cancel a training after its first epoch; Snakemake's exit status."""
     command = [
         *(sys.executable, "-m", "snakemake"),
-        *("--workflow-profile", "profiles/slurm", "--configfile", "small.yaml"),
+        *("--workflow-profile", f"profiles/{profile}", "--configfile", "small.yaml"),
         # jobs of seconds are asked after sooner than the default of 40 s
         *("--slurm-init-seconds-before-status-checks", "10"),
     ]
@@ -193,6 +197,6 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(Path(sys.argv[1]).resolve())
+    main(Path(sys.argv[1]).resolve(), *sys.argv[2:])

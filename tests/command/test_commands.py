@@ -61,6 +61,10 @@ def test_the_whole_help_names_every_command(capsys):
     text = _help(capsys)
     for command in COMMANDS:
         assert f"calm {command}" in text
+    steps = [line for line in text.splitlines() if re.match(r" *calm \w+ {3,}", line)]
+    assert len(steps) == len(COMMANDS)
+    for line in steps:  # indented, and whole on a terminal of 80 columns
+        assert line in app.help.splitlines()
 
 
 def test_calm_says_its_version(capsys):

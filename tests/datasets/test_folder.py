@@ -156,3 +156,49 @@ def test_the_samples_show_every_class_once(calm_data):
     assert sorted(records.label) == list(range(1000))
     for row in records.itertuples():
         assert row.image_id.split("_")[0] == classes.name[row.label].split()[0]
+
+
+@pytest.fixture
+def unsplit(tmp_path):
+    """Two classes of five images, without splits."""
+    for name in ("ape", "zebra"):
+        for number in range(5):
+            picture(tmp_path / "plain" / name / f"{number}.jpg")
+    return tmp_path / "plain"
+
+
+def test_of_folders_of_classes_alone_test_images_are_drawn(unsplit):
+    picture(unsplit / "ape" / "more" / "5.jpg")
+    mask(unsplit / "masks" / "ape" / "0.png", (1, 1, 3, 3))
+    (unsplit / "boxes.csv").write_text("image_id,x0,y0,x1,y1\nzebra/0.jpg,1,2,5,6\n")
+    records, classes, summary = read(unsplit, val_fraction=0)
+    assert set(records.image_id) == {
+        *(f"{name}/{number}.jpg" for name in ("ape", "zebra") for number in range(5)),
+        "ape/more/5.jpg",
+    }
+    assert classes["name"].tolist() == ["ape", "zebra"]
+    assert summary["images"] == {"train": 9, "val": 0, "test": 2}
+    assert summary["skipped"]["test_images_drawn"] == 2
+    assert records.split.tolist() == ["train"] * 9 + ["test"] * 2
+    assert records.class_id[records.split == "test"].tolist() == [1, 2]
+    by_name = records.set_index("image_id")
+    assert list(by_name.boxes["zebra/0.jpg"]) == [1, 2, 5, 6]
+    assert len(by_name.masks["ape/0.jpg"]) == 1
+    assert read(unsplit, val_fraction=0)[0].equals(records)  # drawn alike each time
+    moved = read(unsplit, val_fraction=0.3, val_seed=5, test_fraction=0.4)[2]["images"]
+    assert moved == {"train": 5, "val": 2, "test": 4}
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        ("Train/ape/1.jpg", "Train/1.jpg", "Test/ape/2.jpg", "Test/2.jpg"),
+        ("images/ape_1.jpg", "annotations/trimaps/ape_1.png"),
+        ("ape/1.jpg", "ape/2.jpg"),
+        ("val/ape/1.jpg", "ape/1.jpg", "zebra/1.jpg"),
+    ],
+)
+def test_folders_that_only_look_like_classes_are_not_taken_for_them(tmp_path, images):
+    for name in images:
+        picture(tmp_path / name)
+    assert "The root holds images as train/CLASS/NAME.jpg" in message(tmp_path)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from pipeline.datasets.selection import first_of_each_class, hold_out_val, parse_classes
+from pipeline.datasets.selection import first_of_each_class, hold_out, parse_classes
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
 
@@ -31,7 +31,7 @@ def table(sizes):
 
 def test_val_is_a_part_of_each_class():
     records = table([30, 14, 2, 1, 100])
-    split = hold_out_val(records, 0.1, seed=0)
+    split = hold_out(records, 0.1, seed=0, split="val")
     counts = pd.crosstab(records.class_id, split)
     # of 146 images in classes of two and more 15 are held out, and one more for the class of two
     assert counts.val.tolist() == [3, 2, 1, 0, 10]
@@ -42,9 +42,9 @@ def test_val_is_a_part_of_each_class():
 
 def test_val_depends_on_its_seed():
     records = table([30, 30])
-    first = hold_out_val(records, 0.5, seed=0)
-    assert first.equals(hold_out_val(records, 0.5, seed=0))
-    assert not first.equals(hold_out_val(records, 0.5, seed=1))
+    first = hold_out(records, 0.5, seed=0, split="val")
+    assert first.equals(hold_out(records, 0.5, seed=0, split="val"))
+    assert not first.equals(hold_out(records, 0.5, seed=1, split="val"))
     # the classes do not choose the same places
     train = records.split == "train"
     chosen = [first[train & (records.class_id == c)].eq("val").tolist() for c in (1, 2)]
@@ -55,7 +55,7 @@ def test_val_depends_on_its_seed():
 @pytest.mark.parametrize("sizes", [[2], [2, 2, 2], [1, 2, 3], [40, 2, 2, 5, 1], [7] * 30])
 def test_each_class_is_on_both_sides_in_proportion(sizes, fraction):
     records = table(sizes)
-    split = hold_out_val(records, fraction, seed=3)
+    split = hold_out(records, fraction, seed=3, split="val")
     assert (split[records.split == "test"] == "test").all()
     for class_id, size in enumerate(sizes, start=1):
         val = int((split[records.class_id == class_id] == "val").sum())
@@ -75,19 +75,19 @@ def test_where_no_class_is_small_it_is_the_split_of_scikit_learn():
         stratify=train.class_id,
         random_state=np.random.RandomState(np.random.MT19937(5)),
     )
-    split = hold_out_val(records, 0.2, seed=5)
+    split = hold_out(records, 0.2, seed=5, split="val")
     assert set(split.index[split == "val"]) == set(held_out)
     assert set(split.index[split == "train"]) == set(kept)
 
 
 def test_classes_of_one_image_alone_hold_out_nothing():
     records = table([1, 1])
-    assert hold_out_val(records, 0.5, seed=0).equals(records.split)
+    assert hold_out(records, 0.5, seed=0, split="val").equals(records.split)
 
 
 def test_no_val():
     records = table([3, 3])
-    assert hold_out_val(records, 0.0, seed=0).equals(records.split)
+    assert hold_out(records, 0.0, seed=0, split="val").equals(records.split)
 
 
 def test_the_first_of_each_class_and_split():

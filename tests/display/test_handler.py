@@ -157,14 +157,22 @@ def test_other_messages_and_warnings_pass(shown):
     shown.send("Nothing to be done (all requested files are present and up to date).")
     shown.send("careful", level=logging.WARNING)
     shown.send("detail", level=logging.DEBUG)
-    shown.send("LockException:\nlocked", LogEvent.ERROR, logging.ERROR, exception="LockException")
+    shown.send("MissingRuleException:\nno rule", LogEvent.ERROR, logging.ERROR)
     shown.handler.close()
     assert shown.text().splitlines() == [
         "Nothing to be done (all requested files are present and up to date).",
         "warning: careful",
-        "LockException:",
-        "locked",
+        "MissingRuleException:",
+        "no rule",
     ]
+
+
+def test_a_locked_folder_is_said_with_the_way_out(shown):
+    shown.send("LockException:\nError: Directory cannot be locked.", LogEvent.ERROR, logging.ERROR)
+    shown.handler.close()
+    (line,) = shown.text().splitlines()
+    assert line.startswith("error: this folder is locked")
+    assert "If none runs any more: snakemake --unlock" in line
 
 
 def test_a_message_that_it_does_not_understand_ends_nothing(shown, capsys, monkeypatch):

@@ -4,6 +4,7 @@ from torch import nn
 from torchvision import models
 
 from pipeline.models.loading import load_model
+from pipeline.models.networks import build_network
 from pipeline.runtime.errors import UserError
 
 IMAGES = torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(1))
@@ -77,6 +78,12 @@ def test_weights_of_another_network_are_refused(network, tmp_path):
 def test_a_name_that_is_none_is_named(spec, message):
     with pytest.raises(UserError, match=message):
         load_model(spec)
+
+
+def test_a_file_that_is_not_there_is_no_module_that_is_not_installed():
+    missing = "results/models/birds/net/cam/seed0/weights.safetensors"
+    with pytest.raises(UserError, match=f"There is no model '{missing}': it is no file"):
+        build_network(missing)
 
 
 def test_a_network_without_a_linear_end_takes_its_number_of_classes_too(tmp_path):

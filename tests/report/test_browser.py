@@ -419,6 +419,28 @@ def test_the_address_says_what_is_shown_and_can_be_shared(page, visit):
         assert again.locator(option).inner_text() == page.locator(option).inner_text()
 
 
+def test_the_address_has_the_check_boxes_that_were_changed(page, visit):
+    assert "boxes=" not in page.evaluate("location.href")
+    page.locator("input[name=outlines]").uncheck()
+    page.locator("input[name=shared]").check()
+    page.locator(".shown").get_by_label("conditional", exact=True).uncheck()
+    shared = page.evaluate("location.href")
+    again = visit()
+    again.goto("about:blank")
+    again.goto(shared)
+    again.locator(".tile").first.wait_for()
+    states = "all => all.map((box) => [box.name, box.checked])"
+    wanted = page.eval_on_selector_all("#explorer input[type=checkbox]", states)
+    assert again.eval_on_selector_all("#explorer input[type=checkbox]", states) == wanted
+    off = [name for name, checked in wanted if not checked]
+    assert off == ["outlines", "positive", "calm_em conditional"]
+    assert again.locator(".tile", has_text="conditional").count() == 0
+    # an address that says nothing of a box has it as it is at first
+    again.evaluate("location.hash = '#explorer?image='")
+    again.locator(".tile", has_text="conditional").wait_for()
+    assert again.locator("input[name=outlines]").is_checked()
+
+
 def test_tables_and_figures_can_be_saved(page):
     with page.expect_download() as saved:
         page.get_by_role("link", name="cue_localization.csv").click()

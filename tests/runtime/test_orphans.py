@@ -133,3 +133,42 @@ def test_a_job_that_comes_too_late_does_nothing(tmp_path):
     assert done.returncode == 2
     assert b"Snakemake, which started this job, has ended" in done.stderr
     assert not (tmp_path / "started").exists()
+
+
+# Snakemake finishes a job in a coroutine; asyncio's own Ctrl-C would cancel what it awaits there.
+FINISHING = """
+import asyncio, os, signal, sys
+from pipeline.runtime.orphans import stop_when_asked
+
+async def finish():
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+        await asyncio.sleep(1)
+    except asyncio.CancelledError:
+        print("cancelled")
+
+stop_when_asked()
+try:
+    with asyncio.Runner() as runner:
+        runner.run(finish())
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_snakemake_stops_while_it_finishes_a_job(number):
+    command = [sys.executable, "-c", FINISHING, str(int(number))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+
+
+def test_what_is_ignored_stays_ignored():
+    ignored = {number: signal.SIG_IGN for number in (signal.SIGINT, signal.SIGHUP)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    try:
+        orphans.stop_when_asked()
+        assert {number: signal.getsignal(number) for number in ignored} == ignored
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

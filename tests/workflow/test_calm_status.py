@@ -26,7 +26,7 @@ def test_of_a_finished_study_all_is_done(finished):
     assert stages["train"] == [3, 3]
     assert stages["all"][0] == stages["all"][-1] > 20
     assert stages["all"][1:4] == [0, 0, 0]
-    assert "All is done" in text
+    assert "All is done. See results/report.html." in text
 
 
 def test_what_is_missing_and_what_is_outdated_differ(study):
@@ -39,7 +39,7 @@ def test_what_is_missing_and_what_is_outdated_differ(study):
     assert (running, to_do) == (0, 1)
     assert to_redo > 0
     assert done + to_do + to_redo == total
-    assert "To continue: calm run" in text
+    assert "To continue: calm run --configfile tiny.yaml\n" in text
 
 
 def test_a_killed_run_is_told(study):
@@ -53,7 +53,8 @@ def test_a_killed_run_is_told(study):
     stages, text = _status(study)
     assert stages["train"] == [2, 1, 3]
     assert "or it was killed" in text
-    assert "calm run --unlock" in text
+    again = "calm run --configfile tiny.yaml"
+    assert f"If it was killed: {again} --unlock && {again}\n" in text
 
 
 def test_before_anything_ran_all_is_to_do(checkout):

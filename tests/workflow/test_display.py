@@ -1,20 +1,26 @@
 """What a person sees of a run: in a pipe, on a terminal, after Ctrl-C and of a failure."""
 
 import os
-import pty
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
 from fault_study import making, start
 from rerun_cases import JOBS
+from terminal import CTRL_C, Terminal
 from workflow_run import edit_config, snakemake
 
 CAM = "birds/small_pretrained/cam/seed0"
 WEIGHTS = f"results/models/{CAM}/weights.safetensors"
+COMMANDS = {
+    "snakemake": [sys.executable, "-m", "snakemake"],
+    "calm run": [sys.executable, "-m", "pipeline.command", "run"],
+}
+ONE_CORE = ["--cores", "1", "--configfile", "tiny.yaml"]
+CURSOR = re.compile(r"\x1b\[\?25([hl])")  # shown or hidden
 
 
 def test_a_pipe_gets_a_line_for_each_job_and_the_end_in_words(finished):
@@ -33,41 +39,42 @@ def test_a_pipe_gets_a_line_for_each_job_and_the_end_in_words(finished):
     assert not (finished / ".snakemake" / "calm_progress").exists()
 
 
-def _on_a_terminal(folder, *arguments):
-    """All that Snakemake writes to a terminal of 24 by 80, and its exit status."""
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "tiny.yaml"]
-    environment = {**os.environ, "PYTHONPATH": "", "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=follower, stderr=follower, stdin=follower
-    ) as process:
-        os.close(follower)
-        written = b""
-        while True:
-            try:
-                read = os.read(leader, 65536)
-            except OSError:  # Linux says so when the last process has closed it
-                break
-            if not read:
-                break
-            written += read
-    os.close(leader)
-    return process.returncode, written.decode()
-
-
 def test_a_terminal_shows_the_jobs_and_their_epochs(study):
     (study / WEIGHTS).unlink()
     edit_config(study, training__epochs=12)
     target = f"results/models/{CAM}/history.csv"
-    status, text = _on_a_terminal(study, "--cores", "1", target)
-    assert status == 0, text
-    moving = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    terminal = Terminal(study, [*COMMANDS["snakemake"], target, *ONE_CORE])
+    status, moving = terminal.end(), terminal.text
+    assert status == 0, moving
     assert "planning the study" in moving
     assert re.search(r"train +birds/small_p.* epoch \d+/12 +[\d.]+/s +\d:\d\d:\d\d left", moving)
     assert re.search(r"\d of \d+ jobs", moving)
     assert re.search(r"jobs? done in ", moving)
-    assert text.count("\x1b[?25h") >= 1  # the cursor is back
-    assert "rule train" not in text
+    assert CURSOR.findall(terminal.written)[-1] == "h"
+    assert "rule train" not in moving
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ctrl_c_on_a_terminal_leaves_nothing_behind_and_the_next_run_goes_on(checkout, command):
+    arguments = [WEIGHTS, *ONE_CORE]
+    terminal = Terminal(checkout, [*COMMANDS[command], *arguments])
+    terminal.until(r"[1-9]\d* of \d+ jobs")
+    while not any("-m pipeline." in each for each in terminal.processes()):  # until a job runs
+        assert terminal.read(), terminal.text
+    terminal.press(CTRL_C)
+    status, text = terminal.end(), terminal.text
+    assert status != 0
+    last = text.splitlines()[-1]
+    stopped = re.search(r"Stopped, \d+ of \d+ jobs (is|are) done\. To go on: snakemake (.*)", last)
+    assert stopped, text
+    assert stopped[2].split() == arguments
+    for unwanted in ("Traceback", "KeyboardInterrupt", "Failed: ", "error: "):
+        assert unwanted not in text
+    assert CURSOR.findall(terminal.written)[-1] == "h"
+    assert terminal.processes() == []
+    again = Terminal(checkout, [*COMMANDS[command], *arguments])
+    assert again.end() == 0, again.text
+    assert (checkout / WEIGHTS).is_file()
 
 
 def test_ctrl_c_ends_in_one_line_that_says_how_to_go_on(checkout):
@@ -88,6 +95,36 @@ def test_ctrl_c_ends_in_one_line_that_says_how_to_go_on(checkout):
     assert last[0].endswith(command)
     status, output = snakemake(checkout, "--dry-run", WEIGHTS)  # nothing is locked
     assert status == 0, output
+
+
+def test_a_closed_terminal_leaves_no_process_and_no_lock(checkout):
+    terminal = Terminal(checkout, [*COMMANDS["snakemake"], WEIGHTS, *ONE_CORE])
+    terminal.until(r"[1-9]\d* of \d+ jobs")
+    while not any("-m pipeline." in each for each in terminal.processes()):
+        assert terminal.read(), terminal.text
+    locks = checkout / ".snakemake" / "locks"
+    assert list(locks.iterdir())
+    terminal.close()
+    assert terminal.processes() == []
+    assert list(locks.glob("*")) == []
+
+
+def test_a_locked_folder_is_said_with_the_command_that_goes_on(checkout):
+    target = "results/datasets/birds/check.json"
+    locks = checkout / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text(f"{target}\n")
+    status, output = snakemake(checkout, target, "--cores", "1")
+    assert status != 0
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    unlock, again = line.partition("If none runs any more: ")[2].split(" && ")
+    for command in (unlock, again):
+        words = command.split()
+        assert words[0] == "snakemake"
+        status, output = snakemake(checkout, *words[1:], config="")
+        assert status == 0, output
+    assert (checkout / target).is_file()
 
 
 def test_a_failure_is_the_jobs_message_and_its_log(study):

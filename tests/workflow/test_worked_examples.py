@@ -227,3 +227,19 @@ def test_own_images_enter_by_config_alone(checkout):
     objects["annotations"][0]["bbox"][0] += 5
     (root / "objects.json").write_text(json.dumps(objects))
     assert "records own" in plan(checkout, target, config="quick.yaml")
+
+
+def test_own_images_alone_enter_by_config_alone(checkout):
+    config = next(text for language, text in blocks("own_data.md") if language == "yaml")
+    root = checkout / "data" / "birds"
+    pictures(root, [f"{name}/{k}.jpg" for name in ("cardinal", "crow") for k in range(10)])
+    (checkout / "config" / "birds.yaml").write_text(config)
+    check = "results/birds/datasets/birds/check.json"
+    status, output = snakemake(checkout, "--cores", "1", check, config="config/birds.yaml")
+    assert status == 0, output
+    counts = json.loads((checkout / check).read_text())
+    assert counts["images"] == {"train": 14, "val": 2, "test": 4}
+    jobs = plan(checkout, config="config/birds.yaml")
+    assert "train birds/lite0/calm_em/seed0" in jobs
+    assert "report" in jobs
+    assert not any(job.startswith(("wsol", "cue_localization")) for job in jobs)

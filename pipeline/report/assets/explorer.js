@@ -3,6 +3,7 @@
 const MENUS = ["dataset", "model", "method", "only", "image", "target"];
 const IN_ORDER = ["dataset", "model", "only", "method", "image", "target"]; // each fills later ones
 const BY_VALUE = ["only", "image"]; // in an address; the others by their texts
+const SWITCHES = ["boxes", "outlines", "positive", "shared"];
 
 /** Fill a select with [value, text]; the value stays where it still can. */
 function fill(select, options) {
@@ -25,9 +26,9 @@ class Explorer {
       this[name] = panel.querySelector(`[name=${name}]`);
       this[name].addEventListener("change", () => this.update(name));
     }
-    for (const name of ["boxes", "outlines", "positive", "shared"]) {
+    for (const name of SWITCHES) {
       this[name] = panel.querySelector(`[name=${name}]`);
-      this[name].addEventListener("change", () => this.draw());
+      this[name].addEventListener("change", () => this.tick());
     }
     for (const [name, step] of [["previous", -1], ["next", 1]]) {
       panel.querySelector(`[name=${name}]`).addEventListener("click", () => this.turn(step));
@@ -60,13 +61,30 @@ class Explorer {
         this.update(name);
       }
     }
+    for (const box of this.ticks) {
+      box.checked = asked.has(box.name) ? asked.get(box.name) === "1" : box.defaultChecked;
+    }
+    this.draw();
     document.getElementById("explorer").scrollIntoView();
   }
 
   /** Write what is chosen into the address, which can be shared. */
   remember() {
     const chosen = IN_ORDER.map((name) => [name, inAddress(this[name].selectedOptions[0])]);
-    history.replaceState(null, "", `#explorer?${new URLSearchParams(chosen)}`);
+    const ticked = this.ticks.filter((box) => box.checked !== box.defaultChecked)
+      .map((box) => [box.name, box.checked ? "1" : "0"]);
+    history.replaceState(null, "", `#explorer?${new URLSearchParams([...chosen, ...ticked])}`);
+  }
+
+  /** All check boxes: what is drawn over the maps, and which maps stand side by side. */
+  get ticks() {
+    return [...SWITCHES.map((name) => this[name]), ...this.candidates.map((each) => each.box)];
+  }
+
+  /** A check box changed. */
+  tick() {
+    this.draw();
+    this.remember();
   }
 
   /** The studies of the data set, one per architecture. */
@@ -173,11 +191,12 @@ class Explorer {
     this.candidates = all.map(({ study, method, index }) => {
       const box = element("input", {
         type: "checkbox",
-        checked: all.length <= MANY || (method.kind === "class" && !method.averaged_from),
+        defaultChecked: all.length <= MANY || (method.kind === "class" && !method.averaged_from),
       });
-      box.addEventListener("change", () => this.draw());
       const model = this.siblings.length > 1
         ? `${study.architecture}, ${method.variant}` : method.variant;
+      box.name = `${model} ${method.method}`;
+      box.addEventListener("change", () => this.tick());
       return { study, method, index, box, model };
     });
     const models = [...new Set(this.candidates.map((each) => each.model))];
