@@ -202,8 +202,16 @@ def _published(spec: str, weights: str) -> nn.Module:
 
         return downloaded(lambda: timm.create_model(name, pretrained=True), spec)
     entry = entry_of(name, weights)
-    more: dict[str, Any] = _AS_PUBLISHED if name in CONVERTING else {}
-    return downloaded(lambda: models.get_model(name, weights=entry, **more), spec)
+    if name not in CONVERTING:
+        return downloaded(lambda: models.get_model(name, weights=entry), spec)
+    # torchvision insists on the auxiliary classifiers that these weights hold
+    more = _AS_PUBLISHED | {"aux_logits": True}
+    network: Any = downloaded(lambda: models.get_model(name, weights=entry, **more), spec)
+    for auxiliary in AUXILIARY:
+        if hasattr(network, auxiliary.removesuffix(".")):
+            setattr(network, auxiliary.removesuffix("."), None)
+    network.aux_logits = False
+    return network
 
 
 def _check_name(source: str, name: str) -> None:

@@ -69,7 +69,7 @@ def test_images_of_pixels_can_be_asked_for():
             return super().forward(images)
 
     network = Strict(lambda logits: logits)
-    with pytest.raises(UserError, match=r"AssertionError: pixels, please.* `mean` and"):
+    with pytest.raises(UserError, match=r"(?s)AssertionError: pixels, please.* `mean` and"):
         GivenModel(network)
     pixels = Wanted((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     GivenModel(network, pixels).check_alone()
