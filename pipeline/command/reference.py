@@ -39,7 +39,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
 | `cub_methods.yaml` | every attribution method on a hundred of its images |
 | `cub_gaze.yaml` | its maps against where people looked |
-| `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models, of ResNet18 |
+| `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models; ResNet18 from scratch |
 | `cub_released.yaml` | its maps under the authors' evaluation of cues |
 | `cub_through.yaml` | CALM with the gradient through its normaliser |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
