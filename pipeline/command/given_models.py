@@ -55,7 +55,7 @@ def opened(study: Study) -> Iterator[Opened]:
 def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, str]:
     """A model, tried on an image of the data set's size, and what is known of it."""
     job = study.given_job(dataset, architecture)
-    model, note = open_given(job, _class_names(study, dataset))
+    model, note = open_given(job, class_names_of(study, dataset))
     with torch.no_grad():
         model.log_probs(torch.zeros(1, 3, job.stored_size, job.stored_size))
     wanted = model.whole.wanted
@@ -70,7 +70,7 @@ def _open(study: Study, dataset: str, architecture: str) -> tuple[GivenModel, st
     )
 
 
-def _class_names(study: Study, dataset: str) -> list[str] | None:
+def class_names_of(study: Study, dataset: str) -> list[str] | None:
     """The classes of a data set, if they are known before a run: as a run has listed them, else
     as its folder says; those of a drawn one are only known when it is drawn.
     """

@@ -4,17 +4,34 @@ from collections.abc import Iterator
 
 import torch
 
+from pipeline.artefacts.files import canonical_json
 from pipeline.attribution.ability import lacking
 from pipeline.catalogue.methods import METHODS
-from pipeline.command.given_models import Opened
-from pipeline.models.classifier import Classifier
+from pipeline.command.given_models import Opened, class_names_of
+from pipeline.models.classifier import Classifier, build_classifier
 from pipeline.models.describing import described
 from pipeline.models.strides import built_without_values
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Architecture, TrainJob
 from pipeline.study.jobs import Study
-from pipeline.study.opening import Model, is_of_library, special_methods, to_build
+from pipeline.study.opening import (
+    Model,
+    is_of_library,
+    special_methods,
+    started_from_files,
+    to_build,
+)
 
+# the training keys that decide what a model is made of
+_OF_NETWORK = {
+    "method",
+    "head",
+    "crop",
+    "dropout",
+    "added_batch_norm",
+    "convert_input",
+    "frozen_stages",
+}
 CLASSES = 2  # of the models that are built; any number does
 
 
@@ -35,6 +52,52 @@ def built(study: Study) -> Iterator[Opened]:
             yield Opened(f"{key}.trunk", True, text)
         for problem in _lacking(study, models):
             yield Opened(key, False, problem)
+
+
+def fitting(study: Study) -> Iterator[Opened]:
+    """Load each file of weights into the models that start from it, one of a kind.
+
+    Heads that the file gives are tried where the classes are known before a run.
+    """
+    known: dict[str, str] = {}
+    reasons: dict[str, list[str]] = {}
+    for model in started_from_files(study):
+        job, classes = _with_classes(study, model)
+        kind = job.training.model_dump(mode="json", include=_OF_NETWORK)
+        key = canonical_json([job.model_dump(mode="json", exclude={"training"}), kind, classes])
+        if key not in known:
+            known[key] = _misfit(job, classes)
+        if known[key]:
+            reasons.setdefault(known[key], []).append("/".join(model))
+    for reason, names in reasons.items():
+        yield Opened(", ".join(names), False, reason)
+
+
+def _with_classes(study: Study, model: Model) -> tuple[TrainJob, int]:
+    """The training of a model's first seed and its number of classes.
+
+    Where these are not known yet, heads are not taken from the weights.
+    """
+    job = study.train_job(*model, study.seeds[0])
+    if job.training.head == "scratch":
+        return job, CLASSES
+    try:
+        names = class_names_of(study, model[0])
+    except UserError:  # of the data set, which is checked elsewhere
+        names = None
+    if names is None:
+        return job.merged({"training": {"head": "scratch"}}), CLASSES
+    return job, len(names)
+
+
+def _misfit(job: TrainJob, classes: int) -> str:
+    """Why a model cannot start from its weights, or ""."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build_classifier(job, classes)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _described(study: Study, architecture: Architecture, models: list[Model]) -> str:

@@ -9,10 +9,12 @@ from pipeline.artefacts.paths import Paths, fill
 from pipeline.catalogue.methods import METHODS
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Architecture, GivenArchitecture
+from pipeline.settings.models import LIBRARIES
 from pipeline.study.inputs.models import ModelInputs, names_of
 from pipeline.study.jobs import Study, params
 
 Model = tuple[str, str, str]  # data set, architecture, variant
+_NO_FILES = ("none", *LIBRARIES)
 _SPECIAL = ("modules", "tokens")  # needs of methods that some trained models cannot meet
 
 
@@ -43,6 +45,17 @@ def to_build(study: Study) -> dict[str, list[Model]]:
     for model in study.models_without_seed():
         if model[1] in found or (not study.given(model[1]) and special_methods(study, model)):
             found.setdefault(model[1], []).append(model)
+    return found
+
+
+def started_from_files(study: Study) -> list[Model]:
+    """The models that start from a file that neither the study makes nor a library downloads."""
+    found = []
+    for model in study.models_without_seed():
+        if not study.given(model[1]):
+            weights = study.train_job(*model, study.seeds[0]).weights
+            if not weights.startswith(("model:", "torchvision:")) and weights not in _NO_FILES:
+                found.append(model)
     return found
 
 
