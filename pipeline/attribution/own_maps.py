@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from pipeline.artefacts.foreign_hdf5 import DAMAGE, LARGEST_ROW, check_own_data, is_number
 from pipeline.artefacts.targets import class_target
-from pipeline.attribution.plan import Plan
+from pipeline.attribution.plan import Plan, make_plan
 from pipeline.runtime.errors import UserError
 
 _SHOWN = 3  # examples of each problem in the message
@@ -103,6 +104,28 @@ def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> Check
             + "\n  ".join(found)
         )
     return Checked(read_map(given, plan.rows()[0]).shape, constant)
+
+
+def diagnose_maps(path: Path, images: pd.DataFrame | None) -> str:
+    """Check maps before a run: those of each image's own class, since pairs are not known yet.
+
+    Args:
+        path: HDF5 file, or folder.
+        images: rows with ``image_id`` and ``label`` of the test split; None: not known.
+
+    Returns:
+        What was found, in words.
+
+    Raises:
+        UserError: as of :func:`open_maps` and :func:`check_maps`.
+    """
+    labels = {} if images is None else images.set_index("image_id")["label"].to_dict()
+    with open_maps(path, labels) as given:
+        if images is None:
+            return "found; compared with the images when these are read"
+        (height, width), constant = check_maps(given, make_plan(images, "class"), labels)
+        words = f"found: {len(given.rows)} maps of {height} x {width}"
+        return words + (f", {len(constant)} constant: {few(constant)}" if constant else "")
 
 
 def few(names: Sequence[str]) -> str:

@@ -2,7 +2,9 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,6 +13,7 @@ from pipeline.runtime.functions import load_function
 from pipeline.runtime.packages import PREFIX, find_in_package, missing_in_package
 from pipeline.runtime.validation import problems_of
 from pipeline.settings import Records
+from pipeline.settings.models import LIBRARIES
 from pipeline.study.advice import advice
 from pipeline.study.jobs import Study
 from pipeline.study.loading import load
@@ -68,12 +71,14 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
     """
     from pipeline.datasets import doctor  # imports pandas, which the help does not need
 
+    records: dict[str, Any] = {}
     for name, dataset in study.datasets.items():
         if dataset.root is None:
             yield True, f"{name}: drawn by the study itself."
             continue
-        usable, text = doctor.diagnose(dataset.root, records_job(study, name), workers)
-        yield usable, f"{name}: {text}"
+        records[name], text = doctor.diagnose(dataset.root, records_job(study, name), workers)
+        yield records[name] is not None, f"{name}: {text}"
+    yield from _own_maps(study, records)
     refused: set[str] = set()
     if to_build(study):
         from pipeline.command.trained_models import built  # imports PyTorch, which takes seconds
@@ -108,9 +113,9 @@ def _check_folder(folder: str, keys: dict[str, str], workers: int) -> None:
         records = Records.model_validate(keys)
     except ValidationError as error:
         raise UserError("; ".join(problems_of(error, Records))) from error
-    usable, text = doctor.diagnose(folder, records, workers)
+    found, text = doctor.diagnose(folder, records, workers)
     print(text, flush=True)
-    if not usable:
+    if found is None:
         raise UserError(f"{folder} cannot be used, see above.")
     written = ", ".join(f"{key}: {value}" for key, value in keys.items())
     print(f"In a config: root: {folder}, records: {{{written}}} (docs/own_data.md)")
@@ -121,6 +126,35 @@ def _layout(folder: str, keys: dict[str, str]) -> str:
     if "metadata" in keys:
         return "wsol"
     return "cub" if os.path.isfile(os.path.join(folder, "images.txt")) else "folder"
+
+
+def _of_torchvision(key: str, weights: str) -> tuple[bool, str]:
+    from torchvision.models import get_weight  # imports PyTorch, which takes seconds
+
+    try:
+        get_weight(weights.removeprefix("torchvision:"))
+    except (ValueError, AttributeError, KeyError) as error:
+        return False, f"{key}: torchvision has no weights of that name ({error})."
+    return True, f"{key}: {weights}, downloaded by torchvision when they are first used."
+
+
+def _own_maps(study: Study, records: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """The user's own maps against the test images, as far as these are known before a run.
+
+    Args:
+        study: its config.
+        records: data set -> its records; None of one that cannot be used.
+    """
+    for name, own in study.own_maps.items():
+        from pipeline.attribution.own_maps import diagnose_maps
+
+        dataset = own.dataset or str(own.model).partition("/")[0]
+        found = records.get(dataset)
+        test = None if found is None else found[found["split"] == "test"]
+        try:
+            yield True, f"own_maps.{name}: {own.path}, {diagnose_maps(Path(own.path), test)}."
+        except UserError as error:
+            yield False, f"own_maps.{name}: {error}"
 
 
 def _function(key: str, function: str) -> tuple[bool, str]:
@@ -136,8 +170,10 @@ def _weights(key: str, weights: str) -> tuple[bool, str]:
         return True, f"{key}: none, training starts from random weights."
     if weights.startswith("model:"):
         return True, f"{key}: {weights}, trained by the study itself."
+    if weights in LIBRARIES:
+        return True, f"{key}: what {weights} publishes for the trunk, downloaded when first used."
     if weights.startswith("torchvision:"):
-        return True, f"{key}: {weights}, downloaded by torchvision when they are first used."
+        return _of_torchvision(key, weights)
     if weights.startswith(PREFIX):
         if not find_in_package(weights):
             return False, f"{key}: {missing_in_package(weights)}"

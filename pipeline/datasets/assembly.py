@@ -92,7 +92,7 @@ def finish(
     if not (images["split"] == "val").any():
         images["split"] = hold_out(images, section.val_fraction, section.val_seed, split="val")
     if isinstance(section, RecordsJob):
-        check_needs(images, section, root, problems)
+        check_needs(images, classes["name"].to_list(), section, root, problems)
         _, faults = named_labels(classes["name"].to_list(), section.class_pairs)
         problems.add("of what the config asks for", *faults)
         if section.gaze is not None:

@@ -1,10 +1,11 @@
 """The check that a data set has what its study needs, before anything trains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.artefacts.classes import WNID
 from pipeline.datasets.check import Problems
 from pipeline.settings import Need, RecordsJob
 
@@ -13,13 +14,18 @@ ATTRIBUTES = "attributes/class_attribute_labels_continuous.txt"
 
 
 def check_needs(
-    records: pd.DataFrame, section: RecordsJob, root: str | Path, problems: Problems
+    records: pd.DataFrame,
+    names: Sequence[str],
+    section: RecordsJob,
+    root: str | Path,
+    problems: Problems,
 ) -> None:
     """Note what a study needs and the data set does not have.
 
     Args:
         records: all used images with all columns of the records.
-        section: with ``needs``.
+        names: of its classes.
+        section: with ``needs`` and ``least_classes``.
         root: folder of the data set.
         problems: where it is noted.
     """
@@ -38,10 +44,19 @@ def check_needs(
         "val_objects": lambda: not (_has(val, "boxes") or _has(val, "masks")),
         "attributes": lambda: not (Path(root) / ATTRIBUTES).is_file(),
         "keypoints": lambda: bool((test["keypoints"].map(len) == 0).any()),
+        "wnids": lambda: not all(WNID.match(name) for name in names),
     }
     problems.add(
         "needed by the study but missing", *(CURES[n] for n in section.needs if absent[n]())
     )
+    shown = test["label"].nunique()
+    if not test.empty and shown < section.least_classes:
+        problems.add(
+            "needed by the study but missing",
+            f"{section.least_classes} classes with test images, which a grid of "
+            "`evaluation.grid_pointing` (or `random_logit`) needs; there are "
+            f"{shown}: lower its `side`, or drop the evaluation",
+        )
 
 
 CURES: dict[Need, str] = {
@@ -66,6 +81,8 @@ CURES: dict[Need, str] = {
     "attributes: put it in place, or set `cue_localization: false` for the data set",
     "keypoints": "keypoints of every test image (parts/part_locs.txt), which cue localisation "
     "needs: put them in place, or set `cue_localization: false` for the data set",
+    "wnids": "class names that begin with a wnid such as n02088094, by which `supersets: {kind: "
+    "wordnet}` finds them: take `all` or `singletons` for the data set",
 }
 
 

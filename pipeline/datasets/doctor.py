@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from pipeline.datasets.readers import reader_of
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Records
@@ -23,7 +25,7 @@ NAMED = 5  # of what is odd, the first files by name
 LISTS = "The lists are in the folder `metadata` of the WSOL benchmark's code (wsolevaluation)."
 
 
-def diagnose(root: str, records: Records, workers: int) -> tuple[bool, str]:
+def diagnose(root: str, records: Records, workers: int) -> tuple[pd.DataFrame | None, str]:
     """Read and check a folder of raw data, as the study would.
 
     Args:
@@ -32,18 +34,18 @@ def diagnose(root: str, records: Records, workers: int) -> tuple[bool, str]:
         workers: decoding threads.
 
     Returns:
-        Whether it can be used, and a paragraph that says what was found, or else what is missing,
-        where to get it and what it should look like.
+        Its records, None if it cannot be used; and a paragraph that says what was found, or else
+        what is missing, where to get it and what it should look like.
     """
     reader = reader_of(records.layout)
     head = f"{root}, layout {records.layout}"
     try:
-        _, _, summary = reader.read(root, records, workers)
+        images, _, summary = reader.read(root, records, workers)
     except UserError as error:
         source = _source(records)
         parts = [str(error), *([f"Where to get it: {source}"] if source else []), reader.layout]
-        return False, "\n".join([f"{head}: not usable.", *map(_indented, parts)])
-    return True, "\n".join([f"{head}: found.", *map(_indented, _facts(summary))])
+        return None, "\n".join([f"{head}: not usable.", *map(_indented, parts)])
+    return images, "\n".join([f"{head}: found.", *map(_indented, _facts(summary))])
 
 
 def _indented(text: str) -> str:

@@ -91,7 +91,7 @@ def read(
     unclear = _check_turned(used, section, problems)
     fitting = check_sizes(used[~unclear], objects.sizes, problems)
     details: dict[str, Any] = {"skipped": {**skipped, **counts, **objects.skipped}}
-    details |= check_masks(fitting, problems, workers)
+    details |= check_masks(fitting, problems, workers, turned=True)
     return finish(used, classes, root, section, problems, details)
 
 

@@ -12,7 +12,9 @@ from pipeline.images.opening import ImageFault
 from pipeline.runtime.errors import UserError
 
 
-def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> dict[str, Any]:
+def check_masks(
+    records: pd.DataFrame, problems: Problems, workers: int = 2, *, turned: bool = False
+) -> dict[str, Any]:
     """Decode every mask; note the missing and the unreadable ones, count the strange ones.
 
     OpenImages' own masks are often larger than their images, so another size is no problem.
@@ -22,6 +24,8 @@ def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> 
             0 where it is unreadable).
         problems: where they are noted.
         workers: decoding threads.
+        turned: note also masks that have the height of their image as width, and its width as
+            height: one of the two was turned.
 
     Returns:
         Counts for the summary, with the names of the first.
@@ -46,6 +50,16 @@ def check_masks(records: pd.DataFrame, problems: Problems, workers: int = 2) -> 
         *(f"{file_of(name)} ({mask})" for (name, *_), mask in both if isinstance(mask, str)),
     )
     read = [(owner, mask) for owner, mask in both if isinstance(mask, MaskFacts) and owner[2][0]]
+    if turned:
+        problems.add(
+            "mask is turned by a quarter against its image (width x height); turn one of the two, "
+            "or correct `records: {orientation: ...}`",
+            *(
+                f"{file_of(name)}: {mask.size[0]} x {mask.size[1]}, its image {size[0]} x {size[1]}"
+                for (name, _, size), mask in read
+                if mask.size == size[::-1] != size
+            ),
+        )
     sizes = np.array([mask.size for _, mask in read]).reshape(-1, 2)
     images = np.array([size for (_, _, size), _ in read]).reshape(-1, 2)
     objects = [(name, mask) for (name, kind, _), mask in read if kind == "object"]

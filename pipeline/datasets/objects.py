@@ -73,12 +73,12 @@ def read_objects(
             skipped[f"{kind}_of_no_class_taken_as_the_object"] = {"count": total, "first": first}
         return found
 
-    if boxes.suffix == ".json":
+    if _is_coco(boxes):
         found_boxes: Mapping[str, list[float]] = annotated(boxes, "boxes").boxes
     else:
         found_boxes = _listed_boxes(boxes, names, problems)
     ignore: dict[str, str] = {}
-    if masks.suffix == ".json":
+    if _is_coco(masks):
         found_masks: Mapping[str, list[str]] = annotated(masks, "masks").masks
     else:
         pictures = _pictures(masks, class_of, problems)
@@ -107,13 +107,17 @@ def _sources(root: Path, section: Records) -> tuple[Path, Path]:
     boxes, masks = Path(section.boxes or root / BOXES), Path(section.masks or root / MASKS)
     if boxes.exists() and not boxes.is_file():
         raise UserError(f"{boxes} is not a regular file. Give a CSV or COCO file of boxes.")
-    if masks.suffix == ".json" and section.mask_values:
+    if _is_coco(masks) and section.mask_values:
         raise UserError(
             f"`mask_values` is about pictures, and {masks} is a COCO file. Remove the key."
         )
-    if masks.exists() and masks.suffix != ".json" and not masks.is_dir():
+    if masks.exists() and not _is_coco(masks) and not masks.is_dir():
         raise UserError(f"{masks} is neither a folder of masks nor a COCO file (.json).")
     return boxes, masks
+
+
+def _is_coco(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
 
 
 def _listed_boxes(path: Path, names: ImageNames, problems: Problems) -> dict[str, list[float]]:

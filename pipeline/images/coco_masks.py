@@ -6,6 +6,7 @@ out of date once the file changes. The format is that of COCO (Lin et al., "Micr
 Objects in Context", ECCV 2014), and polygons become pixels as in its own tools (pycocotools).
 """
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from pipeline.images.coco_file import identity, read_content, side
 from pipeline.images.opening import LARGEST
 from pipeline.runtime.errors import UserError
 
-_MARK = ".json#"
+_MASK = re.compile(r"\.json#[0-9a-f]{16}/\d+$", re.IGNORECASE)
 LONGEST = 10_000_000  # pixels of an outline; pycocotools needs memory for each
 _BITS = 35  # of a compressed run length: more than LARGEST needs
 
@@ -43,7 +44,7 @@ def file_digest(path: str | Path) -> str:
 
 def is_mask_name(name: str | Path) -> bool:
     """Whether a mask is an annotation's; else it is a picture's."""
-    return _MARK in str(name)
+    return _MASK.search(str(name)) is not None
 
 
 def coco_file_of(name: str) -> Path:

@@ -107,8 +107,8 @@ def _meant(name: str) -> tuple[np.ndarray, bool]:
         return coco_masks.read_mask(name).astype(bool), False
     path, choice = mask_values.parse(name)
     with opened(path) as image:
-        unclear = choice is None and mask_values.has_several_values(image)
-        return mask_values.select(image, choice), unclear
+        meant = mask_values.select(image, choice)
+        return meant, choice is None and mask_values.has_several_values(image)
 
 
 def file_of(name: str) -> Path:

@@ -16,6 +16,7 @@ from PIL import Image
 from pipeline.images.opening import ImageFault, is_sixteen_bit
 
 KINDS = ("value", "red_green")
+_COLOURS = ("LA", "RGB", "RGBA", "RGBX", "CMYK")  # Pillow reads their 16 bits as the high 8
 _CHOICE = re.compile(rf"#({'|'.join(KINDS)})(!?=)([\d,]*)$")
 
 
@@ -45,9 +46,21 @@ def parse(name: str) -> tuple[str, Choice | None]:
 def select(image: Image.Image, choice: Choice | None) -> np.ndarray:
     """The pixels of an open mask that are meant: bool (H, W).
 
+    Args:
+        image: not yet decoded.
+        choice: what is meant.
+
     Raises:
-        ImageFault: a coloured picture is asked for its grey values.
+        ImageFault: a coloured picture is asked for its grey values, or the picture has values that
+            cannot be read as they are, or several pages.
     """
+    if getattr(image, "is_animated", False):
+        raise ImageFault("it holds several pictures: write the union of the masks into one")
+    if image.mode in _COLOURS and any(";16" in str(tile) for tile in image.tile):
+        raise ImageFault(
+            "its colours have 16 bits per channel, of which 8 would be read: save it in grey or "
+            "with 8 bits"
+        )
     if choice is None:
         return _not_black(image)
     values = _numbers(image, choice.kind)
@@ -61,13 +74,26 @@ def has_several_values(image: Image.Image) -> bool:
 
     A palette's indices are compared as they are, colours by all channels.
     """
-    if image.mode in ("1", "L", "P") or is_sixteen_bit(image):
+    if image.mode == "P" or _is_grey(image):
         values = np.asarray(image).ravel()
     else:
         channels = np.asarray(image.convert("RGB"), dtype=np.int64)
         values = (channels @ [1, 256, 65536]).ravel()
     found = values[values > 0]
     return found.size > 0 and bool((found != found[0]).any())
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether it has one channel, of whole numbers of up to 32 bits or of floating point."""
+    return image.mode in ("1", "L", "I", "F") or is_sixteen_bit(image)
+
+
+def _values(image: Image.Image) -> np.ndarray:
+    """The values of a picture of one channel as they are in the file: (H, W), at least 0."""
+    values = np.asarray(image)
+    if not (values >= 0).all():  # also where they are NaN
+        raise ImageFault("it has values below 0 or none (NaN): write 0 where there is no object")
+    return values
 
 
 def _not_black(image: Image.Image) -> np.ndarray:
@@ -77,8 +103,8 @@ def _not_black(image: Image.Image) -> np.ndarray:
     shrink PNG files reorder palettes.
     """
     black_first = image.mode == "P" and not any((image.getpalette() or [0])[:3])
-    if image.mode in ("1", "L") or is_sixteen_bit(image) or black_first:
-        return np.asarray(image) > 0
+    if black_first or _is_grey(image):
+        return _values(image) > 0
     pixels = np.asarray(image.convert("RGBA"))
     return (pixels[..., :3] > 0).any(axis=-1) & (pixels[..., 3] > 0)
 
@@ -88,8 +114,11 @@ def _numbers(image: Image.Image, kind: str) -> np.ndarray:
     if kind == "red_green":
         pixels = np.asarray(image.convert("RGB"), dtype=np.int64)
         return pixels[..., 0] + 256 * pixels[..., 1]
-    if image.mode in ("1", "L", "P") or is_sixteen_bit(image):
-        return np.asarray(image).astype(np.int64)
+    if image.mode == "P" or _is_grey(image):
+        values = _values(image)
+        if (values % 1).any():
+            raise ImageFault("its values are no whole numbers, and `mask_values` asks for such")
+        return values.astype(np.int64)
     pixels = np.asarray(image.convert("RGB"), dtype=np.int64)
     if (pixels != pixels[..., :1]).any():
         raise ImageFault(

@@ -159,6 +159,7 @@ Need = Literal[
     "val_objects",
     "attributes",
     "keypoints",
+    "wnids",
 ]
 
 
@@ -168,6 +169,7 @@ class RecordsJob(Records):
     needs: tuple[Need, ...] = Field(
         (), description="what the study's evaluations need of the records"
     )
+    least_classes: Count = Field(1, description="classes with test images that they need")
     class_pairs: tuple[ClassPair, ...] = Field((), description="class pairs that the study names")
     gaze: FilePath | None = Field(None, description="where people looked in the images")
 

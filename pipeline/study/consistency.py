@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.methods import METHODS
 from pipeline.catalogue.training_methods import TRAINING_METHODS
-from pipeline.runtime.validation import nearest
+from pipeline.runtime.validation import nearest, problems_of
+from pipeline.settings import Training, TrainJob
+from pipeline.settings.models import LIBRARIES
 from pipeline.study import searches
 from pipeline.study.jobs import Study
 from pipeline.study.merging import is_of
@@ -15,6 +19,8 @@ def problems(study: Study) -> list[str]:
     """What is wrong with a config whose sections are all valid by themselves, one text each."""
     found = [*_models(study), *_given(study), *_weights(study), *_own_maps(study)]
     found += [*_per_model(study), *_measured(study)]
+    found = found or [*_merged(study)]
+    found = found or [*_starts(study), *_crops(study)]
     found += searches.problems(study)
     return found or [*searches.invalid_draws(study)]
 
@@ -60,6 +66,53 @@ def _weights(study: Study) -> Iterator[str]:
             )
 
 
+def _merged(study: Study) -> Iterator[str]:
+    """Training keys that are valid each in its place, but not together."""
+    for model in study.models_without_seed():
+        if not study.given(model[1]):
+            try:
+                study.train_job(*model, study.seeds[0])
+            except ValidationError as error:
+                yield f"{'/'.join(model)}: {'; '.join(problems_of(error, Training))}"
+
+
+def _starts(study: Study) -> Iterator[str]:
+    """Weights that do not go together with the trunk or with what is asked of them."""
+    for model, job in _trainings(study):
+        for key in ("head", "frozen_stages"):
+            value = getattr(job.training, key)
+            if job.weights == "none" and value not in ("scratch", 0):
+                yield (
+                    f"{'/'.join(model)}: `{key}: {value}` needs weights that the model starts "
+                    "from, and it has none. Give `weights`, or leave the key out"
+                )
+        source, colon, _ = job.trunk.partition(":")
+        if job.weights in LIBRARIES and (not colon or source != job.weights):
+            yield (
+                f"{'/'.join(model)}: `weights: {job.weights}` are what that library publishes for "
+                f"its own networks, and the trunk is {job.trunk!r}. Give a file, or the trunk as "
+                f"'{job.weights}:NAME'"
+            )
+
+
+def _crops(study: Study) -> Iterator[str]:
+    for (dataset, architecture, variant), job in _trainings(study):
+        crop, stored = job.training.crop, study.datasets[dataset].images.train_size
+        if job.training.epochs and crop > stored:
+            yield (
+                f"{dataset}/{architecture}/{variant}: `crop: {crop}` is larger than the stored "
+                f"training images, `datasets.{dataset}.images.train_size: {stored}`. Lower the "
+                "one or raise the other"
+            )
+
+
+def _trainings(study: Study) -> Iterator[tuple[tuple[str, str, str], TrainJob]]:
+    """Each model that is trained, and the training of its first seed."""
+    for model in study.models_without_seed():
+        if not study.given(model[1]):
+            yield model, study.train_job(*model, study.seeds[0])
+
+
 def _own_maps(study: Study) -> Iterator[str]:
     models = _model_names(study)
     for name in study.methods.functions:
@@ -94,6 +147,16 @@ def _measured(study: Study) -> Iterator[str]:
                 )
         for pattern in getattr(section, "models", None) or ():
             yield from _without_model(study, f"evaluation.{task}.models", pattern)
+    contrast = study.evaluation.of("contrastive_deletion")
+    if contrast and contrast.against == "pairs":
+        tasks = study.measurements()
+        for name in dict.fromkeys(of for task, of, *_ in tasks if task == "contrastive_deletion"):
+            dataset = study.datasets[name]
+            if not (dataset.cue_localization or dataset.class_pairs):
+                yield (
+                    f"evaluation.contrastive_deletion: {{against: pairs}}: {name} has no class "
+                    f"pairs. Take `against: confused`, or name `datasets.{name}.class_pairs`"
+                )
 
 
 def _per_model(study: Study) -> Iterator[str]:

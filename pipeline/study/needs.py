@@ -13,9 +13,19 @@ def records_job(study: Study, name: str) -> RecordsJob:
     return RecordsJob(
         **dict(dataset.records),
         needs=tuple(dict.fromkeys(_needs(study, name))),
+        least_classes=_least_classes(study, name),
         class_pairs=dataset.class_pairs,
         gaze=dataset.gaze,
     )
+
+
+def _least_classes(study: Study, name: str) -> int:
+    """How many classes the evaluations of a data set need."""
+    tasks = {task for task, of, *_ in study.measurements() if of == name}
+    least = 2 if "random_logit" in tasks else 1
+    if "grid_pointing" in tasks:
+        least = max(least, study.evaluation.of("grid_pointing").side ** 2)
+    return least
 
 
 def _needs(study: Study, name: str) -> list[Need]:
@@ -30,6 +40,8 @@ def _needs(study: Study, name: str) -> list[Need]:
     if not any(model[0] == name for model in study.measured()):
         return needs  # its models only pretrain others
     needs.append("test_images")
+    if dataset.supersets.kind == "wordnet":
+        needs.append("wnids")
     if dataset.wsol:
         needs.append("objects_or_segmentations" if study.evaluation.wsol.masks else "objects")
     tasks = {task for task, of, *_ in study.measurements() if of == name}

@@ -1,5 +1,6 @@
 import sys
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -7,8 +8,10 @@ from tiny_wsol import picture, tiny_wsol
 
 from pipeline.command.__main__ import execute
 from pipeline.datasets.__main__ import run as stage
+from pipeline.models.classifier import Classifier
 from pipeline.runtime.cli import main
 from pipeline.runtime.errors import UserError
+from pipeline.settings import Training, TrainJob
 
 
 @pytest.fixture
@@ -258,7 +261,7 @@ def test_trunks_that_are_refused_are_named_before_anything_runs(tmp_path, config
         "drawn": {"draw": {"seed": 1}, "architectures": ["cait"], "variants": {"spg": {}}},
         "small": {
             "draw": {"seed": 1},
-            "images": {"train_size": 144, "eval_size": 128},
+            "images": {"train_size": 256, "eval_size": 128},
             "architectures": ["mixer"],
             "variants": {"cam": {}},
         },
@@ -269,3 +272,66 @@ def test_trunks_that_are_refused_are_named_before_anything_runs(tmp_path, config
     assert "architectures.tokens: map_size: 28: 'timm:test_vit' gives 14 cells" in text
     assert "architectures.mixer: images of 128 pixels do not go through" in text
     assert "architectures.cait: drawn/spg: method: 'spg' has no places" in text
+
+
+def test_weights_of_another_trunk_are_found_before_anything_runs(tmp_path, config, capsys):
+    small = config["architectures"]["small"]
+    config["datasets"]["birds"] |= {"architectures": ["small"], "variants": {"cam": {}, "adl": {}}}
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "birds/small/cam, birds/small/adl: weights" in text
+    assert "do not fit trunk 'resnet_small': missing" in text
+
+    small["weights"] = str(tmp_path / "fitting.pth")
+    torch.save(trunk_of("resnet_small"), small["weights"])
+    assert check(tmp_path, config, capsys)[0] == 0
+    config["training"] = {"head": "trained"}  # the file has none
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "head: trained: the heads in weights" in text
+
+
+def trunk_of(name):
+    job = TrainJob(trunk=name, weights="none", seed=0, training=Training(method="cam"))
+    return Classifier(job, 2).trunk.state_dict()
+
+
+def test_weights_that_a_library_publishes(tmp_path, config, capsys):
+    large = config["architectures"]["large"]
+    large["weights"] = "torchvision:ResNet50_Weights.IMAGENET1K_V9"
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "architectures.large.weights: torchvision has no weights of that name" in text
+
+    config["architectures"]["large"] = {"trunk": "timm:test_efficientnet", "weights": "timm"}
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 0
+    assert "architectures.large.weights: what timm publishes for the trunk" in text
+
+
+def test_own_maps_are_compared_with_the_images(tmp_path, config, capsys):
+    images = ("train/ape/1.jpg", "train/ape/2.jpg", "test/ape/3.jpg", "test/ape/4.jpg")
+    for name in images:
+        picture(tmp_path / "own" / name)
+    config["datasets"] = {
+        "own": {
+            "root": str(tmp_path / "own"),
+            "records": {"layout": "folder"},
+            "cue_localization": False,
+            "wsol": False,
+        }
+    }
+    maps = tmp_path / "maps" / "test" / "ape"
+    config["own_maps"] = {"mine": {"path": str(tmp_path / "maps"), "dataset": "own"}}
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert f"own_maps.mine: {tmp_path / 'maps'} does not exist" in text
+    maps.mkdir(parents=True)
+    np.save(maps / "3.npy", np.eye(7))
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "1 have no map of their own class: test/ape/4.jpg" in text
+    np.save(maps / "4.npy", np.ones((7, 7)))
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 0
+    assert "found: 2 maps of 7 x 7, 1 constant: test/ape/4.jpg" in text

@@ -130,3 +130,10 @@ def test_meanings_that_fit_no_mask_are_told(root):
         Records(layout="folder", mask_values={"object": [1, 2], "ignore": [2]})
     with pytest.raises(ValidationError, match="for layout folder alone"):
         Records(mask_values={"object": [1]})
+
+
+def test_masks_that_are_turned_against_their_images_are_refused(root):
+    for name in NAMES:
+        picture(root / name, (SIDE, SIDE + 4))
+    save(root, [np.ones((SIDE, SIDE + 4), np.uint8)] * 3)  # of SIDE + 4 x SIDE pixels
+    assert "3 x mask is turned by a quarter against its image" in message(root)

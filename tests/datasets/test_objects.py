@@ -1,6 +1,7 @@
 """Boxes and masks of a folder of images, named by the config."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tiny_wsol import mask, picture
@@ -88,6 +89,22 @@ def test_masks_are_drawn_where_they_are_read(root, tmp_path):
     assert read_mask(columns).sum() == 60
     assert summary["masks"] == 2
     assert summary["masks_of_another_size"] == 0
+
+
+def test_the_suffix_of_a_coco_file_may_have_capitals(root, tmp_path):
+    path = Path(coco(tmp_path, (10, 2, {"segmentation": SQUARE, "bbox": [5, 5, 10, 15]})))
+    path = str(path.rename(path.with_suffix(".JSON")))
+    records, _ = read(root, boxes=path, masks=path)
+    assert list(records.boxes["test/ape/3.jpg"]) == [5, 5, 15, 20]
+    assert read_mask(records.masks["test/ape/3.jpg"][0]).sum() == 150
+
+
+def test_a_class_may_be_called_as_a_coco_file(tmp_path):
+    name = "test/b.json#1/2.jpg"
+    picture(tmp_path / "own" / name)
+    mask(tmp_path / "own/masks" / name.replace("jpg", "png"), (1, 1, 5, 5))
+    records, _ = read(tmp_path / "own")
+    assert read_mask(records.masks[name][0]).sum() == 16
 
 
 def test_a_folder_of_masks_elsewhere(root, tmp_path):

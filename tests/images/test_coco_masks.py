@@ -140,6 +140,7 @@ def test_a_mask_is_read_by_name_until_its_file_changes(tmp_path):
     name = mask_name(path, file_digest(path), 1)
     assert is_mask_name(name)
     assert not is_mask_name("masks/bird#1.png")
+    assert not is_mask_name("masks/birds.json#1/2.png")  # a class may be called so
     assert read_mask(name).tolist() == [[0, 1, 0], [1, 0, 0]]
     content["annotations"][1]["segmentation"]["counts"] = [0, 6]
     path.write_text(json.dumps(content))

@@ -1,5 +1,6 @@
 """Masks with meaning, against numpy by hand."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -87,3 +88,54 @@ def test_sixteen_bits(tmp_path):
     path = save(tmp_path / "a.png", values)
     assert (read_mask(path) == (values > 0)).all()
     assert (read_mask(chosen(path, "value", (2002,))) == (values == 2002)).all()
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_values_of_32_bits_are_those_of_the_file(tmp_path, kind):
+    """Pillow's own way to grey cuts them at 255 and at whole numbers."""
+    values = np.random.default_rng(2).choice([0, 1, 255, 300, 1000], (9, 7))
+    path = save(tmp_path / "a.tif", values.astype(kind))
+    assert (read_mask(path) == (values > 0)).all()
+    for value in (1, 255, 300):
+        assert (read_mask(chosen(path, "value", (value,))) == (values == value)).all()
+    rest = read_mask(chosen(path, "value", (255,), others=True))
+    assert (rest == np.isin(values, (1, 300, 1000))).all()
+
+
+def test_shares_of_the_object_above_nought_are_object(tmp_path):
+    shares = np.linspace(0, 1, 63, dtype=np.float32).reshape(9, 7)
+    path = save(tmp_path / "a.tif", shares)
+    assert (read_mask(path) == (shares > 0)).all()
+    with pytest.raises(UserError, match="no whole numbers, and `mask_values` asks for such"):
+        read_mask(chosen(path, "value", (1,)))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.where(VALUES == 1, np.nan, 0).astype(np.float32), "below 0 or none"),
+        (VALUES.astype(np.int32) - 1, "below 0 or none"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(tmp_path, values, said):
+    with pytest.raises(UserError, match=said):
+        read_mask(save(tmp_path / "a.tif", values))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_colours_of_16_bits_are_refused(tmp_path, suffix):
+    """Pillow keeps the high byte of each: an object of (1, 0, 0) would be black."""
+    values = (VALUES == 1)[..., None] * np.array([0, 0, 1], np.uint16)
+    assert cv2.imwrite(str(tmp_path / f"a.{suffix}"), values)
+    with pytest.raises(UserError, match="16 bits per channel"):
+        read_mask(str(tmp_path / f"a.{suffix}"))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif"])
+def test_a_mask_of_several_pages_is_refused(tmp_path, suffix):
+    """Annotation tools write a page for each instance, of which the first would be read."""
+    pages = [Image.fromarray(255 * (value == VALUES).astype(np.uint8)) for value in (1, 2)]
+    path = tmp_path / f"a.{suffix}"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with pytest.raises(UserError, match="several pictures: write the union of the masks"):
+        read_mask(str(path))

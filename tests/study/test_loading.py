@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 from small_config import changed
@@ -303,3 +305,38 @@ def test_words_of_other_tools_are_understood(place, word, key):
     with pytest.raises(UserError) as caught:
         load(raw)
     assert f"{word}: unknown key; did you mean {key!r}?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({"crop": 300}, "birds/small/cam: `crop: 300` is larger than the stored training images"),
+        ({"head": "trained"}, "birds/small/cam: `head: trained` needs weights"),
+        ({"frozen_stages": 1}, "birds/small/cam: `frozen_stages: 1` needs weights"),
+        ({"weights": "timm"}, "birds/small/cam: `weights: timm` are what that library publishes"),
+    ],
+)
+def test_trainings_that_could_not_start(training, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        load(changed(training=training))
+
+
+def test_a_crop_decides_nothing_where_nothing_is_trained():
+    load(changed(training={"crop": 300, "epochs": 0}))
+
+
+def test_keys_that_are_valid_alone_and_not_together():
+    config = changed(training={"spg": {"c_low": 0.4}})
+    config["datasets"]["birds"]["variants"] = {"spg": {"spg": {"c_high": 0.2}}}
+    with pytest.raises(UserError, match=r"birds/small/spg: .*c_low is above c_high"):
+        load(config)
+
+
+def test_contrasts_of_pairs_need_pairs():
+    config = changed(evaluation={"contrastive_deletion": {"against": "pairs"}})
+    assert load(config)  # cue localisation finds them
+    config["datasets"]["birds"]["cue_localization"] = False
+    with pytest.raises(UserError, match=r"birds has no class pairs\. Take `against: confused`"):
+        load(config)
+    config["datasets"]["birds"]["class_pairs"] = [["one", "two"]]
+    assert load(config)

@@ -111,3 +111,26 @@ def test_faults_of_files_and_needs_come_together(root, tmp_path):
         records(root, tmp_path)
     assert "1 x image cannot be decoded" in str(error.value)
     assert "2 x needed by the study" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"evaluation": {"grid_pointing": {}}}, "4 classes with test images, .*; there are 2"),
+        ({"evaluation": {"grid_pointing": {"side": 3}}}, "9 classes with test images"),
+        ({"supersets": {"kind": "wordnet"}}, "class names that begin with a wnid"),
+    ],
+)
+def test_classes_that_cannot_do_what_is_asked(root, tmp_path, asked, said):
+    for name in ("ape", "zebra"):
+        picture(root / "test" / name / "3.jpg")
+    with pytest.raises(UserError, match=rf"1 x needed by the study but missing:\n  {said}"):
+        records(root, tmp_path, wsol=False, **asked)
+
+
+def test_enough_classes_for_a_grid(root, tmp_path):
+    for name in ("n00000001", "n00000002", "ape", "zebra"):
+        for place in ("train/{}/1.jpg", "train/{}/2.jpg", "test/{}/3.jpg"):
+            picture(root / place.format(name))
+    asked = {"evaluation": {"grid_pointing": {}}}
+    assert (records(root, tmp_path, wsol=False, **asked) / "test.parquet").exists()
