@@ -58,6 +58,11 @@ class GivenModel(nn.Module):
         of_library: Wanted | None = None,
     ) -> None:
         super().__init__()
+        if any(isinstance(each, torch.jit.ScriptModule) for each in network.modules()):
+            raise UserError(
+                "The network is a TorchScript module, into which no method can look. Give the "
+                "network that it was made from, with its weights."
+            )
         lazy = [name for name, each in network.named_parameters() if is_lazy(each)]
         if lazy:
             raise UserError(

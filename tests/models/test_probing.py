@@ -95,3 +95,9 @@ def test_other_precisions_are_computed_in_float32(dtype):
     model = load_model(network)
     assert model.logits(torch.rand(2, 3, 8, 8)).dtype == torch.float32
     assert torch.equal(model.network.linear.weight, weight.float())
+
+
+def test_torchscript_is_refused():
+    scripted = torch.jit.script(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    with pytest.raises(UserError, match="is a TorchScript module"):
+        load_model(scripted)
