@@ -56,7 +56,7 @@ def select(image: Image.Image, choice: Choice | None) -> np.ndarray:
     """
     if getattr(image, "is_animated", False):
         raise ImageFault("it holds several pictures: write the union of the masks into one")
-    if image.mode in _COLOURS and any(";16" in str(tile) for tile in image.tile):
+    if image.mode in _COLOURS and any(";16" in str(tile) for tile in getattr(image, "tile", ())):
         raise ImageFault(
             "its colours have 16 bits per channel, of which 8 would be read: save it in grey or "
             "with 8 bits"
