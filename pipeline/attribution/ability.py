@@ -74,14 +74,17 @@ def _check_gradients(query: Query) -> None:
     if not isinstance(query.model, GivenModel):
         return
     images = query.inputs.clone().requires_grad_()
-    with torch.enable_grad():
-        scores = query.model.log_probs(images)
-    if (
-        not scores.requires_grad
-        or torch.autograd.grad(scores[0, 0], images, allow_unused=True)[0] is None
-    ):
+    found, why = None, ""
+    try:
+        with torch.enable_grad():
+            scores = query.model.log_probs(images)
+            if scores.requires_grad:
+                (found,) = torch.autograd.grad(scores[0, 0], images, allow_unused=True)
+    except Exception as error:  # the user's network raises what it likes; a quantised one here
+        why = f" ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+    if found is None:
         raise UserError(
-            "no gradient reaches the image, as something in this network cuts it off, such as "
-            "`torch.no_grad()`, `.detach()` or NumPy. Remove it, or take another method, such as "
-            "occlusion or rise."
+            f"no gradient reaches the image{why}, as something in this network cuts it off, such "
+            "as `torch.no_grad()`, `.detach()`, NumPy or quantised layers. Remove it, or take "
+            "another method, such as occlusion or rise."
         )

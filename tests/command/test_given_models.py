@@ -53,6 +53,22 @@ def cut_off():
 
     return Net()
 
+def one_way():
+    class Copy(torch.autograd.Function):
+        @staticmethod
+        def forward(context, scores):
+            return scores.clone()
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = untold()
+
+        def forward(self, images):
+            return Copy.apply(self.net(images))
+
+    return Net()
+
 def leaves():
     raise SystemExit("usage: train.py")
 """
@@ -108,6 +124,10 @@ WRONG = [
     (
         {"model": "given_nets:cut_off", "methods": ["gradient", "rise", "smoothgrad"], **CALLED},
         "^gradient, smoothgrad: no gradient reaches the image",
+    ),
+    (
+        {"model": "given_nets:one_way", "methods": ["gradient"], **CALLED},
+        r"^gradient: no gradient reaches the image \(NotImplementedError: ",
     ),
     ({"methods": ["legrad"]}, "^legrad: .*attention of a vision transformer"),
     ({"methods": ["guided_backprop"]}, "^guided_backprop: not for given networks"),
