@@ -109,7 +109,7 @@ def check_numbers(state: Mapping[str, Tensor], name: str) -> None:
         UserError: there is one; the message names the first tensor with it.
     """
     for key, value in state.items():
-        if value.is_floating_point() and value.isnan().any():
+        if value.is_floating_point() and not value.is_meta and value.isnan().any():
             raise UserError(
                 f"weights: those for {name} hold NaN, such as {key}: a training that failed. Take "
                 "an earlier checkpoint."

@@ -1,7 +1,6 @@
 """Functions that Numba compiles, once per installation."""
 
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,7 +43,7 @@ def _drop_broken(folder: Path, function: Callable) -> None:
         try:
             with open(path, "rb") as stream:
                 stream.seek(-1, os.SEEK_END)
-                whole = stream.read() == pickle.STOP
+                whole = stream.read() == b"."  # STOP
         except FileNotFoundError:  # another process has just removed it
             continue
         except OSError:  # an empty file has no last byte
