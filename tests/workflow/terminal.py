@@ -17,7 +17,7 @@ CTRL_C = b"\x03"
 
 
 def _take_terminal() -> None:
-    """In the new process: its terminal, and signals that act even where the tests' own are ignored."""
+    """In the new process: its terminal, and signals that act where the tests' own are ignored."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
