@@ -142,7 +142,9 @@ def read_map(given: GivenMaps, row: Row) -> np.ndarray:
 def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list[str]], list[str]]:
     """The maps that are not finite matrices of the first one's shape; the constant maps."""
     first = None
-    unreadable, matrix, shape, finite, constant = [], [], [], [], []
+    unreadable, matrix, shape, constant = [], [], [], []
+    finite: list[str] = []
+    large: list[str] = []
     for row in rows:
         try:
             values = read_map(given, row)
@@ -156,7 +158,8 @@ def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list
         if values.shape != first:
             shape.append(f"{_name(row)} {values.shape}")
         if not np.isfinite(values).all():
-            finite.append(_name(row))
+            whole = np.isfinite(given.read(given.rows[row])).all()
+            (large if whole else finite).append(_name(row))
         elif values.min() == values.max():
             constant.append(_name(row))
     wrong = {
@@ -164,6 +167,7 @@ def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list
         "are not two-dimensional": matrix,
         f"have another shape than the first, {first}": shape,
         "are not finite (NaN or infinite)": finite,
+        "exceed 3.4e38, the largest number of 32 bits; divide them": large,
     }
     return wrong, constant
 

@@ -6,6 +6,7 @@ Class ids are 1-based, in the sorted order of the classes' names; where all are 
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,7 @@ def read(
     class_of = dict(zip(images["image_id"], images["class_id"].map(names), strict=True))
     numbers = {name: number for number, name in names.items()}
     objects = read_objects(root, section, class_of, numbers, problems)
+    problems.hints += _left_out({**counts, **objects.skipped})
     images["boxes"] = [objects.boxes.get(name, []) for name in images["image_id"]]
     images["masks"] = [objects.masks.get(name, []) for name in images["image_id"]]
     images["keypoints"] = [[] for _ in range(len(images))]
@@ -93,6 +95,17 @@ def read(
     details: dict[str, Any] = {"skipped": {**skipped, **counts, **objects.skipped}}
     details |= check_masks(fitting, problems, workers, turned=True)
     return finish(used, classes, root, section, problems, details)
+
+
+def _left_out(counts: Mapping[str, Any]) -> list[str]:
+    """What is not used, one hint of each kind: it may be what a problem is about."""
+    found = []
+    for key, count in counts.items():
+        number = count["count"] if isinstance(count, dict) else count
+        if number and (key.endswith("other_files") or isinstance(count, int)):
+            names = f" ({', '.join(count['first'])})" if isinstance(count, dict) else ""
+            found.append(f"Not used: {key.replace('_', ' ')}: {number}{names}.")
+    return found
 
 
 def class_names(root: str | Path, section: Records) -> pd.Series:

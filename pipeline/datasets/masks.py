@@ -46,7 +46,7 @@ def check_masks(
             "their paths start from."
         )
     problems.add(
-        "mask cannot be decoded; copy it again",
+        "mask cannot be read; copy or save it again",
         *(f"{file_of(name)} ({mask})" for (name, *_), mask in both if isinstance(mask, str)),
     )
     read = [(owner, mask) for owner, mask in both if isinstance(mask, MaskFacts) and owner[2][0]]
@@ -80,7 +80,7 @@ def check_masks(
 
 def _check_meaning(objects: list[tuple[str, MaskFacts]], empty: int, problems: Problems) -> None:
     """Note masks that cannot mean what is read from them."""
-    unclear = [name for name, mask in objects if mask.all and mask.unclear]
+    unclear = [name for name, mask in objects if mask.no_background]
     if objects and len(unclear) == len(objects):
         problems.add(
             "masks have several values and none is 0, so that all of every image would be object; "

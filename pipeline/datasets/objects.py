@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.check import Problems
+from pipeline.datasets.check import Problems, counted
 from pipeline.datasets.coco import Annotations, read_coco
 from pipeline.datasets.image_names import ImageNames
 from pipeline.datasets.lists import read_rows
@@ -17,7 +17,15 @@ from pipeline.settings import MaskValues, Records
 BOXES = "boxes.csv"
 BOXES_HEADER = "image_id,x0,y0,x1,y1"
 MASKS = "masks"
-LOSSLESS = (".bmp", ".gif", ".png", ".tif", ".tiff")  # of pictures that can be masks, in any case
+LOSSLESS = (
+    ".bmp",
+    ".gif",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".tif",
+    ".tiff",
+)  # of pictures that can be masks, in any case
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,8 @@ def read_objects(
     if _is_coco(masks):
         found_masks: Mapping[str, list[str]] = annotated(masks, "masks").masks
     else:
-        pictures = _pictures(masks, class_of, problems)
+        pictures, others = _pictures(masks, class_of, problems)
+        skipped["masks_other_files"] = counted(others)
         meaning = section.mask_values or MaskValues()
         values = {name: _object_values(meaning, name, numbers) for name in set(class_of.values())}
         found_masks = {
@@ -139,17 +148,26 @@ def _listed_boxes(path: Path, names: ImageNames, problems: Problems) -> dict[str
     return boxes
 
 
-def _pictures(folder: Path, class_of: Mapping[str, str], problems: Problems) -> dict[str, str]:
-    """The mask of each image that has one: the picture of its path, but for the suffix."""
+def _pictures(
+    folder: Path, class_of: Mapping[str, str], problems: Problems
+) -> tuple[dict[str, str], list[str]]:
+    """The mask of each image that has one: the picture of its path, but for the suffix.
+
+    And the files that are no pictures.
+    """
     images: dict[str, list[str]] = {}
     for image_id in class_of:
         images.setdefault(image_id.rpartition(".")[0], []).append(image_id)
     found: dict[str, list[str]] = {}
     strange: list[str] = []
     lossy: list[str] = []
+    others: list[str] = []
     for path in sorted(folder.rglob("*")):
         suffix = path.suffix.lower()
-        if path.name.startswith(".") or suffix not in SUFFIXES or not path.is_file():
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if suffix not in SUFFIXES:
+            others.append(str(path))
             continue
         stem = path.relative_to(folder).as_posix().removesuffix(path.suffix)
         if suffix not in LOSSLESS:
@@ -159,7 +177,7 @@ def _pictures(folder: Path, class_of: Mapping[str, str], problems: Problems) -> 
         else:
             strange.append(str(path))
     problems.add("mask belongs to no image", *strange)
-    problems.add("mask is stored with loss; save it as PNG", *lossy)
+    problems.add("mask is of a format that loses values; save it as PNG", *lossy)
     problems.add(
         "mask belongs to several images; rename these",
         *(
@@ -172,7 +190,7 @@ def _pictures(folder: Path, class_of: Mapping[str, str], problems: Problems) -> 
         "image has several masks with its name; keep one",
         *(", ".join(paths) for paths in found.values() if len(paths) > 1),
     )
-    return {images[stem][0]: paths[0] for stem, paths in found.items()}
+    return {images[stem][0]: paths[0] for stem, paths in found.items()}, others
 
 
 def _object_values(

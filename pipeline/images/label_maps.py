@@ -62,12 +62,14 @@ class MaskFacts(NamedTuple):
         size: (width, height), pixels.
         any, all: whether it means a pixel, and whether it means all of them.
         unclear: it is a picture of several values that are all taken as one.
+        no_background: its values are told apart by 0 alone, and none is 0.
     """
 
     size: tuple[int, int]
     any: bool
     all: bool
     unclear: bool
+    no_background: bool
 
 
 def mask_facts(name: str) -> MaskFacts:
@@ -77,8 +79,10 @@ def mask_facts(name: str) -> MaskFacts:
         FileNotFoundError, ImageFault: its picture is missing, or none that can be read.
         UserError: its COCO file is missing or has changed.
     """
-    meant, unclear = _meant(name)
-    return MaskFacts(meant.shape[::-1], bool(meant.any()), bool(meant.all()), unclear)
+    meant, unclear, no_background = _meant(name)
+    return MaskFacts(
+        meant.shape[::-1], bool(meant.any()), bool(meant.all()), unclear, no_background
+    )
 
 
 def read_mask(name: str, size: tuple[int, int] | None = None, resize: str = "square") -> np.ndarray:
@@ -95,20 +99,21 @@ def read_mask(name: str, size: tuple[int, int] | None = None, resize: str = "squ
         UserError: the file is missing or no mask.
     """
     try:
-        meant, _ = _meant(name)
+        meant, *_ = _meant(name)
     except (FileNotFoundError, ImageFault) as error:
         raise _unreadable(file_of(name), error) from error
     return np.asarray(_resized(Image.fromarray(meant.astype(np.uint8)), size, resize)) > 0
 
 
-def _meant(name: str) -> tuple[np.ndarray, bool]:
-    """The pixels that a mask means, and whether it has several values that are taken as one."""
+def _meant(name: str) -> tuple[np.ndarray, bool, bool]:
+    """The pixels that a mask means, and the last two of `MaskFacts`."""
     if coco_masks.is_mask_name(name):
-        return coco_masks.read_mask(name).astype(bool), False
+        return coco_masks.read_mask(name).astype(bool), False, False
     path, choice = mask_values.parse(name)
     with opened(path) as image:
         meant = mask_values.select(image, choice)
-        return meant, choice is None and mask_values.has_several_values(image)
+        unclear = choice is None and mask_values.has_several_values(image)
+        return meant, unclear, mask_values.has_no_background(image, choice)
 
 
 def file_of(name: str) -> Path:

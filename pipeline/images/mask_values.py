@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline.images.opening import ImageFault, is_sixteen_bit
+from pipeline.images.opening import ImageFault, is_sixteen_bit, orientation
 
 KINDS = ("value", "red_green")
 _COLOURS = ("LA", "RGB", "RGBA", "RGBX", "CMYK")  # Pillow reads their 16 bits as the high 8
@@ -56,10 +56,16 @@ def select(image: Image.Image, choice: Choice | None) -> np.ndarray:
     """
     if getattr(image, "is_animated", False):
         raise ImageFault("it holds several pictures: write the union of the masks into one")
+    # first, since a PNG is decoded to find its orientation
     if image.mode in _COLOURS and any(";16" in str(tile) for tile in getattr(image, "tile", ())):
         raise ImageFault(
             "its colours have 16 bits per channel, of which 8 would be read: save it in grey or "
             "with 8 bits"
+        )
+    if (turn := orientation(image)) != 1:
+        raise ImageFault(
+            f"its header asks for it to be turned (EXIF orientation {turn}): save it turned, "
+            "without that tag"
         )
     if choice is None:
         return _not_black(image)
@@ -81,6 +87,16 @@ def has_several_values(image: Image.Image) -> bool:
         values = (channels @ [1, 256, 65536]).ravel()
     found = values[values > 0]
     return found.size > 0 and bool((found != found[0]).any())
+
+
+def has_no_background(image: Image.Image, choice: Choice | None) -> bool:
+    """Whether values are told apart by 0 alone, of several values, and no pixel is 0."""
+    if choice is None:
+        return has_several_values(image) and bool(_not_black(image).all())
+    if not choice.others:
+        return False
+    values = _numbers(image, choice.kind)
+    return bool((values != 0).all()) and len(np.unique(values)) > 1
 
 
 def _is_grey(image: Image.Image) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # of files that hold such images, in any case
@@ -27,6 +27,16 @@ BACKGROUND = "white"  # what transparent images are composited on
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # 8 bits or fewer
 _SIXTEEN = "I;16"  # begins the modes of 16-bit grey
 _ORIENTATION = 0x0112  # EXIF's tag
+_TURN = "orientation of a TIFF"  # where it is kept
+_TURNS = {  # EXIF's orientation -> what makes the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _limit = threading.Lock()
 _one_large = threading.Lock()
 
@@ -78,9 +88,26 @@ def _open(source: str | Path | BinaryIO) -> Image.Image:
     with _limit:  # Pillow's own limit of pixels is a variable of its module
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(source, formats=FORMATS)
+            image = Image.open(source, formats=FORMATS)
+            _keep_as_stored(image)
+            return image
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+def _keep_as_stored(image: Image.Image) -> None:
+    """Keep Pillow from turning a TIFF: of other formats it gives the pixels as they are stored.
+
+    It also gets them wrong: those of an uncompressed grey TIFF of orientation 5 to 8 are read in
+    rows of the turned picture's width.
+    """
+    tags = getattr(image, "tag_v2", {})
+    turn = tags.get(_ORIENTATION, 1)
+    if image.format == "TIFF" and turn != 1:
+        image.getexif()[_ORIENTATION] = 1
+        del tags[_ORIENTATION]
+        image._size = image._tile_size  # type: ignore[attr-defined]
+        image.info[_TURN] = turn
 
 
 def is_sixteen_bit(image: Image.Image) -> bool:
@@ -98,7 +125,7 @@ def is_transparent(image: Image.Image) -> bool:
 def orientation(image: Image.Image) -> int:
     """How the camera says that the image is to be turned: 1 (as it is) to 8, as EXIF numbers it."""
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = image.info.get(_TURN) or image.getexif().get(_ORIENTATION, 1)
     except Exception:  # a broken header: many kinds
         return 1
     return value if value in range(1, 9) else 1
@@ -127,8 +154,8 @@ def rgb(image: Image.Image, *, upright: bool = False) -> Image.Image:
     if fault := kind_fault(image):
         raise ImageFault(fault)
     image.load()  # the file may be closed before the pixels are used
-    if upright and orientation(image) != 1:
-        image = ImageOps.exif_transpose(image)
+    if upright and (turn := orientation(image)) != 1:
+        image = image.transpose(_TURNS[turn])
     if is_sixteen_bit(image):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:

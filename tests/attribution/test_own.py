@@ -117,6 +117,7 @@ def test_every_problem_is_told_before_anything_is_computed(study, tmp_path, monk
     lines = str(caught.value).splitlines()
     assert f"{tmp_path / 'mine'}" in lines[0]
     found = "\n".join(lines[1:])
+    assert "exceed 3.4e38" not in found
     assert f"4 have no map of their own class: {images[8]}, {images[9]}, {images[10]}, ..." in found
     assert f"12 lack the map of a pair's other class: {images[0]} (class 1)" in found
     assert "1 name no image of the split, or, without a suffix, several: stranger@3" in found

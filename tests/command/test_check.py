@@ -331,6 +331,10 @@ def test_own_maps_are_compared_with_the_images(tmp_path, config, capsys):
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 2
     assert "1 have no map of their own class: test/ape/4.jpg" in text
+    np.save(maps / "4.npy", np.full((7, 7), 1e300))
+    status, text, _ = check(tmp_path, config, capsys)
+    assert status == 2
+    assert "1 exceed 3.4e38, the largest number of 32 bits; divide them: test/ape/4.jpg" in text
     np.save(maps / "4.npy", np.ones((7, 7)))
     status, text, _ = check(tmp_path, config, capsys)
     assert status == 0

@@ -137,3 +137,17 @@ def test_masks_that_are_turned_against_their_images_are_refused(root):
         picture(root / name, (SIDE, SIDE + 4))
     save(root, [np.ones((SIDE, SIDE + 4), np.uint8)] * 3)  # of SIDE + 4 x SIDE pixels
     assert "3 x mask is turned by a quarter against its image" in message(root)
+
+
+def test_trimaps_of_which_only_the_border_is_named_stop_the_study(root):
+    """The background, 2, would be object."""
+    save(root, [drawn(number) for number in range(3)])
+    text = message(root, mask_values={"ignore": [3]})
+    assert "3 x masks have several values and none is 0" in text
+
+
+def test_files_among_the_masks_that_are_no_pictures_are_named(root):
+    save(root, [255 * (drawn(number) == 1).astype(np.uint8) for number in range(3)])
+    np.save(root / "masks" / "test.npy", drawn(0))
+    _, _, summary = read(root)
+    assert summary["skipped"]["masks_other_files"]["first"] == [str(root / "masks/test.npy")]

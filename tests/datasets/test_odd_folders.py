@@ -151,8 +151,9 @@ def test_windows_paths_and_endless_fields(root):
     assert "1 x malformed line" in message(root)
 
 
-def test_fractions_are_no_pixels(root):
-    (root / "boxes.csv").write_text(f"{HEADER}test/ape/3.jpg,0.1,0.2,0.75,1\n")
+@pytest.mark.parametrize("box", ["0.1,0.2,0.75,1", "0,0,1.0003,0.9"])
+def test_fractions_are_no_pixels(root, box):
+    (root / "boxes.csv").write_text(f"{HEADER}test/ape/3.jpg,{box}\n")
     assert "1 x all coordinates are below 1: are these fractions" in message(root)
 
 
@@ -217,7 +218,7 @@ def test_masks_of_any_case_and_of_other_suffixes(root):
     text = message(root)
     assert "1 x image has several masks with its name" in text
     assert "1 x mask belongs to no image" in text
-    assert "1 x mask is stored with loss" in text
+    assert "1 x mask is of a format that loses values" in text
 
 
 def test_one_mask_for_two_images_is_refused(root):
@@ -236,3 +237,10 @@ def test_classes_that_are_numbers_are_chosen_by_them(tmp_path):
     assert read(tmp_path, classes="2,10")[1].name.tolist() == ["2", "10"]
     assert read(tmp_path, classes="3-10")[1].name.tolist() == ["10"]
     assert "no class is named by a number within '3'" in message(tmp_path, classes="3")
+
+
+def test_what_is_not_read_is_named_where_something_is_missing(root):
+    for name in NAMES[4:]:
+        (root / name).rename((root / name).with_suffix(".heic"))
+    text = message(root, needs=("test_images",))
+    assert "Not used: other files: 2 (test/ape/3.heic, test/zebra/4.heic)." in text

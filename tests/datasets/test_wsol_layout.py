@@ -207,7 +207,7 @@ def test_broken_masks_and_images_are_told_in_one_message(data):
         stream.write("\ntest/ant/4.jpg,test/ant/4_a.png,test/bee/5_a.png")
     text = message(data)
     assert f"2 x mask is missing:\n  {root / 'test/ant/4_a.png'}" in text
-    assert f"1 x mask cannot be decoded; copy it again:\n  {path} (" in text
+    assert f"1 x mask cannot be read; copy or save it again:\n  {path} (" in text
     assert (
         f"1 x image cannot be decoded; copy it again, or take it out of the lists:\n  {root}"
         in text

@@ -139,3 +139,12 @@ def test_a_mask_of_several_pages_is_refused(tmp_path, suffix):
     pages[0].save(path, save_all=True, append_images=pages[1:])
     with pytest.raises(UserError, match="several pictures: write the union of the masks"):
         read_mask(str(path))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_mask_that_is_to_be_turned_is_refused(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(VALUES).save(tmp_path / f"a.{suffix}", exif=exif)
+    with pytest.raises(UserError, match=r"EXIF orientation 6\): save it turned"):
+        read_mask(str(tmp_path / f"a.{suffix}"))

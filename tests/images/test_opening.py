@@ -118,7 +118,7 @@ def test_transparent_pixels_are_mixed_with_white(tmp_path):
     assert abs(pixels(tmp_path / "a.png")[0].astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize(
+TURNED = pytest.mark.parametrize(
     ("number", "turned"),
     [
         (1, lambda a: a),
@@ -131,6 +131,9 @@ def test_transparent_pixels_are_mixed_with_white(tmp_path):
         (8, np.rot90),
     ],
 )
+
+
+@TURNED
 def test_orientations_are_those_of_exif(tmp_path, number, turned):
     stored = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 10
     exif = Image.Exif()
@@ -139,4 +142,23 @@ def test_orientations_are_those_of_exif(tmp_path, number, turned):
     assert (pixels(tmp_path / "a.png") == stored).all()
     assert (pixels(tmp_path / "a.png", upright=True) == turned(stored)).all()
     with opened(tmp_path / "a.png") as image:
+        assert orientation(image) == number
+
+
+@TURNED
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_tiff_is_turned_only_where_it_is_asked_for(tmp_path, number, turned, compression, mode):
+    """Pillow turns each as it reads it, and mixes up the pixels of uncompressed grey ones."""
+    stored = np.arange(6, dtype=np.uint8).reshape(2, 3, 1) * 10 + np.arange(3, dtype=np.uint8)
+    stored = stored[..., :1].repeat(3, axis=2) if mode == "L" else stored
+    exif = Image.Exif()
+    exif[0x0112] = number
+    image = Image.fromarray(stored[..., 0] if mode == "L" else stored)
+    image.save(tmp_path / "a.tif", exif=exif, compression=compression)
+    assert (pixels(tmp_path / "a.tif") == stored).all()
+    assert (pixels(tmp_path / "a.tif", upright=True) == turned(stored)).all()
+    with opened(tmp_path / "a.tif") as image:
+        image.load()
+        assert image.size == (3, 2)
         assert orientation(image) == number
