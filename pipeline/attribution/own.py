@@ -63,13 +63,15 @@ def import_maps(
     labels = dict(zip(records["image_id"], records["label"].tolist(), strict=True))
 
     with open_maps(path, labels) as own:
-        shape, constant = check_maps(own, plan, labels)
+        shape, constant, divisor = check_maps(own, plan, labels)
         log.info("%s: %d of the %d maps given are needed", name, len(rows), len(own.rows))
         if constant:
             log.warning(
                 "%s: %d of these maps are constant, so that they rank no pixel: %s",
                 name, len(constant), few(constant),
             )  # fmt: skip
+        if divisor > 1:
+            log.warning("%s: all maps are divided by %g, so that they fit 32 bits", name, divisor)
         used = ("weights", "shards", "records", "pairs")
         digests = {
             f"sha256_{file}": sha256(each) for file in used if (each := getattr(inputs, file))
@@ -85,7 +87,7 @@ def import_maps(
             shape=shape,
             method=name,
             targets="class",
-            units="as given",
+            units="as given" if divisor == 1 else f"as given, divided by {divisor:g}",
             attributes={
                 "forwards": forwards,
                 "constant_maps": len(constant),
@@ -97,7 +99,7 @@ def import_maps(
             start = 0
             for count, probabilities in found:
                 stop = start + count
-                maps = np.stack([read_map(own, row) for row in rows[start:stop]])
+                maps = np.stack([read_map(own, row, divisor) for row in rows[start:stop]])
                 writer.write(start, maps, probabilities)
                 start = stop
 

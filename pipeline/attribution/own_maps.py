@@ -17,6 +17,7 @@ from pipeline.artefacts.targets import class_target
 from pipeline.attribution.plan import Plan, make_plan
 from pipeline.runtime.errors import UserError
 
+_FLOAT32 = float(np.finfo(np.float32).max)
 _SHOWN = 3  # examples of each problem in the message
 
 Row = tuple[str, str]  # image id, target
@@ -28,10 +29,12 @@ class Checked(NamedTuple):
     Attributes:
         shape: (h, w) of a map.
         constant: the maps whose values are all the same, by name: they rank no pixel.
+        divisor: a power of two by which all maps are divided, so that they fit 32 bits; mostly 1.
     """
 
     shape: tuple[int, int]
     constant: list[str]
+    divisor: float
 
 
 class GivenMaps(NamedTuple):
@@ -90,7 +93,12 @@ def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> Check
     """
     missing = [row for row in plan.rows() if row not in given.rows]
     own = {(image, class_target(label)) for image, label in labels.items()}
-    wrong, constant = _wrong_arrays(given, [row for row in plan.rows() if row in given.rows])
+    rows = [row for row in plan.rows() if row in given.rows]
+    wrong, constant, largest = _wrong_arrays(given, rows, 1.0)
+    divisor = 1.0
+    if largest > _FLOAT32:
+        divisor = float(2.0 ** (np.frexp(largest)[1] - np.frexp(_FLOAT32)[1] + 1))
+        wrong, constant, _ = _wrong_arrays(given, rows, divisor)
     problems = {
         "have no map of their own class": [row[0] for row in missing if row in own],
         "lack the map of a pair's other class": [_name(row) for row in missing if row not in own],
@@ -103,7 +111,7 @@ def check_maps(given: GivenMaps, plan: Plan, labels: Mapping[str, int]) -> Check
             f"The maps of {given.path} cannot be measured (docs/own_maps.md):\n  "
             + "\n  ".join(found)
         )
-    return Checked(read_map(given, plan.rows()[0]).shape, constant)
+    return Checked(read_map(given, plan.rows()[0], divisor).shape, constant, divisor)
 
 
 def diagnose_maps(path: Path, images: pd.DataFrame | None) -> str:
@@ -123,8 +131,9 @@ def diagnose_maps(path: Path, images: pd.DataFrame | None) -> str:
     with open_maps(path, labels) as given:
         if images is None:
             return "found; compared with the images when these are read"
-        (height, width), constant = check_maps(given, make_plan(images, "class"), labels)
+        (height, width), constant, divisor = check_maps(given, make_plan(images, "class"), labels)
         words = f"found: {len(given.rows)} maps of {height} x {width}"
+        words += f", divided by {divisor:g} to fit 32 bits" if divisor > 1 else ""
         return words + (f", {len(constant)} constant: {few(constant)}" if constant else "")
 
 
@@ -133,21 +142,28 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
-def read_map(given: GivenMaps, row: Row) -> np.ndarray:
-    """One map that has been checked: (h, w) float32."""
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named as that
-        return given.read(given.rows[row]).astype(np.float32)
+def read_map(given: GivenMaps, row: Row, divisor: float = 1.0) -> np.ndarray:
+    """One map, divided: (h, w) float32; values that are still too large for it are infinite."""
+    values = given.read(given.rows[row])
+    with np.errstate(over="ignore"):
+        return (values if divisor == 1 else values / divisor).astype(np.float32)
 
 
-def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list[str]], list[str]]:
-    """The maps that are not finite matrices of the first one's shape; the constant maps."""
-    first = None
+def _wrong_arrays(
+    given: GivenMaps, rows: Iterable[Row], divisor: float
+) -> tuple[dict[str, list[str]], list[str], float]:
+    """The maps that are not finite matrices of the first one's shape; the constant maps.
+
+    Returns:
+        The former by what is wrong, the latter, and the largest absolute value of maps that are
+        finite but do not fit 32 bits, else 0.
+    """
+    first, largest = None, 0.0
     unreadable, matrix, shape, constant = [], [], [], []
     finite: list[str] = []
-    large: list[str] = []
     for row in rows:
         try:
-            values = read_map(given, row)
+            values = read_map(given, row, divisor)
         except (*DAMAGE, EOFError) as error:
             unreadable.append(f"{_name(row)}: {error}")
             continue
@@ -158,8 +174,11 @@ def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list
         if values.shape != first:
             shape.append(f"{_name(row)} {values.shape}")
         if not np.isfinite(values).all():
-            whole = np.isfinite(given.read(given.rows[row])).all()
-            (large if whole else finite).append(_name(row))
+            whole = given.read(given.rows[row])
+            if np.isfinite(whole).all():
+                largest = max(largest, float(np.abs(whole).max()))
+            else:
+                finite.append(_name(row))
         elif values.min() == values.max():
             constant.append(_name(row))
     wrong = {
@@ -167,9 +186,8 @@ def _wrong_arrays(given: GivenMaps, rows: Iterable[Row]) -> tuple[dict[str, list
         "are not two-dimensional": matrix,
         f"have another shape than the first, {first}": shape,
         "are not finite (NaN or infinite)": finite,
-        "exceed 3.4e38, the largest number of 32 bits; divide them": large,
     }
-    return wrong, constant
+    return wrong, constant, largest
 
 
 def _of_file(path: Path, file: h5py.File, labels: Mapping[str, int]) -> GivenMaps:
