@@ -7,6 +7,7 @@ the highest down, of precision times the gain in recall; equal scores are one th
 import numpy as np
 
 from pipeline.evaluation.histogram import Bins, count_even
+from pipeline.evaluation.sorting import sorted_scores
 from pipeline.runtime.compiled import compiled
 from pipeline.runtime.errors import UserError
 
@@ -24,6 +25,7 @@ _COMPACT_PIXELS = 4_000_000
 _MOST_WAITING_PIXELS = 32_000_000
 
 _IGNORED = 255  # the label of pixels that do not count
+_NONE = np.empty(0, np.float32)
 
 
 class PixelAveragePrecision:
@@ -102,8 +104,7 @@ class PixelAveragePrecision:
     def positives(self) -> int:
         """Number of cue pixels that are ranked."""
         if self.thresholds == "exact":
-            self._compact()
-            return int(self._runs[1][1].sum())
+            return int(self._runs[1][1].sum()) + sum(map(len, self._waiting[1]))
         return int(self._counts[1].sum())
 
     def compute(self) -> float:
@@ -118,7 +119,13 @@ class PixelAveragePrecision:
                 "PxAP is not defined: "
                 + (dropped if self.thresholds == "log" else "the masks have no positive pixel")
             )
+        if self.thresholds == "exact" and not any(len(values) for values, _ in self._runs):
+            negatives, positives = (
+                sorted_scores(np.concatenate(waiting or [_NONE])) for waiting in self._waiting
+            )
+            return _exact_of_sorted(positives, negatives)
         if self.thresholds == "exact":
+            self._compact()
             return _exact(*self._runs[1], *self._runs[0])
         return float(average_precision(self._counts[1], self._counts[0]))
 
@@ -126,7 +133,7 @@ class PixelAveragePrecision:
         """Count equal scores together; merge them into the runs."""
         for label in (0, 1):
             if self._waiting[label]:
-                scores = np.sort(np.concatenate(self._waiting[label]))
+                scores = sorted_scores(np.concatenate(self._waiting[label]))
                 self._runs[label] = _merged(*self._runs[label], *_run_lengths(scores))
                 self._waiting[label] = []
         self._waiting_pixels = 0
@@ -200,7 +207,7 @@ def _split(scores: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _no_run() -> tuple[np.ndarray, np.ndarray]:
-    return np.empty(0, np.float32), np.empty(0, np.int64)
+    return _NONE, np.empty(0, np.int64)
 
 
 @compiled
@@ -284,4 +291,23 @@ def _exact(
             rest -= 1
         found += positive_counts[index]
         total += positive_counts[index] * (found / (found + above))
+    return total / found
+
+
+@compiled
+def _exact_of_sorted(positives: np.ndarray, negatives: np.ndarray) -> float:
+    """`_exact` of ascending scores in which equal ones are not counted together yet."""
+    found = above = 0
+    total = 0.0
+    index, rest = positives.size - 1, negatives.size - 1
+    while index >= 0:
+        score, number = positives[index], 0
+        while index >= 0 and positives[index] == score:
+            number += 1
+            index -= 1
+        while rest >= 0 and negatives[rest] >= score:
+            above += 1
+            rest -= 1
+        found += number
+        total += number * (found / (found + above))
     return total / found

@@ -68,6 +68,16 @@ def test_exact_pxap_does_not_depend_on_when_scores_are_compacted(monkeypatch):
     assert evaluator.compute() == pytest.approx(expected, abs=1e-12)
 
 
+def test_pixels_may_be_added_after_the_value_was_read():
+    scores, labels = _pixels(2, "ties", 900)
+    evaluator = PixelAveragePrecision()
+    for part in np.split(np.arange(900), 3):
+        evaluator.update(scores[part], labels[part])
+        evaluator.compute()
+    assert evaluator.compute() == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+    assert evaluator.positives == labels.sum()
+
+
 @limits(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["even", "log"]), st.booleans())
 def test_binned_pxap_is_the_released_rule(seed, kind, single):

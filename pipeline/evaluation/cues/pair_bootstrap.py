@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.evaluation.bootstrap import resample_counts
 from pipeline.evaluation.histogram import Bins
 from pipeline.evaluation.pxap import BIN_EDGES, average_precision
+from pipeline.evaluation.sorting import sorted_scores
 from pipeline.settings import Bootstrap
 
 BINS = 256
@@ -35,7 +36,7 @@ def image_histograms(
         cue pixel, which do not matter to PxAP, are in no bin. Lower edges of the bins (256,).
         All are zero if there is no cue pixel.
     """
-    positives = np.sort(scores[masks])
+    positives = sorted_scores(scores[masks])
     if thresholds != "exact":
         own = BIN_EDGES[thresholds]
         positives = positives[positives >= own[0]]

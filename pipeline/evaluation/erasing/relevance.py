@@ -22,13 +22,17 @@ def relevance_ranks(score_map: np.ndarray, seed: int = 0) -> np.ndarray:
     Raises:
         UserError: the map has NaN or infinite values.
     """
-    if not np.isfinite(score_map).all():
-        raise UserError("a map to erase by has NaN or infinite values: compute the maps again.")
+    _check_finite(score_map)
     shuffled = np.random.default_rng(seed).permutation(score_map.size)
     order = _sorted_by(*_descending_keys(score_map.ravel()), shuffled)
     ranks = np.empty(score_map.size, np.int64)
     ranks[order] = np.arange(score_map.size)
     return ranks.reshape(score_map.shape)
+
+
+def _check_finite(score_map: np.ndarray) -> None:
+    if not np.isfinite(score_map).all():
+        raise UserError("a map to rank has NaN or infinite values: compute the maps again.")
 
 
 def rank_accuracy(scores: np.ndarray, inside: np.ndarray, seed: int) -> float:
@@ -41,8 +45,17 @@ def rank_accuracy(scores: np.ndarray, inside: np.ndarray, seed: int) -> float:
 
     Returns:
         In [0, 1]; of random or constant scores the share that lies inside, on average.
+
+    Raises:
+        UserError: the scores have NaN or infinite values.
     """
-    return float((relevance_ranks(scores, seed)[inside] < inside.sum()).mean())
+    _check_finite(scores)
+    number = np.count_nonzero(inside)
+    least = np.partition(scores, -number, axis=None)[-number]  # of the K highest
+    highest = scores >= least
+    if np.count_nonzero(highest) > number:  # chance decides among the lowest of them
+        highest = relevance_ranks(scores, seed) < number
+    return float(np.count_nonzero(highest & inside) / number)
 
 
 def _descending_keys(values: np.ndarray) -> tuple[np.ndarray, int]:

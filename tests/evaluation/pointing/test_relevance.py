@@ -4,7 +4,7 @@ import pytest
 import torch
 from hand_made import Subject
 
-from pipeline.evaluation.erasing.relevance import rank_accuracy
+from pipeline.evaluation.erasing.relevance import rank_accuracy, relevance_ranks
 from pipeline.evaluation.pointing.relevance import Relevance, measure
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Bootstrap
@@ -72,6 +72,20 @@ def test_pixels_that_do_not_count_are_no_top_pixels():
     inside = np.array([[False, False], [True, True]])
     assert rank_accuracy(score_map[counted], inside[counted], 0) == 1
     assert rank_accuracy(score_map, inside, 0) == 0.5
+
+
+@pytest.mark.parametrize("values", [1, 3, 50, 10**6])
+def test_rank_accuracy_counts_the_pixels_of_the_first_ranks(values):
+    """The definition, by ranks; with few different values chance decides which count."""
+    rng = np.random.default_rng(values)
+    for seed in range(10):
+        score_map = rng.integers(values, size=(30, 30)).astype(np.float32) - 1
+        inside = rng.random((30, 30)) < rng.uniform(0.01, 0.9)
+        expected = (relevance_ranks(score_map, seed)[inside] < inside.sum()).mean()
+        assert rank_accuracy(score_map, inside, seed) == expected
+    score_map[0, 0] = np.nan
+    with pytest.raises(UserError, match="NaN or infinite"):
+        rank_accuracy(score_map, inside, 0)
 
 
 def test_images_without_an_object_are_left_out():
