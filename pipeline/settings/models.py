@@ -175,8 +175,10 @@ class Training(Section):
     location_init_scale: Positive = Field(
         1.0, description="factor on the initial weights of the location branch h"
     )
-    precision: Literal["32-true", "bf16-mixed"] = Field(
-        "32-true", description="Lightning Fabric precision"
+    precision: Literal["32-true", "bf16-mixed", "auto"] = Field(
+        "32-true",
+        description="Lightning Fabric precision; `auto`: bf16-mixed where the processor or GPU "
+        "multiplies bfloat16 itself, else 32-true",
     )
 
     @property

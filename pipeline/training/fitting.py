@@ -1,5 +1,6 @@
 """Stage 5: train one model (a data set, an architecture, a variant, a seed)."""
 
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,10 @@ from pipeline.training.constant import Constant, best_constant, log_odds, spread
 from pipeline.training.events import Events
 from pipeline.training.inputs import Inputs
 from pipeline.training.loop import DivergedError, TrainingImages, train
+from pipeline.training.precision import resolved
 from pipeline.training.waiting import Watch
+
+log = logging.getLogger(__name__)
 
 
 def attribute_targets(attributes: Path, classes: pd.DataFrame) -> Tensor:
@@ -93,12 +97,17 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
     }
     if per_class:
         provenance["per_class"] = str(per_class)
+    precision = resolved(job.training.precision, machine.device)
+    if job.training.precision == "auto":
+        provenance["precision"] = precision
     checkpoint = inputs.checkpoints / digest({**provenance, "threads": machine.threads})
     history, constant = [], None
     if manifests:
         events = Events(inputs.tensorboard)
         watch = Watch(checkpoint)
-        fabric = processes.start(machine, job.training.precision, watch)
+        fabric = processes.start(machine, precision, watch)
+        if job.training.precision == "auto":
+            log.info("precision: %s, which suits this machine", precision)
         val = open_shards(manifests["val"])
         train_images: Shards | RemoteShards
         if per_class:

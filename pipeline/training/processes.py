@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -21,6 +20,7 @@ from torch import nn
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine, is_started_rank
 from pipeline.runtime.orphans import end_with_parent
+from pipeline.training.precision import Precision
 from pipeline.training.waiting import Watch, patience
 
 TIMEOUT = "CALM_RANK_TIMEOUT"  # variable: how many seconds a process waits for the others
@@ -31,7 +31,7 @@ _LOST = re.compile(r"time[ds]? ?out|connection (closed|reset|refused)|broken pip
 log = logging.getLogger(__name__)
 
 
-def start(machine: Machine, precision: Literal["32-true", "bf16-mixed"], watch: Watch) -> Fabric:
+def start(machine: Machine, precision: Precision, watch: Watch) -> Fabric:
     """Start the processes of a training, or join them where this is one of the others.
 
     ``torchrun`` may start them as well. A cluster's own variables are not asked: to Slurm, several

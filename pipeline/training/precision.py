@@ -1,0 +1,32 @@
+"""In which precision a training computes where the config leaves it to the machine."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+# What `torch.cpu.get_capabilities` calls the instructions that multiply bfloat16: x86, then ARM.
+_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "arm_bf16")
+
+
+def resolved(precision: Literal["auto", "32-true", "bf16-mixed"], device: str) -> Precision:
+    """The precision of Lightning Fabric that a training uses.
+
+    Args:
+        precision: of the training keys. ``"auto"``: bfloat16 for the passes of the network, with
+            float32 weights, where the device multiplies bfloat16 itself, which takes half the time;
+            elsewhere it would be emulated, many times slower than float32.
+        device: ``"cpu"`` or ``"cuda"``.
+    """
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if multiplies_bfloat16(device) else "32-true"
+
+
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for products of bfloat16 numbers."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name, False) for name in _INSTRUCTIONS)
