@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights, write_weights
-from pipeline.models.checkpoint_files import fitted
 from pipeline.models.freezing import hold_still, prefixes_of_stages, within
 from pipeline.models.heads import Head, head_of, location_parameters
 from pipeline.models.lukemelas import check_padding, of_lukemelas
 from pipeline.models.pretrained import HEAD, load_head, load_trunk, read_weights
 from pipeline.models.reference_names import renamed
+from pipeline.models.tensor_names import fitted
 from pipeline.models.trunks import build_trunk
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from pipeline.artefacts.files import atomic_path
-from pipeline.models.checkpoint_files import is_counter
 from pipeline.models.normalisation import CONVERTING
 from pipeline.models.strides import built_without_values
+from pipeline.models.tensor_names import is_counter
 from pipeline.runtime.cli import main, parser
 
 INDEX = Path(__file__).with_name("network_index.csv")

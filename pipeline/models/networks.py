@@ -13,18 +13,12 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from pipeline.models.checkpoint_files import (
-    StateDict,
-    check_numbers,
-    fitted,
-    fitted_by_position,
-    is_counter,
-    read_state_dict,
-)
+from pipeline.models.checkpoint_files import StateDict, read_state_dict
 from pipeline.models.downloads import downloaded
 from pipeline.models.lukemelas import check_padding
 from pipeline.models.network_index import candidates, similar
 from pipeline.models.normalisation import AUXILIARY, CONVERTING
+from pipeline.models.tensor_names import check_numbers, fitted, fitted_by_position, is_counter
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.functions import is_function_name, load_function
 from pipeline.runtime.packages import PREFIX, file_in_package

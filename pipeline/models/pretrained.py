@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from pipeline.artefacts.weights import read_own_weights
 from pipeline.models import timm_trunks, torchvision_tokens
-from pipeline.models.checkpoint_files import check_numbers, is_counter, read_state_dict
+from pipeline.models.checkpoint_files import read_state_dict
 from pipeline.models.downloads import downloaded
 from pipeline.models.network_index import candidates, similar
 from pipeline.models.reference_names import HEAD
+from pipeline.models.tensor_names import check_numbers, is_counter
 from pipeline.models.trunks import Trunk, trunk_named
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.packages import PREFIX, file_in_package

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pipeline.models import build_classifier, save_model
-from pipeline.models.checkpoint_files import fitted, read_state_dict
+from pipeline.models.checkpoint_files import read_state_dict
+from pipeline.models.tensor_names import fitted
 from pipeline.runtime.errors import UserError
 from pipeline.settings import Training, TrainJob
 
@@ -251,32 +252,6 @@ def test_a_tensor_that_claims_more_than_it_holds_is_refused(tmp_path, options):
 def test_a_missing_file(tmp_path):
     with pytest.raises(UserError, match=r"no\.pth is missing"):
         read_state_dict(tmp_path / "no.pth")
-
-
-def test_names_below_an_attribute_are_found_by_the_networks_own():
-    one = torch.ones(1)
-    wrapped = {"net.a.w": one, "net.b.w": one, "loss.w": one}
-    assert set(fitted(wrapped, ["a.w", "b.w", "c.w"])) == {"a.w", "b.w", "loss.w"}
-    assert fitted(wrapped, ["net.a.w"]) is wrapped
-    assert fitted(wrapped, ["other"]) is wrapped
-    assert fitted({}, ["other"]) == {}
-
-
-def test_what_lies_beside_a_whole_network_is_left_out():
-    one, two = torch.ones(1), torch.zeros(1)
-    state = {"net.body.a.w": one, "net.body.b.w": one, "loss.w": two, "head.w": two}
-    assert fitted(state, ["a.w", "b.w"]) == {"a.w": one, "b.w": one}
-    assert fitted(state, ["a.w", "b.w"], ("head.",)) == {"a.w": one, "b.w": one, "head.w": two}
-
-
-def test_of_a_network_and_its_average_the_average_is_taken():
-    one, two = torch.ones(1), torch.zeros(1)
-    state = {"model.a.w": one, "model.b.w": one, "ema_model.module.a.w": two,
-             "ema_model.module.b.w": two}  # fmt: skip
-    assert fitted(state, ["a.w", "b.w"]) == {"a.w": two, "b.w": two}
-    both = {f"{part}.{name}": one for part in ("student", "teacher") for name in ("a.w", "b.w")}
-    with pytest.raises(UserError, match=r"several networks .* under 'student\.', 'teacher\.'"):
-        fitted(both, ["a.w", "b.w"])
 
 
 def test_weights_under_a_name_of_ones_own(tmp_path):
