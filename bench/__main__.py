@@ -25,6 +25,7 @@ MODULES = (
     "gradients",
     "training",
     "depthwise",
+    "freed_memory",
     "peers",
 )
 
