@@ -241,7 +241,7 @@ OF_PREDICTIONS: dict[str, Evaluation] = {
             _of_probabilities("brier", "Brier score", percent=False, compared=True),
             _of_probabilities("nll", "Negative log-likelihood", percent=False),
             _of_probabilities("confidence", "Mean confidence", better="neither"),
-            _of_probabilities("top1", "Top-1", better="higher"),
+            _of_probabilities("top1", "Top-1 accuracy", better="higher"),
         ),
         targets=(),
     ),

@@ -19,8 +19,14 @@ def announce(made: Collection[str], paths: Paths) -> None:
 
 
 def closing(report: str | Path, tables: str | Path) -> str:
-    """The report's path, and its first finding if its tables have one."""
+    """The report's path, and its first finding if its tables have one.
+
+    Where the study has several data sets or architectures, it says of which that is.
+    """
     lines = [f"Report: {report}"]
     with contextlib.suppress(UserError):  # the next run says what is wrong with the file
-        lines += [f"Finding: {sentence}" for sentence in leads(load(tables))[:1]]
+        found = leads(load(tables))
+        for place, (sentence, *_) in [*found.items()][:1]:
+            of = f" on {', '.join(place)}" if len(found) > 1 else ""
+            lines.append(f"Finding{of}: {sentence}")
     return "\n".join(lines)

@@ -10,9 +10,10 @@ from pipeline.artefacts.files import atomic_path, read_json, sha256
 from pipeline.artefacts.table import Block, load
 from pipeline.report.chance import no_better
 from pipeline.report.facts import commit, date, duration, durations, left_out, model, versions
-from pipeline.report.findings import findings, leads, no_better_maps
+from pipeline.report.findings import findings, leads
 from pipeline.report.glossary import glossary
-from pipeline.report.headline import headline, of_models, short
+from pipeline.report.headline import has_weak, headline, of_models, short
+from pipeline.report.no_evidence import no_better_maps
 from pipeline.report.page import figures, render
 from pipeline.report.plot import Panel, panels, standalone
 from pipeline.report.views import data_uri, repeats_another, view
@@ -71,6 +72,7 @@ def run(argv: list[str]) -> None:
             "headline": main_results and view(main_results, 2),
             "short": main_results and view(short(main_results), 1),
             "is_short": is_short,
+            "weak": main_results and has_weak(main_results),
             "plots": plots,
             "plot_files": {name: data_uri(name, text) for name, text in _plot_files(plots)},
             "glossary": glossary(main_results) if main_results else [],

@@ -16,6 +16,10 @@ def no_better(models: Iterable[Mapping[str, Any]]) -> list[str]:
     return [sentence for model in models for sentence in _of_model(model)]
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
 def _of_model(model: Mapping[str, Any]) -> Iterator[str]:
     last, constant = model["last_epoch"], model["best_constant"]
     if constant is None or "val_accuracy" not in last:
@@ -25,8 +29,8 @@ def _of_model(model: Mapping[str, Any]) -> Iterator[str]:
     at_chance = accuracy <= constant["accuracy"] + ERRORS * constant["accuracy_error"]
     worse = loss >= constant["loss"]
     numbers = (
-        f"On val it predicts {accuracy:.2%} right with a loss of {loss:.4f}; the best constant "
-        f"prediction, which looks at no image, has {constant['accuracy']:.2%} and "
+        f"On val it predicts {_percent(accuracy)} right with a loss of {loss:.4f}; the best "
+        f"constant prediction, which looks at no image, has {_percent(constant['accuracy'])} and "
         f"{constant['loss']:.4f}."
     )
     if at_chance and worse:

@@ -135,7 +135,7 @@ def explored(
     parts = pictures.part_labels(part_maps)  # of the images of class pairs alone
     others = {int(label): others_of(label, of_pairs) for label in table["label"].unique()}
     chunks: dict[str, str] = {}  # by image id
-    size = 0
+    size, has_boxes = 0, False
     with pictures.open_stores(maps) as stores:
         found = _Found(
             open_shards(shards), resize, parts, others, stores, ious_of(scores),
@@ -149,6 +149,7 @@ def explored(
                 break
             chunks[record.image_id] = made
             found.note_signs(image["maps"])
+            has_boxes |= bool(image["boxes"])
         methods = [about(name, store, name in found.signed) for name, store in stores.items()]
     shown = table[table["image_id"].isin(chunks)].sort_values("label", kind="stable")
     images = _listed(shown, predictions_of(scores))
@@ -167,6 +168,7 @@ def explored(
         }
         if parts
         else {},
+        "boxes": has_boxes,
         "others": of_labels,
         "colours": {"positive": colour_table(MAP_COLOURS), "signed": colour_table(SIGNED_COLOURS)},
         "methods": methods,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.artefacts.table import Block, Cell, Row, Table, Tables
+from pipeline.tables.singletons import PREFIX
 
 ROWS = 8  # of a data set and architecture; where there are more, the first table is a short one
 
@@ -13,7 +14,7 @@ def headline(tables: Tables) -> Table | None:
     Numbers of models come first, then those of maps, each in the order of the tables. Cells keep
     their intervals. A model's number is repeated for all of its maps. Of a table's several blocks
     for one architecture the first is taken: estimated cue masks and the headline normalisation.
-    Baselines stand below.
+    Baselines stand below, and the notes on maps of supersets, of which there may be rows.
     """
     main = [
         (table, column)
@@ -44,6 +45,11 @@ def headline(tables: Tables) -> Table | None:
         main={column: table.main[column] for table, column in main},
         lower=tuple(column for table, column in main if column in table.lower),
         plain=tuple(column for table, column in main if column in table.plain),
+        notes=tuple(
+            dict.fromkeys(
+                note for table, _ in main for note in table.notes if note.startswith(PREFIX)
+            )
+        ),
     )
 
 
@@ -52,6 +58,13 @@ def of_models(tables: Tables) -> set[str]:
     return {
         column for table in tables.tables if "method" not in table.names for column in table.main
     }
+
+
+def has_weak(table: Table) -> bool:
+    """Whether one of its numbers is no evidence."""
+    return any(
+        cell.weak for block in table.blocks for row in block.rows for cell in row.cells.values()
+    )
 
 
 def short(table: Table) -> Table:

@@ -48,6 +48,8 @@ def render(context: Mapping[str, Any]) -> str:
     )
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, sort_keys=True)
     environment.filters["json_script"] = json_script
+    # a number and its unit stay on one line
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     inlined = {
         name.replace(".", "_"): Markup((ASSETS / name).read_text(encoding="utf-8"))

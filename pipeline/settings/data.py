@@ -253,10 +253,13 @@ class Cues(Section):
     )
 
 
+SupersetKind = Literal["all", "singletons", "wordnet"]
+
+
 class Supersets(Section):
     """Which classes a map is summed over for localisation (paper, section 5.4 and Appendix F)."""
 
-    kind: Literal["all", "singletons", "wordnet"] = Field(
+    kind: SupersetKind = Field(
         "singletons",
         description="all: one superset of all classes (CUB); singletons: none (OpenImages); "
         "wordnet: from the is-a tree (ImageNet)",

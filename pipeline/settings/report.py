@@ -4,6 +4,7 @@ from pydantic import Field
 
 from pipeline.settings.attribution import Target
 from pipeline.settings.base import Count, Positive, Section, Seed
+from pipeline.settings.data import SupersetKind
 
 
 class Report(Section):
@@ -41,10 +42,15 @@ class ModelNote(Section):
 
 
 class TablesJob(Section):
-    """What the tables need to know of the config; models are named DATASET/ARCHITECTURE/VARIANT."""
+    """What the tables need to know of the config; models are named DATASET/ARCHITECTURE/VARIANT.
+
+    Attributes:
+        supersets: data set -> the kind of its supersets.
+    """
 
     protocol: str
     level: float = 0.95
     normalisations: tuple[str, ...]
     target: Target = "logit"
     models: dict[str, ModelNote]
+    supersets: dict[str, SupersetKind] = Field(default_factory=dict)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artefacts.files import atomic_path, read_json
-from pipeline.artefacts.supersets import read_superset_check
+from pipeline.artefacts.supersets import Supersets, read_superset_check, read_supersets
 from pipeline.artefacts.table import Table, save
 from pipeline.catalogue.tables import tables_of
 from pipeline.runtime.cli import add_section, main, parser, read_section
@@ -19,6 +19,7 @@ from pipeline.tables.formats import to_csv, to_latex, to_markdown
 from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import Group, read_groups
+from pipeline.tables.singletons import singleton_notes, with_singletons
 from pipeline.tables.supersets import superset_table
 from pipeline.tables.trunks import trunk_table
 from pipeline.tables.weak import with_weak
@@ -36,6 +37,7 @@ def build(
     checks: Mapping[str, Any],
     job: TablesJob,
     supersets: Mapping[str, Mapping[str, Any]] | None = None,
+    trees: Mapping[str, Supersets] | None = None,
 ) -> list[Table]:
     """Every table that there are scores for, in the order of the report.
 
@@ -44,6 +46,7 @@ def build(
         checks: data set -> check.json of its cues stage.
         job: what the tables need to know of the config.
         supersets: data set -> check of its supersets, for those from a tree of classes.
+        trees: data set -> these supersets.
     """
     of_task: dict[str, list[Group]] = {"supersets": []} if supersets else {}
     for group in groups:
@@ -57,7 +60,9 @@ def build(
         "supersets": lambda: superset_table(supersets or {}),
     }
     builders |= {name: partial(metric_table, name, groups, job) for name in TITLES}
-    return with_weak([with_explained(builders[name](), job) for name in tables_of(of_task)])
+    notes = singleton_notes(of_task.get("classification", []), job, trees or {})
+    built = (with_explained(builders[name](), job) for name in tables_of(of_task))
+    return with_weak([with_singletons(table, notes) for table in built])
 
 
 def run(argv: list[str]) -> None:
@@ -89,11 +94,10 @@ def run(argv: list[str]) -> None:
         dataset: read_json(path)
         for dataset, path in zip(options.cue_datasets, options.cue_checks, strict=True)
     }
-    supersets = {
-        dataset: read_superset_check(path)
-        for dataset, path in zip(options.superset_datasets, options.supersets, strict=True)
-    }
-    tables = build(read_groups(options.scores), checks, job, supersets)
+    of_trees = dict(zip(options.superset_datasets, map(Path, options.supersets), strict=True))
+    supersets = {dataset: read_superset_check(path) for dataset, path in of_trees.items()}
+    trees = {dataset: read_supersets(path) for dataset, path in of_trees.items()}
+    tables = build(read_groups(options.scores), checks, job, supersets, trees)
     texts = []
     for table in tables:
         for suffix, write in FORMATS.items():

@@ -38,13 +38,13 @@ def accuracy_table(groups: Sequence[Group], job: TablesJob) -> Table:
 
     blocks = published.blocks_with_published(groups, job, measured, published.accuracy_rows)
     measures_top5 = any("top5" in row.cells for block in blocks for row in block.rows)
-    top5 = {"top5": "Top-5"} if measures_top5 else {}
+    top5 = {"top5": "Top-5 accuracy"} if measures_top5 else {}
     difference = heading(blocks, heading_of(groups, job))
     return Table(
         name="accuracy",
         title="Classification: accuracy (%) on the test split",
         names={"variant": "Model"},
-        columns={"top1": "Top-1"} | difference | top5,
+        columns={"top1": "Top-1 accuracy"} | difference | top5,
         blocks=tuple(blocks),
         main={
             "top1": MainNumber(

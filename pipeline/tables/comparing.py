@@ -16,6 +16,8 @@ _FIXED = {
     "wsol": (Column("class.maxboxaccv2", "MaxBoxAccV2"), Column("class.pxap", "PxAP")),
 }
 _CUES = "mpxap_weighted_"  # and how maps were scaled
+# tables whose headings need their title
+_OF_TABLES = {"erasing": "Erasing", "gaze": "Gaze"}
 
 
 class Compared(NamedTuple):
@@ -66,7 +68,7 @@ def _of_pair(one: Group, other: Group, level: float) -> Iterator[Compared]:
         pair = one.scores, column.value, other.scores, column.value
         yield Compared(
             dataset=one.dataset,
-            heading=column.heading,
+            heading=": ".join(filter(None, (_OF_TABLES.get(column.table), column.heading))),
             methods=(one.method or "", other.method or ""),
             cells=(mine, theirs),
             difference=difference(*pair, scale, level),
@@ -76,11 +78,15 @@ def _of_pair(one: Group, other: Group, level: float) -> Iterator[Compared]:
 
 
 def _columns(group: Group) -> Sequence[Column]:
-    """The numbers of an evaluation that tables show."""
+    """The numbers of an evaluation that tables show, but for those that another one has."""
     if group.task == "cue_localization":
         names = [name for name in group.scores[0]["values"] if name.startswith(_CUES)]
-        return [Column(name, f"mPxAP ({name.removeprefix(_CUES)})") for name in names]
+        return [Column(name, f"Cues: mPxAP ({name.removeprefix(_CUES)})") for name in names]
     if group.task in _FIXED:
         return _FIXED[group.task]
     entry = (OF_PREDICTIONS | EVALUATIONS).get(group.task)
-    return entry.columns if entry else ()
+    columns = entry.columns if entry else ()
+    if group.task in OF_PREDICTIONS:  # its table repeats the accuracy
+        elsewhere = {column.value for column in _FIXED["classification"]}
+        columns = tuple(column for column in columns if column.value not in elsewhere)
+    return columns

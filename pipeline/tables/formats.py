@@ -8,6 +8,9 @@ from pipeline.artefacts.table import Block, Cell, Row, Table
 
 _PARTS = ("", "_low", "_high", "_sd")
 
+# units in sentences; a difference of two percentages is no percentage
+PERCENT, POINTS = " %", " points"
+
 
 def to_csv(table: Table) -> str:
     """One line per row; each column of numbers becomes value, low, high and sd, in percent."""
@@ -83,20 +86,26 @@ def numbers(table: Table, row: Row, *, latex: bool = False) -> Iterator[str]:
         yield text(row.cells.get(column), latex=latex, plain=column in table.plain)
 
 
-def text(cell: Cell | None, *, latex: bool = False, plain: bool = False) -> str:
+def text(cell: Cell | None, *, latex: bool = False, plain: bool = False, unit: str = "") -> str:
     """``32.1 [30.0, 34.2] ± 0.4``: number, interval, standard deviation over seeds.
 
-    Percent have one decimal; numbers of a ``plain`` column have three digits.
+    Percent have one decimal; numbers of a ``plain`` column have three digits, and no ``unit``,
+    which stands behind the number where no heading says it.
     """
     if cell is None:
         return "--" if latex else "–"
-    value = digits(cell.value, plain)
+    value = digits(cell.value, plain) + ("" if plain else unit)
     if cell.low is not None and cell.high is not None:
         value += f" [{digits(cell.low, plain)}, {digits(cell.high, plain)}]"
     if cell.sd is not None:
         sign = r"$\pm$" if latex else "±"
         value += f" {sign} {digits(cell.sd, plain)}"
     return value
+
+
+def said(number: float, plain: bool) -> str:
+    """A number without interval in a sentence: ``32.1 %``, or three digits if it is plain."""
+    return digits(number, plain) + ("" if plain else PERCENT)
 
 
 def digits(number: float, plain: bool) -> str:

@@ -4,8 +4,9 @@ They are marked in the tables, and never printed in bold or called the highest.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
-from pipeline.artefacts.table import Block, Row, Table
+from pipeline.artefacts.table import Block, Cell, Row, Table
 from pipeline.catalogue.baselines import BASELINES
 from pipeline.tables.formats import is_delta
 from pipeline.tables.trunks import column_of, parts_of
@@ -13,6 +14,13 @@ from pipeline.tables.wsol import HEADLINES
 
 Model = tuple[str, str, str]  # data set, architecture, variant
 _Localised = tuple[str, tuple[str, ...]]  # column of the table of trunks, names of a row
+
+
+class AtChance(NamedTuple):
+    """The top-1 accuracy of a model that is not clearly above chance, and what chance has."""
+
+    accuracy: Cell
+    chance: float
 
 
 def with_weak(tables: Sequence[Table]) -> list[Table]:
@@ -30,15 +38,17 @@ def with_weak(tables: Sequence[Table]) -> list[Table]:
     return [_trunks(table, weak) if table.name == "trunks" else table for table in marked]
 
 
-def models_at_chance(tables: Sequence[Table]) -> set[Model]:
-    """The models whose top-1 accuracy is not clearly above chance."""
+def models_at_chance(tables: Sequence[Table]) -> dict[Model, AtChance]:
+    """The models whose top-1 accuracy is marked as weak, in the order of the table."""
     return {
-        (block.keys["dataset"], block.keys["architecture"], row.names[0])
+        (*_place(block, "top1"), row.names[0]): AtChance(row.cells["top1"], blind[1])
         for table in tables
         if table.name == "accuracy"
         for block in table.blocks
         for row in block.rows
-        if row.kind == "measured" and row.cells["top1"].weak
+        if row.kind == "measured"
+        and row.cells["top1"].weak
+        and (blind := blind_of(table, block, "top1", row.names[0]))
     }
 
 
@@ -88,7 +98,7 @@ def _row(table: Table, block: Block, row: Row, chance: Collection[Model]) -> Row
             update={
                 "weak": cell.weak
                 or (*_place(block, column), row.names[0]) in chance
-                or _is_weak(table, block, row, column)
+                or is_no_better(table, block, row, column)
             }
         )
         for column, cell in row.cells.items()
@@ -96,7 +106,8 @@ def _row(table: Table, block: Block, row: Row, chance: Collection[Model]) -> Row
     return row.model_copy(update={"cells": cells})
 
 
-def _is_weak(table: Table, block: Block, row: Row, column: str) -> bool:
+def is_no_better(table: Table, block: Block, row: Row, column: str) -> bool:
+    """Whether the interval of a number, or itself without one, reaches what looks at no image."""
     blind = blind_of(table, block, column, row.names[0])
     if blind is None:
         return False

@@ -7,19 +7,19 @@ from pipeline.artefacts.table import Block, Cell, MainNumber, Row, Table, save
 from pipeline.display.closing import announce, closing
 
 
-def tables(path):
-    """Two models in one table: calm_em leads with 86.0."""
+def tables(path, architectures=("small",)):
+    """Two models of each architecture in one table: calm_em leads with 86.0."""
     rows = [
         Row(kind="measured", names=(name, "joint"), cells={"mean": Cell(value=value)})
         for name, value in (("cam", 70.0), ("calm_em", 86.0))
     ]
-    keys = {"dataset": "birds", "architecture": "small"}
+    keys = [{"dataset": "birds", "architecture": name} for name in architectures]
     table = Table(
         name="cue_localization",
         title="Cues",
         names={"variant": "Model", "method": "Map"},
         columns={"mean": "Mean"},
-        blocks=(Block(heading="birds", keys=keys, rows=tuple(rows)),),
+        blocks=tuple(Block(heading="birds", keys=each, rows=tuple(rows)) for each in keys),
         main={"mean": MainNumber(heading="mPxAP", words="cue localisation")},
     )
     save(path, [table])
@@ -30,7 +30,13 @@ def test_the_last_lines_name_the_report_and_what_came_out(tmp_path):
     report, finding = closing("results/report.html", tmp_path / "tables.json").splitlines()
     assert report == "Report: results/report.html"
     assert finding.startswith("Finding: Cue localisation: calm_em")
-    assert "highest with 86.0" in finding
+    assert "highest with 86.0 %." in finding
+
+
+def test_of_several_places_the_first_is_named(tmp_path):
+    tables(tmp_path / "tables.json", architectures=("small", "large"))
+    _, finding = closing("report.html", tmp_path / "tables.json").splitlines()
+    assert finding.startswith("Finding on birds, small: Cue localisation: calm_em")
 
 
 def test_without_readable_tables_the_report_is_named_alone(tmp_path):

@@ -20,8 +20,8 @@ def test_a_model_that_is_no_better_is_named_with_its_numbers(tmp_path):
     (sentence,) = said(tmp_path, accuracy=0.25, loss=1.4)
     assert sentence == (
         "birds/net/cam, seed 0, is no better than a constant prediction. On val it predicts "
-        "25.00% right with a loss of 1.4000; the best constant prediction, which looks at no "
-        "image, has 25.00% and 1.3863."
+        "25.00 % right with a loss of 1.4000; the best constant prediction, which looks at no "
+        "image, has 25.00 % and 1.3863."
     )
 
 

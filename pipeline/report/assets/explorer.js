@@ -105,7 +105,10 @@ class Explorer {
 
   /** Fill the selects that depend on the one that changed, then draw. */
   update(changed) {
-    if (changed === "dataset") this.offerModels();
+    if (changed === "dataset") {
+      this.offerSwitches();
+      this.offerModels();
+    }
     const { study, variant } = this.chosen;
     const before = this.image.value;
     if (["dataset", "model"].includes(changed)) {
@@ -122,6 +125,19 @@ class Explorer {
     this.draw();
     if (this.started) this.remember();
     this.started = true;
+  }
+
+  /** Only the switches that change anything on the chosen data set. */
+  offerSwitches() {
+    const methods = this.siblings.flatMap((study) => study.methods);
+    const useful = {
+      boxes: this.siblings.some((study) => study.boxes),
+      outlines: this.siblings.some((study) => Object.keys(study.parts).length > 0),
+      positive: methods.some((method) => method.signed),
+      shared: new Set(methods.map((method) => method.method)).size < methods.length,
+    };
+    for (const name of SWITCHES) this[name].closest("label").hidden = !useful[name];
+    this.boxes.closest("fieldset").hidden = !Object.values(useful).includes(true);
   }
 
   offerModels() {

@@ -75,6 +75,9 @@ class ReportInputs:
                 "target": study.attribution.target,
                 "level": study.evaluation.classification.bootstrap.level,
                 "models": models,
+                "supersets": {
+                    name: study.datasets[name].supersets.kind for name in self._studied()
+                },
             }
         )
 

@@ -1,0 +1,80 @@
+"""A note below every table that has maps of supersets: on how many images these have more classes.
+
+The superset of some classes, or of all where a data set has no groups of classes, is the class
+alone. Its rows are measured like those of others, on all images.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.artefacts.supersets import Supersets
+from pipeline.artefacts.table import Block, Row, Table
+from pipeline.catalogue.methods import METHODS
+from pipeline.settings import TablesJob
+from pipeline.tables.scores import Group
+
+PREFIX = "Supersets: "  # of these notes; the report repeats them below its main results
+
+
+def with_singletons(table: Table, notes: Mapping[str, str]) -> Table:
+    """The table with the notes of those data sets of which it has a map of supersets."""
+    place = list(table.names).index("method") if "method" in table.names else None
+    datasets = {
+        dataset
+        for block in table.blocks
+        for row in block.rows
+        if place is not None and _is_of_superset(row, row.names[place])
+        for dataset in _datasets(block, row)
+    }
+    found = tuple(note for dataset, note in notes.items() if dataset in datasets)
+    return table.model_copy(update={"notes": (*table.notes, *found)})
+
+
+def singleton_notes(
+    groups: Sequence[Group], job: TablesJob, trees: Mapping[str, Supersets]
+) -> dict[str, str]:
+    """Data set -> on how many of its test images superset and class differ.
+
+    Args:
+        groups: the scores of classification, which count the images of each class.
+        job: it has the kind of every data set's supersets.
+        trees: data set -> supersets of its classes, for those from a tree of classes.
+    """
+    found = {}
+    for dataset, kind in job.supersets.items():
+        images = _images(dataset, groups)
+        sizes = {label: len(members) for label, members in trees.get(dataset, {}).items()}
+        more = [n for label, n in images.items() if kind == "all" or sizes.get(label, 1) > 1]
+        if images:
+            found[dataset] = f"{PREFIX}on {dataset} {_counted(sum(images.values()), sum(more))}."
+    return found
+
+
+def _images(dataset: str, groups: Sequence[Group]) -> dict[int, int]:
+    """The test images of each class; none where no model was measured."""
+    of_dataset = (group for group in groups if group.dataset == dataset)
+    found = next((group.scores[0]["details"].get("per_class", ()) for group in of_dataset), ())
+    return {each["label"]: each["images"] for each in found}
+
+
+def _counted(images: int, several: int) -> str:
+    if several == images:
+        return f"that of all {images} test images has several classes"
+    alone = "it is the class alone, and a map of it adds nothing to that of the class"
+    if not several:
+        return f"that of none of the {images} test images has several classes: {alone}"
+    return f"that of {several} of {images} test images has several classes; of the others {alone}"
+
+
+def _is_of_superset(row: Row, method: str) -> bool:
+    """Whether the row is of maps of supersets: by its method, or where it has a target by that."""
+    entry = METHODS.get(method)
+    return row.kind == "measured" and (
+        (entry is not None and entry.targets == "superset") or "superset" in row.names
+    )
+
+
+def _datasets(block: Block, row: Row) -> set[str]:
+    """The data sets of a row: the block's, or those in the names of its columns."""
+    if "dataset" in block.keys:
+        return {block.keys["dataset"]}
+    return {column.partition("/")[0] for column in row.cells}
