@@ -44,6 +44,17 @@ def test_two_models(results, capsys):
     ]
 
 
+def test_accuracy_is_listed_once_and_the_numbers_of_erasing_say_what_they_are_of(results, capsys):
+    for name, value in (("mine", 0.5), ("other", 0.6)):  # the calibration repeats it
+        add(results, name, name, None, "calibration", "top1", value)
+        add(results, name, name, "cam", "erase", "auc.blur.most", value)
+    found = printed(capsys, results, "other", "mine")
+    assert [row for row in found if "op-1" in row] == [
+        "birds Top-1 accuracy 60.0 [58.0, 63.0] 50.0 [48.0, 53.0] +10.0 [10.0, 10.0]"
+    ]
+    assert any(row.startswith("birds cam Erasing: most first, blur: mean R 60.0") for row in found)
+
+
 @pytest.mark.parametrize(
     ("names", "maps", "difference"),
     [

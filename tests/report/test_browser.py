@@ -1,12 +1,16 @@
 """The report in a browser: Debian's Chromium, headless, driven by Playwright."""
 
+import io
+import json
 import re
 import shutil
 
 import numpy as np
 import pytest
 from finished_study import explorer_arguments, explorer_images
+from PIL import Image
 
+from pipeline.artefacts.files import write_json
 from pipeline.figures.pictures import enlarge
 from pipeline.report.explorer import run as run_explorer
 
@@ -455,3 +459,78 @@ def test_a_link_to_what_is_folded_opens_it(visit):
     assert not page.locator("#cue_localization").is_visible()
     page.evaluate("location.hash = '#cue_localization'")
     page.locator("#cue_localization").wait_for()
+
+
+def switches(page):
+    """The switches that can be seen."""
+    boxes = page.locator(".options label:visible input")
+    return boxes.evaluate_all("all => all.map((box) => box.name)")
+
+
+def test_only_what_can_be_switched_has_a_switch(
+    browser, page, explorer_json, write_report, tmp_path
+):
+    assert switches(page) == ["boxes", "outlines", "positive", "shared"]
+    content = json.loads(explorer_json[0].read_text())
+    head = content["head"]
+    assert head["boxes"] is True
+    # the same images where nothing but the maps of one model is known, none of them negative
+    one = [each | {"signed": False} for each in head["methods"] if each["variant"] == "cam"]
+    head |= {"boxes": False, "parts": {}, "methods": one}
+    bare, text = tmp_path / "bare.json", ""
+    for more, wanted in (({}, []), ({"boxes": True}, ["boxes"])):
+        write_json(bare, content | {"head": head | more})
+        text = write_report(tmp_path / "report.html", explorers=bare)
+        assert ("the IoU of the box around it" in text) == bool(more)
+        assert "lies in the cue mask" not in text
+        of_bare = browser.new_page()
+        of_bare.goto((tmp_path / "report.html").as_uri())
+        of_bare.locator(".tile").first.wait_for()
+        assert switches(of_bare) == wanted
+        assert of_bare.locator(".options").is_visible() == bool(wanted)
+        of_bare.close()
+
+
+def edges(page, table):
+    """Mean grey of the left and right edge of a table's frame, where it has no text."""
+    frame = page.locator(".scroll", has=page.locator(f"#{table}")).first
+    with Image.open(io.BytesIO(frame.screenshot())) as picture:
+        grey = np.asarray(picture.convert("L"), dtype=float)
+    # text is a minority of the pixels of a column
+    return float(np.median(grey[:, 2])), float(np.median(grey[:, -3]))
+
+
+@pytest.mark.parametrize(("scheme", "ground"), [("light", 255), ("dark", 24)])
+def test_a_table_with_more_to_the_side_has_a_shadow_there(visit, scheme, ground):
+    page = visit(390, color_scheme=scheme)
+    frame = page.locator(".scroll", has=page.locator("#headline")).first
+    frame.scroll_into_view_if_needed()
+    left, right = edges(page, "headline")
+    assert left == pytest.approx(ground, abs=3)
+    assert abs(right - ground) > 40
+    # the keyboard scrolls it
+    frame.focus()
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+    until(page, lambda: frame.evaluate("(e) => e.scrollLeft + e.clientWidth >= e.scrollWidth - 1"))
+    left, right = edges(page, "headline")
+    assert abs(left - ground) > 40
+    assert right == pytest.approx(ground, abs=3)
+    # where there is nothing more there is no shadow
+    wide = visit(1400, color_scheme=scheme)
+    assert edges(wide, "headline") == pytest.approx((ground, ground), abs=3)
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"), [(390, 1), (600, 1), (695, 1), (700, 2), (800, 2), (1100, 2), (1400, 2)]
+)
+def test_the_plots_use_the_width_of_the_page(visit, width, columns):
+    page = visit(width)
+    boxes = [each.bounding_box() for each in page.locator(".plots svg").all()]
+    assert len({round(box["x"]) for box in boxes}) == columns
+    drawn = max(box["x"] + box["width"] for box in boxes) - min(box["x"] for box in boxes)
+    page_width = page.locator(".plots").bounding_box()["width"]
+    assert drawn > 0.85 * page_width
+    assert drawn <= page_width + 1
+    # text of 11 units of 360 stays legible
+    assert min(box["width"] for box in boxes) * 11 / 360 > 9

@@ -80,6 +80,7 @@ def test_the_explorer_holds_images_parts_pairs_and_all_their_maps(explorer_json)
     head, images = explorer_images(path)
     records = read_records(paths["records"])
     assert head["of"] == len(records)
+    assert head["boxes"] is True
     assert [image["id"] for image in images] == list(
         records.sort_values("label", kind="stable")["image_id"]
     )

@@ -10,6 +10,7 @@ from pipeline.catalogue.evaluation_entries import Column, Evaluation
 from pipeline.catalogue.evaluations import EVALUATIONS
 from pipeline.catalogue.tables import TABLES, columns_of, tables_of
 from pipeline.settings import TablesJob
+from pipeline.tables.__main__ import build
 from pipeline.tables.formats import best, digits, to_markdown
 from pipeline.tables.metrics import TITLES, metric_table
 from pipeline.tables.paired import difference
@@ -286,3 +287,20 @@ def test_calibration_compares_models_by_the_brier_score_alone(tmp_path):
     line = next(each for each in to_markdown(table).splitlines() if each.startswith("| calm_em"))
     assert line.startswith("| calm_em | **4.0 [2.0, 7.0]** | 3.0 [1.0, 6.0] | **4.0")
     assert line.endswith("| 0.1 [0.1, 0.1] |")
+
+
+def test_the_accuracy_has_one_name_in_every_table(tmp_path):
+    paths = [
+        score(tmp_path / f"{task}.json", task, identity("cam"), {"top1": 0.9}, images=4)
+        for task in ("classification", "calibration")
+    ]
+    tables = build(read_groups(paths), {}, JOB)
+    headings = [
+        heading
+        for table in tables
+        for column, heading in table.columns.items()
+        if column.rpartition(".")[2] == "top1"
+    ]
+    main = [table.main["top1"].heading for table in tables if "top1" in table.main]
+    assert headings == ["Top-1 accuracy"] * 2
+    assert main == ["Top-1 accuracy"]

@@ -48,8 +48,9 @@ def test_the_report_shows_what_was_measured(study, paths):
     assert report.figures()[0] == "out/figures/others/small/training.svg"
     assert "out/shards/others/test/manifest.json" not in report.manifests()
     assert "out/shards/birds/test/manifest.json" in report.manifests()
-    models = json.loads(report.tables_section())["models"]
-    assert models["birds/pretrained/calm_em"]["method"] == "calm_em"
+    section = json.loads(report.tables_section())
+    assert section["models"]["birds/pretrained/calm_em"]["method"] == "calm_em"
+    assert section["supersets"] == {"birds": study.datasets["birds"].supersets.kind}
 
 
 def test_explorers_share_the_page(study, paths):
