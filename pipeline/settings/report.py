@@ -45,7 +45,7 @@ class TablesJob(Section):
     """What the tables need to know of the config; models are named DATASET/ARCHITECTURE/VARIANT.
 
     Attributes:
-        supersets: data set -> the kind of its supersets.
+        supersets: data set -> the kind of its supersets, of those with maps of supersets.
     """
 
     protocol: str

@@ -22,7 +22,7 @@ def with_singletons(table: Table, notes: Mapping[str, str]) -> Table:
         dataset
         for block in table.blocks
         for row in block.rows
-        if place is not None and _is_of_superset(row, row.names[place])
+        if place is not None and _is_of_superset(row.names[place])
         for dataset in _datasets(block, row)
     }
     found = tuple(note for dataset, note in notes.items() if dataset in datasets)
@@ -65,12 +65,8 @@ def _counted(images: int, several: int) -> str:
     return f"that of {several} of {images} test images has several classes; of the others {alone}"
 
 
-def _is_of_superset(row: Row, method: str) -> bool:
-    """Whether the row is of maps of supersets: by its method, or where it has a target by that."""
-    entry = METHODS.get(method)
-    return row.kind == "measured" and (
-        (entry is not None and entry.targets == "superset") or "superset" in row.names
-    )
+def _is_of_superset(method: str) -> bool:
+    return method in METHODS and METHODS[method].targets == "superset"
 
 
 def _datasets(block: Block, row: Row) -> set[str]:

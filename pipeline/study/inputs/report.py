@@ -76,8 +76,20 @@ class ReportInputs:
                 "level": study.evaluation.classification.bootstrap.level,
                 "models": models,
                 "supersets": {
-                    name: study.datasets[name].supersets.kind for name in self._studied()
+                    name: study.datasets[name].supersets.kind for name in self._with_supersets()
                 },
+            }
+        )
+
+    def _with_supersets(self) -> list[str]:
+        """The data sets that have maps of supersets."""
+        study = self._study
+        return sorted(
+            {
+                dataset
+                for dataset, architecture, variant, _ in study.studied_models()
+                for method in study.methods_of(dataset, architecture, variant)
+                if (entry := study.entry(method)) and entry.targets == "superset"
             }
         )
 

@@ -50,7 +50,17 @@ def test_the_report_shows_what_was_measured(study, paths):
     assert "out/shards/birds/test/manifest.json" in report.manifests()
     section = json.loads(report.tables_section())
     assert section["models"]["birds/pretrained/calm_em"]["method"] == "calm_em"
-    assert section["supersets"] == {"birds": study.datasets["birds"].supersets.kind}
+
+
+def test_the_tables_know_the_supersets_of_data_sets_with_maps_of_them(study, paths):
+    kind = study.datasets["birds"].supersets.kind
+    for methods, wanted in (
+        ({"cam": ["cam"], "calm": ["joint"]}, {}),
+        ({"cam": ["cam"], "calm": ["joint", "subset"]}, {"birds": kind}),
+        ({"cam": ["cam_superset"], "calm": ["joint"]}, {"birds": kind}),
+    ):
+        section = ReportInputs(study_with(methods=methods), paths).tables_section()
+        assert json.loads(section)["supersets"] == wanted
 
 
 def test_explorers_share_the_page(study, paths):
