@@ -1,7 +1,7 @@
 """A note below every table that has maps of supersets: on how many images these have more classes.
 
-The superset of some classes, or of all where a data set has no groups of classes, is the class
-alone. Its rows are measured like those of others, on all images.
+The superset of some classes, or of every class where a data set has no groups of them, is the
+class alone. Its maps are measured like those of others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,11 +58,14 @@ def _images(dataset: str, groups: Sequence[Group]) -> dict[int, int]:
 
 def _counted(images: int, several: int) -> str:
     if several == images:
-        return f"that of all {images} test images has several classes"
-    alone = "it is the class alone, and a map of it adds nothing to that of the class"
+        return f"they hold more than the class itself for all {images} test images"
+    alone = "the superset is the class alone, and a map of it adds nothing to that of the class"
     if not several:
-        return f"that of none of the {images} test images has several classes: {alone}"
-    return f"that of {several} of {images} test images has several classes; of the others {alone}"
+        return f"they hold more than the class itself for none of {images} test images: {alone}"
+    return (
+        f"they hold more than the class itself for {several} of {images} test images; for the "
+        f"others {alone}"
+    )
 
 
 def _is_of_superset(method: str) -> bool:

@@ -492,12 +492,12 @@ def test_only_what_can_be_switched_has_a_switch(
 
 
 def edges(page, table):
-    """Mean grey of the left and right edge of a table's frame, where it has no text."""
+    """Median grey of the left and right edge of a table's frame, and all of the right one."""
     frame = page.locator(".scroll", has=page.locator(f"#{table}")).first
     with Image.open(io.BytesIO(frame.screenshot())) as picture:
         grey = np.asarray(picture.convert("L"), dtype=float)
     # text is a minority of the pixels of a column
-    return float(np.median(grey[:, 2])), float(np.median(grey[:, -3]))
+    return float(np.median(grey[:, 2])), float(np.median(grey[:, -3])), grey[:, -3]
 
 
 @pytest.mark.parametrize(("scheme", "ground"), [("light", 255), ("dark", 24)])
@@ -505,7 +505,7 @@ def test_a_table_with_more_to_the_side_has_a_shadow_there(visit, scheme, ground)
     page = visit(390, color_scheme=scheme)
     frame = page.locator(".scroll", has=page.locator("#headline")).first
     frame.scroll_into_view_if_needed()
-    left, right = edges(page, "headline")
+    left, right, _ = edges(page, "headline")
     assert left == pytest.approx(ground, abs=3)
     assert abs(right - ground) > 40
     # the keyboard scrolls it
@@ -513,12 +513,22 @@ def test_a_table_with_more_to_the_side_has_a_shadow_there(visit, scheme, ground)
     for _ in range(40):
         page.keyboard.press("ArrowRight")
     until(page, lambda: frame.evaluate("(e) => e.scrollLeft + e.clientWidth >= e.scrollWidth - 1"))
-    left, right = edges(page, "headline")
+    left, right, _ = edges(page, "headline")
     assert abs(left - ground) > 40
     assert right == pytest.approx(ground, abs=3)
     # where there is nothing more there is no shadow
     wide = visit(1400, color_scheme=scheme)
-    assert edges(wide, "headline") == pytest.approx((ground, ground), abs=3)
+    left, _, whole_right = edges(wide, "headline")
+    assert left == pytest.approx(ground, abs=3)
+    assert whole_right == pytest.approx(np.full(len(whole_right), ground), abs=3)
+
+
+def test_pictures_side_by_side_are_level_where_a_name_takes_two_lines(page):
+    page.locator(".tile .name").nth(1).evaluate(
+        "(e) => { e.textContent = 'long name '.repeat(9); }"
+    )
+    pictures = page.locator(".tile > canvas")
+    assert len({pictures.nth(place).bounding_box()["y"] for place in range(3)}) == 1
 
 
 @pytest.mark.parametrize(

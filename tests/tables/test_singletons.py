@@ -44,23 +44,24 @@ def notes_of(folder, kind, sets=None, maps=("cam", "cam_superset")):
     }
 
 
-ALONE = "it is the class alone, and a map of it adds nothing to that of the class."
+ALONE = "the superset is the class alone, and a map of it adds nothing to that of the class."
 
 
 @pytest.mark.parametrize(
     ("kind", "sets", "said"),
     [
-        ("all", None, "on birds that of all 100 test images has several classes."),
+        ("all", None, "on birds they hold more than the class itself for all 100 test images."),
         (
             "singletons",
             None,
-            f"on birds that of none of the 100 test images has several classes: {ALONE}",
+            f"on birds they hold more than the class itself for none of 100 test images: {ALONE}",
         ),
         # classes 1 and 3 share a superset, and have 20 + 40 images
         (
             "wordnet",
             {0: (0,), 1: (1, 3), 2: (2,), 3: (1, 3)},
-            f"on birds that of 60 of 100 test images has several classes; of the others {ALONE}",
+            "on birds they hold more than the class itself for 60 of 100 test images; for the "
+            f"others {ALONE}",
         ),
     ],
 )
