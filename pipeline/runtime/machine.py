@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from pipeline.runtime import devices
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.memory import keep_freed_memory
 
 # Set where a job's GPUs are what Slurm granted as `gres` (profiles/slurm_gres): Snakemake then
 # knows of none, because its plugin would turn them into `--gpus`.
@@ -67,7 +66,6 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
     import torch  # late: parsing the arguments of a stage that needs no PyTorch must not load it
 
     torch.set_num_threads(threads)
-    keep_freed_memory()
     if not gpus and os.environ.get(GRES):
         gpus = _granted()
     if not gpus:

@@ -1,8 +1,10 @@
 """Freed memory is kept by the process for its next allocation.
 
-The tensors of a step are freed at its end and asked for again in the next. glibc gives such large
-blocks back to the kernel each time, and the kernel hands out empty pages anew, one fault each: a
-fifth of the time of a training on photographs (docs/performance.md). No result changes by a bit.
+The tensors of a training step are freed at its end and asked for again in the next. glibc gives
+such large blocks back to the kernel each time, and the kernel hands out empty pages anew, one fault
+each: a fifth of the time of a training on photographs (docs/performance.md). No result changes by a
+bit. It suits what asks for the same sizes again and again: where they differ, as in the writing of
+maps, the kept memory falls into pieces, and grows by half.
 """
 
 import ctypes
@@ -13,7 +15,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to keep what is freed; this process needs no more memory than at its peak.
+    """Tell glibc to keep what is freed.
 
     Returns:
         Whether it could be told: false on macOS, Windows and musl.

@@ -18,6 +18,7 @@ from pipeline.models.classifier import Classifier, build_classifier
 from pipeline.runtime.codegraph import code_digest
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine
+from pipeline.runtime.memory import keep_freed_memory
 from pipeline.settings import TrainJob
 from pipeline.training import checkpoints, processes
 from pipeline.training.constant import Constant, best_constant, log_odds, spread
@@ -103,6 +104,7 @@ def fit(job: TrainJob, inputs: Inputs, machine: Machine, per_class: int | None =
     checkpoint = inputs.checkpoints / digest({**provenance, "threads": machine.threads})
     history, constant = [], None
     if manifests:
+        keep_freed_memory()
         events = Events(inputs.tensorboard)
         watch = Watch(checkpoint)
         fabric = processes.start(machine, precision, watch)
