@@ -1,7 +1,8 @@
 """Which of our modules a stage is made of: its code inputs, and their digest.
 
-Snakemake does not see edits in imported modules. Every rule therefore lists the modules that its
-stage imports, found here by reading import statements (nothing is imported).
+Snakemake does not see edits in imported modules. Every rule therefore has a list of the modules
+that its stage imports as an input (`pipeline.study.code_lists`). They are found here by reading
+import statements (nothing is imported).
 """
 
 import ast
