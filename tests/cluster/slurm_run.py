@@ -99,13 +99,14 @@ def make_study(checkout: Path) -> None:
 
 
 def small_study() -> dict:
-    """The default study with few, small images, and fewer methods."""
+    """The default study with few, small images, two of its models, and fewer methods."""
     study = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
     study["training"] |= {"crop": 40, "batch_size": 8}
-    study["methods"] = {"cam": ["cam"], "calm": ["joint", "counterfactual"]}
+    study["methods"] = {"cam": ["cam"], "calm": ["joint", "saliency", "counterfactual"]}
     dataset = study["datasets"]["synthbirds"]
     dataset["draw"] |= {"classes": 8, "train_images": 4, "test_images": 3, "size": 64}
     dataset["images"] = {"train_size": 48, "eval_size": 40}
+    del dataset["variants"]["calm_ml"]
     for variant in dataset["variants"].values():
         variant["epochs"] = 2
     dataset["variants"][CANCELLED]["epochs"] = EPOCHS
