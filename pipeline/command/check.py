@@ -69,13 +69,13 @@ def diagnose(study: Study, workers: int) -> Iterator[tuple[bool, str]]:
         Whether it can be used, and a paragraph that says what was found, or else what is missing,
         where to get it and what it should look like.
     """
-    from pipeline.datasets import doctor  # imports pandas, which the help does not need
-
     records: dict[str, Any] = {}
     for name, dataset in study.datasets.items():
         if dataset.root is None:
             yield True, f"{name}: drawn by the study itself."
             continue
+        from pipeline.datasets import doctor  # imports pandas, which drawn data do not need
+
         records[name], text = doctor.diagnose(dataset.root, records_job(study, name), workers)
         yield records[name] is not None, f"{name}: {text}"
     yield from _own_maps(study, records)

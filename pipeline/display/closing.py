@@ -7,8 +7,6 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from pipeline.artefacts.paths import Paths
-from pipeline.artefacts.table import load
-from pipeline.report.findings import leads
 from pipeline.runtime.errors import UserError
 
 
@@ -23,6 +21,10 @@ def closing(report: str | Path, tables: str | Path) -> str:
 
     Where the study has several data sets or architectures, it says of which that is.
     """
+    # at the end of a run alone: they import SciPy, which a plan needs not wait for
+    from pipeline.artefacts.table import load
+    from pipeline.report.findings import leads
+
     lines = [f"Report: {report}"]
     with contextlib.suppress(UserError):  # the next run says what is wrong with the file
         found = leads(load(tables))

@@ -1,7 +1,8 @@
 """Which of our modules a stage is made of: its code inputs, and their digest.
 
-Snakemake does not see edits in imported modules. Every rule therefore lists the modules that its
-stage imports, found here by reading import statements (nothing is imported).
+Snakemake does not see edits in imported modules. Every rule therefore has a list of the modules
+that its stage imports as an input (`pipeline.study.code_lists`). They are found here by reading
+import statements (nothing is imported).
 """
 
 import ast
@@ -81,16 +82,17 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
             yield from _statements(child)
 
 
-def _files(module: str, *, entry_point: bool = True) -> list[Path]:
+@cache
+def _files(module: str, *, entry_point: bool = True) -> tuple[Path, ...]:
     """Files behind a dotted name of our package; none for other names (a function, say)."""
     package, *parts = module.split(".")
     above = {".".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
     if package != PACKAGE.name or not parts or above & WITHOUT_EFFECT:
-        return []
+        return ()
     files: list[Path] = []
     for depth in range(1, len(parts) + 1):
         place = PACKAGE.joinpath(*parts[:depth])
         files.extend(p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file())
     if entry_point and (PACKAGE.joinpath(*parts) / "__main__.py").is_file():
         files.append(PACKAGE.joinpath(*parts) / "__main__.py")
-    return files
+    return tuple(files)

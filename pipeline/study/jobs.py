@@ -131,6 +131,7 @@ class Study(Config):
             keys = merge(keys, further)
         return settings.Training.model_validate(keys)
 
+    @_kept
     def train_job(
         self, dataset: str, architecture: str, variant: str, seed: int
     ) -> settings.TrainJob:

@@ -1,17 +1,15 @@
-"""The default study, small, through profiles/slurm; one job is cancelled; the tables are compared.
+"""The default study, small, through the profiles for Slurm; its tables are compared.
 
 As root, where `slurm_node.sh install` and the extra `cluster` are installed:
 
-    python tests/cluster/slurm_run.py FOLDER [slurm_gres]
+    python tests/cluster/slurm_run.py FOLDER [slurm] [slurm_gres] [arrays]
 
-runs the study twice in copies of this checkout: in FOLDER/local by itself, and in FOLDER/slurm on a
-Slurm cluster of one node (slurm_node.sh), where a training is cancelled in its middle. It ends with
-an error unless the training was retried and went on from its checkpoint, every table, map and score
-has the same bytes, and every job that asked for a GPU was granted one. The cluster is always
-stopped, and its logs stay in FOLDER/node.
-
-The node's GPUs are empty devices, which Slurm grants as real ones but which cannot compute. So
-`use_machine` is replaced in the copy, by a function that checks the grant and computes on the CPU.
+runs the study in copies of this checkout: in FOLDER/local by itself, and for each word in
+FOLDER/WORD on a Slurm cluster of one node (slurm_node.sh), with that profile, or with array jobs
+and profiles/slurm. There a training is cancelled in its middle. It ends with an error unless the
+training was retried and went on from its checkpoint, every table, map and score has the same bytes,
+every job that asked for a GPU was granted one, and what was to run in arrays did. The cluster is
+always stopped, and its logs stay in FOLDER/WORD_node. Without a word: all three.
 """
 
 import re
@@ -32,6 +30,9 @@ CANCELLED = "calm_em"  # the variant whose training is cancelled
 EPOCHS = 20  # of this variant: long enough to be cancelled between its first epoch and its last
 # what a user writes in the profile; without accounting, any account will do
 SITE = {"GPU_PARTITION": "gpu", "PARTITION": "cpu", "ACCOUNT": "tests"}
+WAYS = ("slurm", "slurm_gres", "arrays")
+# what runs in arrays: rules of which several jobs are ready at the same time
+IN_ARRAYS = ("shards", "figure", "wsol", "cue_localization")
 COMPARED = ("tables", "maps", "scores", "cues", "datasets")
 
 STAND_IN = '''
@@ -53,43 +54,59 @@ def use_machine(gpus: int = 0, threads: int = 2, workers: int = 2) -> Machine:
 '''
 
 
-def main(folder: Path, profile: str = "slurm") -> None:
-    """Run both, compare, report."""
+def main(folder: Path, ways: tuple[str, ...]) -> None:
+    """Run the study by itself and in each way, compare, report."""
     if folder.exists():
         sys.exit(f"{folder} exists. Name a folder that does not.")
-    local, cluster, node = (folder / name for name in ("local", "slurm", "node"))
-    for place in (local, cluster):
-        copy_checkout(place)
-        (place / "small.yaml").write_text(yaml.safe_dump(small_study(), sort_keys=False))
-    for_this_site(cluster, profile)
-
+    local = folder / "local"
+    make_study(local)
     started = time.monotonic()
     status, output = snakemake(local, "--cores", "2", config="small.yaml")
     (folder / "local.log").write_text(output)
     check(status == 0, f"the local run failed: {folder / 'local.log'}")
     say(f"local run: {time.monotonic() - started:.0f} s")
+    for way in ways:
+        say(f"{way}:")
+        on_slurm(folder, way)
+        compare(local / "results", folder / way / "results")
 
+
+def on_slurm(folder: Path, way: str) -> None:
+    """Run the study on a cluster, and check what Slurm did."""
+    cluster, node, log = folder / way, folder / f"{way}_node", folder / f"{way}.log"
+    profile = "slurm" if way == "arrays" else way
+    make_study(cluster)
+    for_this_site(cluster, profile)
+    arrays = ("--slurm-array-jobs", ", ".join(IN_ARRAYS)) if way == "arrays" else ()
     started = time.monotonic()
     try:
         subprocess.run([NODE, "start", node], check=True)
-        status = run_and_cancel(cluster, folder / "slurm.log", profile)
+        status = run_and_cancel(cluster, log, profile, *arrays)
         completed = (node / "logs" / "jobs.log").read_text()
     finally:
         subprocess.run([NODE, "stop", node], check=True)
-    check(status == 0, f"the run on Slurm failed: {folder / 'slurm.log'}")
+    check(status == 0, f"the run on Slurm failed: {log}")
     say(f"run on Slurm: {time.monotonic() - started:.0f} s")
     report_jobs(cluster, completed)
-    compare(local / "results", cluster / "results")
+    if arrays:
+        report_arrays(cluster)
+
+
+def make_study(checkout: Path) -> None:
+    """A copy of the checkout with the config ``small.yaml``."""
+    copy_checkout(checkout)
+    (checkout / "small.yaml").write_text(yaml.safe_dump(small_study(), sort_keys=False))
 
 
 def small_study() -> dict:
-    """The default study with few, small images, and fewer methods."""
+    """The default study with few, small images, two of its models, and fewer methods."""
     study = yaml.safe_load((CHECKOUT / "config" / "config.yaml").read_text())
     study["training"] |= {"crop": 40, "batch_size": 8}
-    study["methods"] = {"cam": ["cam"], "calm": ["joint", "counterfactual"]}
+    study["methods"] = {"cam": ["cam"], "calm": ["joint", "saliency", "counterfactual"]}
     dataset = study["datasets"]["synthbirds"]
     dataset["draw"] |= {"classes": 8, "train_images": 4, "test_images": 3, "size": 64}
     dataset["images"] = {"train_size": 48, "eval_size": 40}
+    del dataset["variants"]["calm_ml"]
     for variant in dataset["variants"].values():
         variant["epochs"] = 2
     dataset["variants"][CANCELLED]["epochs"] = EPOCHS
@@ -110,13 +127,14 @@ def for_this_site(checkout: Path, profile: str) -> None:
         stream.write(STAND_IN)
 
 
-def run_and_cancel(checkout: Path, log: Path, profile: str) -> int:
+def run_and_cancel(checkout: Path, log: Path, profile: str, *more: str) -> int:
     """Run the study on Slurm; cancel a training after its first epoch; Snakemake's exit status."""
     command = [
         *(sys.executable, "-m", "snakemake"),
         *("--workflow-profile", f"profiles/{profile}", "--configfile", "small.yaml"),
         # jobs of seconds are asked after sooner than the default of 40 s
         *("--slurm-init-seconds-before-status-checks", "10"),
+        *more,
     ]
     with log.open("w") as stream:
         running = subprocess.Popen(command, cwd=checkout, stdout=stream, stderr=stream)
@@ -168,6 +186,15 @@ def report_jobs(checkout: Path, completed: str) -> None:
     say(f"the retried training: {resumed[0]} of {EPOCHS}")
 
 
+def report_arrays(checkout: Path) -> None:
+    """Check that the jobs of the rules that were to run in arrays did: by Slurm's logs of them."""
+    for rule in IN_ARRAYS:
+        logs = [*(checkout / ".snakemake" / "slurm_logs" / f"rule_{rule}").rglob("*.log")]
+        arrays = Counter(log.stem.split("_")[0] for log in logs if "_" in log.stem)
+        say(f"{rule}: {arrays.total()} of {len(logs)} jobs in {len(arrays)} arrays")
+        check(arrays, f"no array of {rule}")
+
+
 def compare(one: Path, other: Path) -> None:
     """End with an error unless both have the same files with the same bytes."""
     names = [
@@ -197,6 +224,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    folders, ways = sys.argv[1:2], tuple(sys.argv[2:])
+    if not folders or not {*ways} <= {*WAYS}:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]).resolve(), *sys.argv[2:])
+    main(Path(folders[0]).resolve(), ways or WAYS)

@@ -90,11 +90,13 @@ def stage_files(monkeypatch):
     """Stage -> its files by the import graph, those without an effect on results too."""
     monkeypatch.setattr(codegraph, "WITHOUT_EFFECT", frozenset())
     codegraph._imports.cache_clear()
+    codegraph._files.cache_clear()
     # modules that are imported by the name that the config gives
     catalogues = (METHODS, EVALUATIONS, LAYOUTS, TRAINING_METHODS)
     named = [entry.code for catalogue in catalogues for entry in catalogue.values()]
     yield {stage: codegraph.code_of(stage, *named) for stage in STAGES}
     codegraph._imports.cache_clear()
+    codegraph._files.cache_clear()
 
 
 def test_the_ranges_admit_the_tested_versions(tested, required):

@@ -1,5 +1,9 @@
+import re
+import subprocess
+import sys
+
 import pytest
-from workflow_run import plan
+from workflow_run import CHECKOUT, plan, snakemake
 
 
 @pytest.mark.parametrize(
@@ -17,3 +21,27 @@ from workflow_run import plan
 def test_shipped_configs_can_be_planned(checkout, config, job):
     """Also where the data is not there: a plan reads no file of a data set."""
     assert job in plan(checkout, "--forceall", config=f"config/{config}.yaml")
+
+
+def test_a_job_has_one_input_for_all_of_its_code(checkout):
+    """A plan takes as long as its jobs have inputs, and a stage may have a hundred modules."""
+    status, output = snakemake(checkout, "--dry-run")
+    assert status == 0, output
+    inputs = [
+        line.split(": ")[1].split(", ") for line in output.splitlines() if "  input: " in line
+    ]
+    lists = [[file for file in files if file.endswith(".sha256")] for files in inputs]
+    assert {len(found) for found in lists} == {0, 1}
+    assert sum(not found for found in lists) == 1  # rule all
+    assert not any(file.endswith(".py") for files in inputs for file in files)
+
+
+def test_the_rules_import_nothing_heavy():
+    rules = (CHECKOUT / "workflow/rules/common.smk").read_text()
+    imports = re.findall(r"^from pipeline\S* import (?:\([^)]+\)|.+)$", rules, re.MULTILINE)
+    assert len(imports) > 20  # they are found
+    code = "\n".join(
+        ("import sys", *imports, "print({'torch', 'scipy', 'numpy', 'pandas'} & {*sys.modules})")
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,4 +1,6 @@
 # Common: the validated config, the paths of the results folder, and what jobs run in.
+import atexit
+import gc
 import importlib.util
 import os
 import shlex
@@ -6,6 +8,11 @@ import shutil
 import sys
 from functools import cache
 from glob import glob
+
+# A plan is millions of small objects, and nearly all of them stay: to look for garbage among them at
+# every 700th, and once more at the end, as Python does by itself, takes a quarter of its time.
+gc.set_threshold(100_000, 20, 100)
+atexit.register(gc.freeze)
 
 # The folder of workflow/, whoever includes this file: a checkout, what `calm init` laid out, or the
 # address of a repository.
@@ -55,9 +62,10 @@ from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
 from pipeline.catalogue.methods import METHODS
 from pipeline.display.closing import announce
 from pipeline.display.handler import attach
-from pipeline.runtime import codegraph, machine, orphans, progress_files
+from pipeline.runtime import machine, orphans, progress_files
 from pipeline.runtime.errors import UserError
 from pipeline.study.caches import write_caches
+from pipeline.study.code_lists import list_code
 from pipeline.study.inputs.data import DataInputs
 from pipeline.study.inputs.figures import FigureInputs, figure_code, options
 from pipeline.study.inputs.maps import TOGETHER, MapInputs
@@ -158,8 +166,8 @@ onsuccess:
 
 @cache
 def code_of(*modules):
-    """Files that a stage is made of. Relative paths: a study that is moved stays up to date."""
-    return [os.path.relpath(path) for path in codegraph.code_of(*modules)]
+    """The list of what a stage is made of. A relative path: a study that is moved stays up to date."""
+    return [checked(list_code, ".snakemake/calm-study/code", *modules)]
 
 
 def caption_of(name):

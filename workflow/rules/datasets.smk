@@ -46,7 +46,7 @@ rule records:
         # ask for threads: adding an evaluation does not make the records again.
         section=lambda wildcards, threads: params(records_job(STUDY, wildcards.dataset)),
         root=DATA.root,
-        out=lambda wildcards: fill(PATHS.dataset, wildcards),
+        out=PATHS.dataset,
     shell:
         "python -m pipeline.datasets records --section {params.section:q} --root {params.root:q}"
         " --out {params.out:q} > {log:q} 2>&1"

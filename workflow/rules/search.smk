@@ -54,7 +54,7 @@ rule search_ledger:
     resources:
         mem_mb=500,
     params:
-        out=lambda wildcards: fill(PATHS.search, wildcards),
+        out=PATHS.search,
     shell:
         "python -m pipeline.search.ledger --draws {input.draws:q} --out {params.out:q}"
         " > {log:q} 2>&1"

@@ -36,7 +36,7 @@ rule train:
     params:
         section=MODELS.train_section,
         attributes=DATA.attributes,
-        out=lambda wildcards: fill(PATHS.model, wildcards),
+        out=PATHS.model,
         checkpoints=PATHS.checkpoints,
         cpu_threads=STUDY.cpu_threads,
         # Snakemake does not track params that ask for threads: to watch a training retrains nothing
@@ -73,7 +73,7 @@ rule keep_given:
         mem_mb=8000,
     params:
         section=MODELS.given_section,
-        out=lambda wildcards: fill(PATHS.model, wildcards),
+        out=PATHS.model,
     shell:
         "python -m pipeline.training.given --section {params.section:q}"
         " --classes {input.classes:q} --files {input.files:q} --out {params.out:q} > {log:q} 2>&1"

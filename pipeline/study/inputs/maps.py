@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict
+from functools import cache
 from glob import escape, glob
 from typing import Any
 
@@ -46,7 +47,7 @@ class MapInputs:
 
     def entries(self, *methods: str) -> str:
         """What the catalogue says of methods: it decides their maps as the options do."""
-        return canonical_json([asdict(self._entry(name)) for name in methods])
+        return _as_json(*(self._entry(name) for name in methods))
 
     def code(self, names: Any) -> str:
         """The module of a method."""
@@ -88,3 +89,8 @@ class MapInputs:
         if os.path.isdir(path):
             return sorted(glob(os.path.join(escape(path), "**", "*.npy"), recursive=True))
         return [path] if os.path.exists(path) else []
+
+
+@cache  # thousands of jobs ask for the same few
+def _as_json(*entries: Entry) -> str:
+    return canonical_json([asdict(entry) for entry in entries])
