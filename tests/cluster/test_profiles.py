@@ -66,3 +66,29 @@ def test_the_kubernetes_job_is_one_and_its_commands_are_snakemakes():
     assert str(given.cores) == container["resources"]["requests"]["cpu"]
     said = {path.parent.name for path in PROFILES.glob("*/*") if "NOT RUN HERE" in path.read_text()}
     assert said == {"kubernetes"}
+
+
+def submitted(handed, still_ready):
+    """What the plugin submits of a rule in arrays: its jobs that are handed over, others ready."""
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+    rule = SimpleNamespace(name="wsol")
+    job = SimpleNamespace(rule=rule, name="wsol", is_group=lambda: False)
+    arrays, single = [], []
+    executor = SimpleNamespace(
+        array_jobs={"wsol"},
+        max_array_size=1000,
+        workflow=SimpleNamespace(dag=SimpleNamespace(ready_jobs=[job] * still_ready)),
+        logger=SimpleNamespace(debug=lambda text: None),
+        _main_event_loop=None,
+        _submit_array_jobs=arrays.append,
+        _submit_job=single.append,
+    )
+    plugin.Executor.run_jobs(executor, [job] * handed)
+    return [len(jobs) for jobs in arrays], len(single)
+
+
+def test_arrays_need_all_jobs_that_are_ready():
+    """Why docs/clusters.md warns of caps: if it fails, the plugin no longer drops jobs."""
+    assert submitted(12, still_ready=0) == ([12], 0)
+    assert submitted(1, still_ready=0) == ([], 1)
+    assert submitted(4, still_ready=8) == ([], 0)  # a cap of four: none is ever submitted
