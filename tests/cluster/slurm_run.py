@@ -187,12 +187,12 @@ def report_jobs(checkout: Path, completed: str) -> None:
 
 
 def report_arrays(checkout: Path) -> None:
-    """Check that the jobs of the rules that were to run in arrays did: by Slurm's logs of them."""
+    """Check that the rules that were to run in arrays did, by Slurm's logs of their jobs."""
     for rule in IN_ARRAYS:
-        logs = [*(checkout / ".snakemake" / "slurm_logs" / f"rule_{rule}").rglob("*.log")]
-        arrays = Counter(log.stem.split("_")[0] for log in logs if "_" in log.stem)
-        say(f"{rule}: {arrays.total()} of {len(logs)} jobs in {len(arrays)} arrays")
-        check(arrays, f"no array of {rule}")
+        logs = (checkout / ".snakemake" / "slurm_logs" / f"rule_{rule}").glob("*_*.log")
+        arrays = Counter(log.stem.split("_")[0] for log in logs)
+        say(f"arrays of {rule}, each with its number of jobs: {list(arrays.values())}")
+        check(arrays and min(arrays.values()) > 1, f"no array of {rule}")
 
 
 def compare(one: Path, other: Path) -> None:
