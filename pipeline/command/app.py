@@ -55,8 +55,9 @@ app = App(
     help="""\
 Lay out the workflow in a folder, to run studies there.
 
-Writes Snakefile, workflow/, config/, profiles/ and envs/ into a new or empty folder. In a folder
-that it laid out before, it brings up to date what you did not edit: do so after an upgrade.""",
+Writes Snakefile, workflow/, config/, profiles/, envs/ and docs/ into a new or empty folder. In a
+folder that it laid out before, it brings up to date what you did not edit: do so after an
+upgrade.""",
     help_epilogue="""\
 examples:
   calm init study     a folder of that name
