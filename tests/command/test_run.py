@@ -59,14 +59,14 @@ def test_a_workflow_elsewhere_may_be_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--configfile", "config/brids.yaml", "-n"],
-        ["--configfiles", "config/birds.yaml", "config/brids.yaml", "--cores", "2"],
-        ["-n", "--configfile=config/brids.yaml"],
+        ["--configfile", "brids.yaml", "-n"],
+        ["--configfiles", "birds.yaml", "brids.yaml", "--cores", "2"],
+        ["-n", "--configfile=brids.yaml"],
     ],
 )
 def test_a_config_that_is_not_there_is_named_before_snakemake_starts(checkout, options):
-    (checkout / "config" / "birds.yaml").touch()
-    said = r"no config config/brids\.yaml; did you mean 'config/birds\.yaml'"
+    (checkout / "birds.yaml").touch()
+    said = r"no config brids\.yaml; did you mean 'birds\.yaml'"
     with pytest.raises(UserError, match=said):
         workflow.check_folder(options)
     workflow.check_folder([option.replace("brids", "birds") for option in options])
