@@ -55,8 +55,9 @@ app = App(
     help="""\
 Lay out the workflow in a folder, to run studies there.
 
-Writes Snakefile, workflow/, config/, profiles/ and envs/ into a new or empty folder. In a folder
-that it laid out before, it brings up to date what you did not edit: do so after an upgrade.""",
+Writes Snakefile, workflow/, config/, profiles/, envs/ and docs/ into a new or empty folder. In a
+folder that it laid out before, it brings up to date what you did not edit: do so after an
+upgrade.""",
     help_epilogue="""\
 examples:
   calm init study     a folder of that name
@@ -289,8 +290,7 @@ it), or any classifier from elsewhere: timm:NAME, torchvision:NAME, package.modu
 file of weights whose network is recognised by its tensors. It is explained as it is.""",
     help_epilogue="""\
 examples:
-  calm explain bird.jpg --weights \\
-      results/models/synthbirds/small_pretrained/calm_em/seed0/weights.safetensors
+  calm explain bird.jpg --weights results/models/DATASET/.../weights.safetensors
       what is it, and where is the cue?
   calm explain dog.jpg --weights W --class afghan_hound --against gazelle_hound
       why an Afghan hound rather than a gazelle hound (a CALM model)?
@@ -302,7 +302,7 @@ examples:
       a file of weights from elsewhere, two methods
   calm explain dog.jpg --model timm:convnext_tiny
       timm's network with timm's weights, which it downloads
-  calm explain cell.png --model torchvision:resnet50 --weights best.ckpt --classes names.txt
+  calm explain cell.png --model torchvision:resnet50 --weights W --classes names.txt
       your own training of torchvision's network
 
 in a notebook:

@@ -31,6 +31,8 @@ def run(
     named = model or weights
     if not named:
         raise UserError("Give the model: --model FILE, or --model timm:NAME.")
+    if not image.is_file():  # before PyTorch is loaded, which takes seconds
+        raise UserError(f"Cannot read the image {image}: there is no such file.")
     from pipeline.explain import explain, open_model
 
     opened = open_model(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.runtime.errors import UserError
 
-PARTS = ("Snakefile", "workflow", "config", "profiles", "envs")
+PARTS = ("Snakefile", "workflow", "config", "profiles", "envs", "docs")
 RECORD = ".calm-init.json"  # path -> SHA-256 of what was laid out
 _RULES = ("Snakefile", "workflow/")  # what has to fit the package
 _PACKAGE = Path(__file__).parents[1]

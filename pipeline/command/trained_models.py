@@ -40,7 +40,7 @@ def built(study: Study) -> Iterator[Opened]:
         for problem in _lacking(study, models):
             yield Opened(key, False, problem)
         for problem in _unfit(study, models):
-            yield Opened(f"{key}.weights", False, problem)
+            yield Opened(f"{key}.weights", False, problem.removeprefix("weights: "))
 
 
 def _described(study: Study, architecture: Architecture, models: list[Model]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.validation import nearest
 from pipeline.study import overrides
 
 _CONFIG = ("--config", "-C")
+_CONFIG_FILES = ("--configfile", "--configfiles")
 _ELSEWHERE = ("--snakefile", "-s", "--directory", "-d")
 
 
@@ -41,10 +43,27 @@ def for_snakemake(options: Sequence[str]) -> list[str]:
 
 
 def check_folder(options: Sequence[str]) -> None:
-    """Raise UserError where Snakemake would find no workflow."""
+    """Raise UserError where Snakemake would find no workflow, or not the config."""
     elsewhere = any(option.partition("=")[0] in _ELSEWHERE for option in options)
     if not elsewhere and not Path("Snakefile").is_file():
         raise UserError(
             f"There is no Snakefile in {Path.cwd()}. Go to the folder of a study, make one with "
             "`calm init FOLDER`, or give --snakefile FILE."
         )
+    for name in _config_files(options):
+        if not Path(name).is_file():
+            there = sorted(map(str, [*Path().glob("*.yaml"), *Path("config").glob("*.yaml")]))
+            raise UserError(f"There is no config {name}{nearest(name, there) or '.'}")
+
+
+def _config_files(options: Sequence[str]) -> list[str]:
+    found = []
+    after = ""
+    for option in options:
+        if option.startswith("-"):
+            after, _, joint = option.partition("=")
+            names = [joint] if joint else []
+        else:
+            names = [option]
+        found += names if after in _CONFIG_FILES else []
+    return found

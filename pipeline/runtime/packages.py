@@ -26,7 +26,11 @@ def missing_in_package(source: str) -> str:
     if not path:
         return f"{source} names no file. Write package:PACKAGE/PATH."
     if not package.isidentifier() or find_spec(package) is None:
-        return f"{source} is missing: the package {package!r} is not installed. Install it."
+        name = package.replace("_", "-")  # that of its distribution, for nearly all packages
+        return (
+            f"{source} is missing: the package {package!r} is not installed. Install it, as a rule "
+            f"by: pip install {name}"
+        )
     return f"{source} is missing: the package {package!r} has no file {path}. Correct the path."
 
 

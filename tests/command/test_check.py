@@ -100,7 +100,7 @@ def test_everything_that_is_missing_comes_with_its_source(tmp_path, config, caps
         ("package:net_of_a_test/w.pth", 0, ", found. It holds 1 tensors."),
         ("package:pipeline/py.typed", 2, "cannot be used."),
         ("package:pipeline/w.pth", 2, "'pipeline' has no file w.pth. Correct the path."),
-        ("package:nowhere/w.pth", 2, "the package 'nowhere' is not installed. Install it."),
+        ("package:no_where/w.pth", 2, "Install it, as a rule by: pip install no-where"),
         ("package:pipeline", 2, "names no file. Write package:PACKAGE/PATH."),
     ],
 )

@@ -34,6 +34,13 @@ def explained(inputs, tmp_path, capsys):
     return explain
 
 
+def test_an_image_that_is_not_there_is_named_with_its_folder(tmp_path, inputs):
+    with pytest.raises(UserError, match=r"the image there/bird\.png: there is no such file"):
+        execute(["explain", "there/bird.png", "--weights", str(inputs[1])])
+    with pytest.raises(UserError, match="there/bird"):  # whatever the model
+        execute(["explain", "there/bird.png", "--weights", str(tmp_path / "none.safetensors")])
+
+
 def test_words_are_printed_and_files_written(inputs, explained):
     text, written = explained(
         f"--weights {inputs[1]} --class tree_sparrow --against house_sparrow --superset sparrow"

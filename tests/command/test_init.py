@@ -38,6 +38,7 @@ def test_a_checkout_lays_out_what_it_consists_of(tmp_path):
     assert sorted(written) == laid.written
     assert {"Snakefile", "workflow/Snakefile", "workflow/rules/train.smk"} <= written.keys()
     assert {"config/cub.yaml", "profiles/slurm/profile.yaml", "envs/torch.yaml"} <= written.keys()
+    assert {"docs/getting_started.md", "docs/images/counterfactual.png"} <= written.keys()
     for name, text in written.items():
         assert text == (CHECKOUT / name).read_bytes()
 

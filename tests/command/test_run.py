@@ -10,6 +10,8 @@ from pipeline.runtime.errors import UserError
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     (tmp_path / "Snakefile").touch()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "cub.yaml").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -52,6 +54,23 @@ def test_a_workflow_elsewhere_may_be_named(tmp_path, monkeypatch):
     workflow.check_folder(["-d", "there"])
     with pytest.raises(UserError, match="--snakefile FILE"):
         workflow.check_folder(["--cores", "2"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--configfile", "brids.yaml", "-n"],
+        ["--configfiles", "birds.yaml", "brids.yaml", "--cores", "2"],
+        ["-n", "--configfile=brids.yaml"],
+    ],
+)
+def test_a_config_that_is_not_there_is_named_before_snakemake_starts(checkout, options):
+    (checkout / "birds.yaml").touch()
+    said = r"no config brids\.yaml; did you mean 'birds\.yaml'"
+    with pytest.raises(UserError, match=said):
+        workflow.check_folder(options)
+    workflow.check_folder([option.replace("brids", "birds") for option in options])
+    workflow.check_folder(["--config", "seeds=[1]", "-n", "report"])
 
 
 def test_snakemake_must_be_installed(monkeypatch, tmp_path):

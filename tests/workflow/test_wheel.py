@@ -72,7 +72,7 @@ def test_the_wheel_brings_the_workflow_and_none_of_what_is_not_it(environment, s
     (package,) = environment.parent.glob("lib/python*/site-packages/pipeline")
     laid = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.is_file()}
     listed = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True)
-    parts = ("Snakefile", "workflow/", "config/", "profiles/", "envs/")
+    parts = ("Snakefile", "workflow/", "config/", "profiles/", "envs/", "docs/")
     tracked = {name for name in listed.stdout.split() if name.startswith(parts)}
     assert tracked <= laid
     source = {p.relative_to(CHECKOUT / "pipeline").as_posix() for p in _sources()}
