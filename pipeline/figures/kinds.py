@@ -25,7 +25,7 @@ from pipeline.settings import Report
 
 _INCH = 1.4  # of a panel
 _TITLES = {
-    "joint": "attribution\np(y, z|x)",
+    "joint": "joint\np(y, z|x)",
     "conditional": "conditional\np(y|x, z)",
     "saliency": "saliency\np(z|x)",
     "subset": "subset\nΣ p(y, z|x) over y in Y",

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.artefacts.scores import read_score
 from pipeline.figures import lines
@@ -54,6 +55,7 @@ def reliability(curves: Mapping[str, Sequence[Mapping[str, Any]]], title: str) -
             _model(above, below, name, curves[name], look)
         above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
         below.set(xlabel="confidence, p(y|x) of the predicted class", ylabel="images")
+        below.yaxis.set_major_locator(MaxNLocator(integer=True))
         for panel in (above, below):
             panel.grid(alpha=0.25)
         above.legend(fontsize=lines.SMALL, loc="upper left", frameon=False)

@@ -6,7 +6,7 @@ from finished_study import KINDS
 from pipeline.artefacts.maps import MapStore
 from pipeline.figures import kinds
 
-TITLES = ["attribution", "conditional", "saliency", "subset", "counterfactual", "posterior"]
+TITLES = ["joint", "conditional", "saliency", "subset", "counterfactual", "posterior"]
 
 
 def example(**changes):

@@ -3,8 +3,8 @@ import numpy as np
 from pipeline.figures import reliability
 
 CURVE = [
-    {"confidence": 0.3, "accuracy": 0.5, "low": 0.2, "high": 0.8, "images": 4},
-    {"confidence": 0.9, "accuracy": 0.7, "low": 0.6, "high": 0.8, "images": 40},
+    {"confidence": 0.3, "accuracy": 0.5, "low": 0.2, "high": 0.8, "images": 1},
+    {"confidence": 0.9, "accuracy": 0.7, "low": 0.6, "high": 0.8, "images": 6},
 ]
 
 
@@ -16,7 +16,9 @@ def test_a_line_for_each_model_over_the_numbers_of_images():
     assert (list(cam.get_xdata()), list(cam.get_ydata())) == ([0.3, 0.9], [0.5, 0.7])
     assert (list(calm.get_xdata()), list(calm.get_ydata())) == ([0.9], [0.7])
     assert [text.get_text() for text in above.get_legend().get_texts()] == ["cam", "calm_em"]
-    assert [list(line.get_ydata()) for line in below.lines] == [[4, 40], [40]]
+    assert [list(line.get_ydata()) for line in below.lines] == [[1, 6], [6]]
+    figure.canvas.draw()
+    assert all(tick == int(tick) for tick in below.get_yticks())  # of whole images
     shade = above.collections[0].get_paths()[0].vertices[:, 1]
     np.testing.assert_allclose(np.unique(shade), [0.2, 0.6, 0.8])
 
