@@ -21,6 +21,7 @@ IMAGES, SAMPLES, CLASSES, SIDE = POINTS, 4, 50, 224
 NOISE_METHODS = ("smoothgrad", "smoothgrad_squared", "vargrad")
 OPTIONS = Attribution.model_validate(
     {
+        "target": "log_prob",
         "integrated_gradients": {"steps": SAMPLES},
         "noise": {"samples": SAMPLES},
         "gradient_maps": {"blur_sigma": 0, "minmax": False},
