@@ -24,6 +24,7 @@ from pipeline.images.loading import eval_loader
 from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import Machine
+from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import track
 from pipeline.settings import Attribution
 
@@ -58,6 +59,7 @@ def write_maps(
         UserError: an input is missing or broken, a method is not one of this model's, there is no
             map to compute, or the inputs do not belong together.
     """
+    keep_freed_memory()
     device = torch.device(machine.device)
     if inputs.weights is None:
         raise UserError("--weights: give the model that is to be explained.")

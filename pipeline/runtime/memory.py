@@ -1,10 +1,10 @@
 """Freed memory is kept by the process for its next allocation.
 
-The tensors of a training step are freed at its end and asked for again in the next. glibc gives
-such large blocks back to the kernel each time, and the kernel hands out empty pages anew, one fault
-each: a fifth of the time of a training on photographs (docs/performance.md). No result changes by a
-bit. It suits what asks for the same sizes again and again: where they differ, as in the writing of
-maps, the kept memory falls into pieces, and grows by half.
+The tensors of a training step, or of the maps of a batch, are freed at its end and asked for again
+in the next. glibc gives such large blocks back to the kernel each time, and the kernel hands out
+empty pages anew, one fault each: a fifth of the time of a training on photographs, more than a
+third of that of maps of a thousand classes (docs/performance.md). No result changes by a bit. As
+the kept memory falls into pieces, a process may take one and a half times as much of it.
 """
 
 import ctypes
