@@ -5,7 +5,7 @@ else is the same, as `config/cub.yaml` trains it: bf16, the lower half frozen, m
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -20,30 +20,6 @@ BATCH, CLASSES, FROZEN = 8, 50, 5
 
 def paths() -> Iterator[Path]:
     """One training step."""
-    quick = _classifier()
-    own = copy.deepcopy(quick)
-    for layer in own.modules():
-        if type(layer) is DepthwiseConv2d:
-            layer.__class__ = nn.Conv2d
-    images, labels = _batch(BATCH)
-    yield Path(
-        "training step, EfficientNet-Lite0 14x14 dilated, an image",
-        lambda: _step(quick, images, labels),
-        lambda: _step(own, images, labels),
-        _same,
-        2,
-        units=BATCH,
-        repeats=10,
-    )
-
-
-def training_step(batch: int) -> Callable[[], Tensor]:
-    """A step of our way: without arguments -> the gradients of all that is trained."""
-    model, (images, labels) = _classifier(), _batch(batch)
-    return lambda: _step(model, images, labels)
-
-
-def _classifier() -> Classifier:
     job = TrainJob(
         trunk="timm:tf_efficientnet_lite0",
         map_size=14,
@@ -53,13 +29,23 @@ def _classifier() -> Classifier:
         training=Training(method="cam", frozen_stages=FROZEN),
     )
     torch.manual_seed(0)
-    return Classifier(job, CLASSES).to(memory_format=torch.channels_last).train()
-
-
-def _batch(batch: int) -> tuple[Tensor, Tensor]:
-    """Images (B, 3, 224, 224) and labels (B,)."""
-    images = torch.randn(batch, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-    return images.to(memory_format=torch.channels_last), torch.arange(batch)
+    quick = Classifier(job, CLASSES).to(memory_format=torch.channels_last).train()
+    images = torch.randn(BATCH, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    images = images.to(memory_format=torch.channels_last)
+    labels = torch.arange(BATCH)
+    own = copy.deepcopy(quick)
+    for layer in own.modules():
+        if type(layer) is DepthwiseConv2d:
+            layer.__class__ = nn.Conv2d
+    yield Path(
+        "training step, EfficientNet-Lite0 14x14 dilated, an image",
+        lambda: _step(quick, images, labels),
+        lambda: _step(own, images, labels),
+        _same,
+        2,
+        units=BATCH,
+        repeats=10,
+    )
 
 
 def _step(model: Classifier, images: Tensor, labels: Tensor) -> Tensor:

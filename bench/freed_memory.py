@@ -1,7 +1,6 @@
-"""A training step on photographs, in a process that keeps its freed memory and one that does not.
+"""CALM's maps of a thousand classes, in a process that keeps freed memory and in one that does not.
 
-The step is that of `bench.depthwise` with the batch of `config/cub.yaml`. Each way has a process of
-its own, since glibc cannot be brought back to what it does by itself.
+Each way has a process of its own, since glibc cannot be brought back to what it does by itself.
 """
 
 import multiprocessing
@@ -11,31 +10,32 @@ from multiprocessing.connection import Connection
 import numpy as np
 import torch
 
-from bench.depthwise import training_step
 from bench.harness import Path
+from pipeline.models.classifier import build_classifier
 from pipeline.runtime.memory import keep_freed_memory
+from pipeline.settings import Training, TrainJob
 
-BATCH = 32
+BATCH, CLASSES, SIDE = 64, 1000, 224
 
 
 def paths() -> Iterator[Path]:
-    """One training step; its gradients are the same to the last bit."""
+    """One batch through SqueezeNet, 27x27 maps; the probabilities are the same to the last bit."""
     kept, given_back = _Process(keep=True), _Process(keep=False)
     yield Path(
-        "the same in batches of 32, freed memory kept",
-        kept.step,
-        given_back.step,
+        "maps of 1000 classes, freed memory kept, an image",
+        kept.probabilities,
+        given_back.probabilities,
         lambda ours, plain: bool((ours == plain).all()),
         1.1,
         units=BATCH,
-        repeats=5,
+        repeats=6,
     )
     kept.end()
     given_back.end()
 
 
 class _Process:
-    """A process that takes a step whenever it is asked to."""
+    """A process that computes maps whenever it is asked to."""
 
     def __init__(self, keep: bool) -> None:
         context = multiprocessing.get_context("spawn")
@@ -45,8 +45,8 @@ class _Process:
         )
         self._process.start()
 
-    def step(self) -> np.ndarray:
-        """The gradients."""
+    def probabilities(self) -> np.ndarray:
+        """(BATCH, CLASSES) log p(y given x), to which the maps add up."""
         self._here.send(True)
         return self._here.recv()
 
@@ -55,10 +55,16 @@ class _Process:
         self._process.join()
 
 
+@torch.inference_mode()
 def _serve(asked: Connection, keep: bool, threads: int) -> None:
     torch.set_num_threads(threads)
     if keep:
         keep_freed_memory()
-    step = training_step(BATCH)
+    torch.manual_seed(0)
+    job = TrainJob(
+        trunk="squeezenet1_0", weights="none", seed=0, training=Training(method="calm_em")
+    )
+    model = build_classifier(job, CLASSES).eval().to(memory_format=torch.channels_last)
+    images = torch.randn(BATCH, 3, SIDE, SIDE).to(memory_format=torch.channels_last)
     while asked.recv():
-        asked.send(step().numpy())
+        asked.send(model.log_probs(images).numpy())
