@@ -39,8 +39,12 @@ def _methods_of(kind: str) -> tuple[str, ...]:
 
 
 def _every_method(kind: str) -> BeforeValidator:
-    """Reads ``all`` as the catalogue's methods for a kind of model."""
-    return BeforeValidator(lambda given: _methods_of(kind) if given == "all" else given)
+    """Reads ``all`` as the catalogue's methods for a kind of model, but those of attention.
+
+    Only vision transformers have these, and nearly all trunks of a study are none.
+    """
+    usual = tuple(name for name in _methods_of(kind) if METHODS[name].needs != "tokens")
+    return BeforeValidator(lambda given: usual if given == "all" else given)
 
 
 _IN_SCHEMA = WithJsonSchema(
@@ -59,7 +63,8 @@ def _function(given: Any) -> Any:
 
 
 class Methods(Section, extra="allow", json_schema_extra=droppable):
-    """Attribution methods by kind of model; all: every method of the catalogue for the kind.
+    """Attribution methods by kind of model; all: every method of the catalogue for the kind, but for
+    `attention_rollout` and `legrad`, which vision transformers alone have.
 
     Any other key is a method of your own, NAME: package.module:function (docs/own_methods.md). It
     explains every model or, where a list names it, those of that list alone.
