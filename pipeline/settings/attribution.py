@@ -63,7 +63,7 @@ def _function(given: Any) -> Any:
 
 
 class Methods(Section, extra="allow", json_schema_extra=droppable):
-    """Attribution methods by kind of model; all: every method of the catalogue for the kind, but for
+    """Attribution methods by kind of model; all: every method of the catalogue for the kind, except
     `attention_rollout` and `legrad`, which vision transformers alone have.
 
     Any other key is a method of your own, NAME: package.module:function (docs/own_methods.md). It
