@@ -32,13 +32,16 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | file | study |
 |---|---|
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
-| `full.yaml` | every attribution method and every evaluation on SynthBirds |
+| `full.yaml` | 27 attribution methods and every evaluation on SynthBirds |
 | `pretrain.yaml` | makes the weights that the default study starts from (docs/pretraining.md) |
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as possible |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
 | `cub_methods.yaml` | every attribution method on a hundred of its images |
 | `cub_gaze.yaml` | its maps against where people looked |
+| `cub_factors.yaml`, `cub_grid.yaml` | CALM-EM, one factor changed; map size and dilation |
+| `cub_read28.yaml` | its models read at 28x28 |
+| `cub_wsol.yaml` | the six methods of weakly supervised localisation beside it |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models; ResNet18 from scratch |
 | `cub_released.yaml` | its maps under the authors' evaluation of cues |
 | `cub_through.yaml` | CALM with the gradient through its normaliser |
