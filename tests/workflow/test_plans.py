@@ -15,6 +15,10 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("trunks", "train fewbirds/vgg16/inca/seed0"),
         ("paper", "wsol imagenet/resnet50/calm_ml/seed2/subset"),
         ("cub_gaze", "gaze_baseline cub/viewers"),
+        ("cub_factors", "train cub/lite0/em_10_epochs/seed0"),
+        ("cub_grid", "train cub/native/calm_em/seed0"),
+        ("cub_read28", "attribute_calm cub/lite0/calm_em/seed0/test"),
+        ("cub_wsol", "train cub/lite0/inca/seed0"),
         ("cub_released", "cue_localization cub/lite0/calm_em/seed0/joint"),
     ],
 )
