@@ -7,7 +7,7 @@ the highest down, of precision times the gain in recall; equal scores are one th
 import numpy as np
 
 from pipeline.evaluation.histogram import Bins, count_even
-from pipeline.evaluation.sorting import sorted_scores
+from pipeline.evaluation.score_runs import NO_RUN, average_precision_of, merged, run_of
 from pipeline.runtime.compiled import compiled
 from pipeline.runtime.errors import UserError
 
@@ -25,7 +25,6 @@ _COMPACT_PIXELS = 4_000_000
 _MOST_WAITING_PIXELS = 32_000_000
 
 _IGNORED = 255  # the label of pixels that do not count
-_NONE = np.empty(0, np.float32)
 
 
 class PixelAveragePrecision:
@@ -47,7 +46,7 @@ class PixelAveragePrecision:
             raise ValueError(f"thresholds must be 'exact', 'even' or 'log', not {thresholds!r}")
         self.thresholds = thresholds
         if thresholds == "exact":
-            self._runs = [_no_run(), _no_run()]  # of label 0 and 1: distinct scores, counts
+            self._runs = [NO_RUN, NO_RUN]  # of label 0 and 1
             self._waiting: list[list[np.ndarray]] = [[], []]
             self._waiting_pixels = 0
         else:
@@ -78,7 +77,7 @@ class PixelAveragePrecision:
             for waiting, values in zip(self._waiting, _split(scores, mask), strict=True):
                 waiting.append(values)
             self._waiting_pixels += scores.size
-            distinct = sum(len(values) for values, _ in self._runs)
+            distinct = sum(len(run.values) for run in self._runs)
             if self._waiting_pixels > np.clip(distinct, _COMPACT_PIXELS, _MOST_WAITING_PIXELS):
                 self._compact()
         else:
@@ -96,7 +95,7 @@ class PixelAveragePrecision:
         if self.thresholds == "exact":
             self._compact()
             other._compact()
-            self._runs = [_merged(*self._runs[label], *other._runs[label]) for label in (0, 1)]
+            self._runs = [merged(self._runs[label], other._runs[label]) for label in (0, 1)]
         else:
             self._counts += other._counts
 
@@ -104,7 +103,7 @@ class PixelAveragePrecision:
     def positives(self) -> int:
         """Number of cue pixels that are ranked."""
         if self.thresholds == "exact":
-            return int(self._runs[1][1].sum()) + sum(map(len, self._waiting[1]))
+            return int(self._runs[1].counts.sum()) + sum(map(len, self._waiting[1]))
         return int(self._counts[1].sum())
 
     def compute(self) -> float:
@@ -119,22 +118,17 @@ class PixelAveragePrecision:
                 "PxAP is not defined: "
                 + (dropped if self.thresholds == "log" else "the masks have no positive pixel")
             )
-        if self.thresholds == "exact" and not any(len(values) for values, _ in self._runs):
-            negatives, positives = (
-                sorted_scores(np.concatenate(waiting or [_NONE])) for waiting in self._waiting
-            )
-            return _exact_of_sorted(positives, negatives)
         if self.thresholds == "exact":
             self._compact()
-            return _exact(*self._runs[1], *self._runs[0])
+            return average_precision_of(self._runs[1], self._runs[0])
         return float(average_precision(self._counts[1], self._counts[0]))
 
     def _compact(self) -> None:
         """Count equal scores together; merge them into the runs."""
         for label in (0, 1):
             if self._waiting[label]:
-                scores = sorted_scores(np.concatenate(self._waiting[label]))
-                self._runs[label] = _merged(*self._runs[label], *_run_lengths(scores))
+                run = run_of(np.concatenate(self._waiting[label]))
+                self._runs[label] = merged(self._runs[label], run)
                 self._waiting[label] = []
         self._waiting_pixels = 0
 
@@ -204,110 +198,3 @@ def _split(scores: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray
         number_of_zeros += mask[index] == 0
         number_of_ones += mask[index] == 1
     return zeros[:number_of_zeros].copy(), ones[:number_of_ones].copy()
-
-
-def _no_run() -> tuple[np.ndarray, np.ndarray]:
-    return _NONE, np.empty(0, np.int64)
-
-
-@compiled
-def _run_lengths(ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    values, counts = np.empty_like(ascending), np.empty(ascending.size, np.int64)
-    number = 0
-    for index in range(ascending.size):
-        if index == 0 or ascending[index] != ascending[index - 1]:
-            values[number], counts[number] = ascending[index], 1
-            number += 1
-        else:
-            counts[number - 1] += 1
-    return values[:number].copy(), counts[:number].copy()
-
-
-def _merged(
-    values_a: np.ndarray, counts_a: np.ndarray, values_b: np.ndarray, counts_b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two ascending lists of distinct scores, with their counts, as one."""
-    if not len(values_a):
-        return values_b, counts_b
-    if not len(values_b):
-        return values_a, counts_a
-    dtype = np.result_type(values_a, values_b)
-    return _merge(
-        values_a.astype(dtype, copy=False), counts_a, values_b.astype(dtype, copy=False), counts_b
-    )
-
-
-@compiled
-def _merge(
-    values_a: np.ndarray, counts_a: np.ndarray, values_b: np.ndarray, counts_b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    size = values_a.size + values_b.size - _common(values_a, values_b)
-    values, counts = np.empty(size, values_a.dtype), np.empty(size, np.int64)
-    a = b = 0
-    for number in range(size):
-        take_a = b == values_b.size or (a < values_a.size and values_a[a] <= values_b[b])
-        take_b = a == values_a.size or (b < values_b.size and values_b[b] <= values_a[a])
-        values[number] = values_a[a] if take_a else values_b[b]
-        counts[number] = 0
-        if take_a:
-            counts[number] += counts_a[a]
-            a += 1
-        if take_b:
-            counts[number] += counts_b[b]
-            b += 1
-    return values, counts
-
-
-@compiled
-def _common(values_a: np.ndarray, values_b: np.ndarray) -> int:
-    """How many numbers two ascending lists of distinct numbers share."""
-    a = b = number = 0
-    while a < values_a.size and b < values_b.size:
-        if values_a[a] == values_b[b]:
-            number += 1
-            a += 1
-            b += 1
-        elif values_a[a] < values_b[b]:
-            a += 1
-        else:
-            b += 1
-    return number
-
-
-@compiled
-def _exact(
-    positive_values: np.ndarray,
-    positive_counts: np.ndarray,
-    negative_values: np.ndarray,
-    negative_counts: np.ndarray,
-) -> float:
-    """Recall grows only at the scores of positives, so these are the only thresholds needed."""
-    found = above = 0
-    total = 0.0
-    rest = negative_values.size - 1
-    for index in range(positive_values.size - 1, -1, -1):
-        while rest >= 0 and negative_values[rest] >= positive_values[index]:
-            above += negative_counts[rest]
-            rest -= 1
-        found += positive_counts[index]
-        total += positive_counts[index] * (found / (found + above))
-    return total / found
-
-
-@compiled
-def _exact_of_sorted(positives: np.ndarray, negatives: np.ndarray) -> float:
-    """`_exact` of ascending scores in which equal ones are not counted together yet."""
-    found = above = 0
-    total = 0.0
-    index, rest = positives.size - 1, negatives.size - 1
-    while index >= 0:
-        score, number = positives[index], 0
-        while index >= 0 and positives[index] == score:
-            number += 1
-            index -= 1
-        while rest >= 0 and negatives[rest] >= score:
-            above += 1
-            rest -= 1
-        found += number
-        total += number * (found / (found + above))
-    return total / found

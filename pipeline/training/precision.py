@@ -7,10 +7,10 @@ import torch
 Precision = Literal["32-true", "bf16-mixed"]
 
 # What `torch.cpu.get_capabilities` calls the instructions that multiply bfloat16: x86, then ARM.
-_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "arm_bf16")
+_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
-def resolved(precision: Literal["auto", "32-true", "bf16-mixed"], device: str) -> Precision:
+def resolved(precision: Precision | Literal["auto"], device: str) -> Precision:
     """The precision of Lightning Fabric that a training uses.
 
     Args:
@@ -25,8 +25,13 @@ def resolved(precision: Literal["auto", "32-true", "bf16-mixed"], device: str) -
 
 
 def multiplies_bfloat16(device: str) -> bool:
-    """Whether a device has instructions for products of bfloat16 numbers."""
+    """Whether a device has instructions for products of bfloat16 numbers, and PyTorch uses them.
+
+    On a CPU it does so by oneDNN, which builds for macOS lack.
+    """
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     found = torch.cpu.get_capabilities()
-    return any(found.get(name, False) for name in _INSTRUCTIONS)
+    return torch.backends.mkldnn.is_available() and any(
+        found.get(name, False) for name in _INSTRUCTIONS
+    )

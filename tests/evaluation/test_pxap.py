@@ -64,7 +64,7 @@ def test_exact_pxap_does_not_depend_on_when_scores_are_compacted(monkeypatch):
     for start in range(0, 3000, 60):
         part = slice(start, start + 60)
         evaluator.update(scores[part].reshape(6, 10), labels[part].reshape(6, 10))
-    assert sum(len(values) for values, _ in evaluator._runs) <= 14  # seven distinct scores
+    assert sum(len(run.values) for run in evaluator._runs) <= 14  # seven distinct scores
     assert evaluator.compute() == pytest.approx(expected, abs=1e-12)
 
 

@@ -18,6 +18,12 @@ def test_bfloat16_is_used_where_the_processor_multiplies_it(monkeypatch, name):
     assert resolved("bf16-mixed", "cpu") == "bf16-mixed"
 
 
+def test_without_onednn_the_instructions_are_of_no_use(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"bf16": True})
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert resolved("auto", "cpu") == "32-true"
+
+
 def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(monkeypatch):
     def supported(including_emulation=True):
         return including_emulation

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.runtime.compiled import compiled
+from pipeline.evaluation.sorting import descending_order
 from pipeline.runtime.errors import UserError
 
 
@@ -24,7 +24,8 @@ def relevance_ranks(score_map: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     _check_finite(score_map)
     shuffled = np.random.default_rng(seed).permutation(score_map.size)
-    order = _sorted_by(*_descending_keys(score_map.ravel()), shuffled)
+    scores = score_map if score_map.dtype == np.float32 else score_map.astype(np.float64)
+    order = descending_order(scores.ravel(), shuffled)
     ranks = np.empty(score_map.size, np.int64)
     ranks[order] = np.arange(score_map.size)
     return ranks.reshape(score_map.shape)
@@ -56,43 +57,6 @@ def rank_accuracy(scores: np.ndarray, inside: np.ndarray, seed: int) -> float:
     if np.count_nonzero(highest) > number:  # chance decides among the lowest of them
         highest = relevance_ranks(scores, seed) < number
     return float(np.count_nonzero(highest & inside) / number)
-
-
-def _descending_keys(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Whole numbers (uint64) that are smaller where a value is greater, and their number of bits.
-
-    The bits of a float, read as a whole number, grow with it; those of a negative one fall. Adding
-    zero makes -0 the equal of 0.
-    """
-    if values.dtype == np.float32:
-        bits, size = (values + np.float32(0)).view(np.uint32).astype(np.uint64), 32
-    else:
-        bits, size = (values.astype(np.float64) + 0.0).view(np.uint64), 64
-    sign = np.uint64(1 << (size - 1))
-    return np.where(bits < sign, sign - np.uint64(1) - bits, bits), size
-
-
-@compiled
-def _sorted_by(keys: np.ndarray, bits: int, order: np.ndarray) -> np.ndarray:
-    """The indices ``order`` (overwritten), sorted by key; of equal keys the first stays first.
-
-    Digit by digit, the last one first: linear in the pixels, where comparing is not.
-    """
-    other = np.empty_like(order)
-    digit_bits, digits = np.uint64(11), np.uint64(2047)
-    shift = np.uint64(0)
-    while shift < bits:
-        places = np.zeros(2049, np.int64)  # where the next key with this digit goes
-        for index in order:
-            places[((keys[index] >> shift) & digits) + np.uint64(1)] += 1
-        places = np.cumsum(places)
-        for index in order:
-            digit = (keys[index] >> shift) & digits
-            other[places[digit]] = index
-            places[digit] += 1
-        order, other = other, order
-        shift += digit_bits
-    return order
 
 
 def random_ranks(shape: tuple[int, int], seed: int) -> np.ndarray:
