@@ -32,7 +32,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | file | study |
 |---|---|
 | `config.yaml` | the default: SynthBirds, drawn from a seed, on a CPU |
-| `full.yaml` | 27 attribution methods and every evaluation on SynthBirds |
+| `full.yaml` | 33 attribution methods and every evaluation on SynthBirds |
 | `pretrain.yaml` | makes the weights that the default study starts from (docs/pretraining.md) |
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as possible |

@@ -4,7 +4,7 @@ The tensors of a training step, or of the maps of a batch, are freed at its end 
 in the next. glibc gives such large blocks back to the kernel each time, and the kernel hands out
 empty pages anew, one fault each: a fifth of the time of a training on photographs, more than a
 third of that of maps of a thousand classes (docs/performance.md). No result changes by a bit. As
-the kept memory falls into pieces, a process may take one and a half times as much of it.
+the kept memory falls into pieces, a process may take nearly twice as much of it.
 """
 
 import ctypes
