@@ -19,7 +19,8 @@ def list_code(folder: str | Path, *modules: str) -> str:
 
     A line is that of ``sha256sum``: the digest and the path in the package's folder. The file stays
     untouched while no module changes. A new one is as old as its youngest module: where Snakemake
-    knows no more than the times of files, it compares results with that.
+    knows no more than the times of files, it compares results with that. Each has a folder of its
+    own, because Snakemake reads a folder once in a plan and takes what comes later for missing.
 
     Raises:
         UserError: the list cannot be written.
@@ -27,7 +28,7 @@ def list_code(folder: str | Path, *modules: str) -> str:
     files = [Path(file) for file in code_of(*modules)]
     text = "".join(f"{_digest(f)}  {f.relative_to(PACKAGE.parent).as_posix()}\n" for f in files)
     names = (module.removeprefix(f"{PACKAGE.name}.") for module in modules)
-    path = Path(folder) / f"{'+'.join(names)}.sha256"
+    path = Path(folder) / "+".join(names) / "modules.sha256"
     known = path.read_bytes() if path.is_file() else None
     if known != text.encode():
         with atomic_path(path) as temporary:

@@ -27,7 +27,7 @@ def module(tmp_path, monkeypatch):
 
 def test_a_list_names_the_modules_of_a_stage_and_what_they_contain(tmp_path):
     path = list_code(tmp_path / "code", "pipeline.cues", "pipeline.attribution.methods.cam")
-    assert path == str(tmp_path / "code" / "cues+attribution.methods.cam.sha256")
+    assert path == str(tmp_path / "code" / "cues+attribution.methods.cam" / "modules.sha256")
     listed = {line.split("  ")[1] for line in Path(path).read_text().splitlines()}
     made_of = code_of("pipeline.cues", "pipeline.attribution.methods.cam")
     assert listed == {Path(file).relative_to(PACKAGE.parent).as_posix() for file in made_of}

@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 
@@ -38,6 +39,22 @@ def test_a_job_has_one_input_for_all_of_its_code(checkout):
     assert {len(found) for found in lists} == {0, 1}
     assert sum(not found for found in lists) == 1  # rule all
     assert not any(file.endswith(".py") for files in inputs for file in files)
+
+
+def test_files_of_several_stages_can_be_asked_for_in_a_new_folder(checkout):
+    """Snakemake plans one after the other, in any order, and looks into a folder only once."""
+    lists = checkout / ".snakemake/calm-study/code"
+    shutil.rmtree(lists, ignore_errors=True)
+    targets = (
+        "results/figures/synthbirds/small_pretrained/training.svg",
+        "results/scores/wsol/synthbirds/baselines/center_gaussian.json",
+        "results/scores/cue_localization/synthbirds/baselines/chance.json",
+        "results/scores/erase/synthbirds/small_pretrained/calm_em/seed0/joint.json",
+        "results/maps/synthbirds/small_pretrained/cam/seed0/test/gradient.h5",
+    )
+    status, output = snakemake(checkout, "--dry-run", *targets, config="config/config.yaml")
+    assert status == 0, output
+    assert len([*lists.iterdir()]) > len(targets)
 
 
 def test_the_rules_import_nothing_heavy():
