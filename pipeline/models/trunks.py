@@ -45,6 +45,14 @@ def _torchvision(map_size: int, *, name: str) -> nn.Module:
     return torchvision_trunks.build(name, 224 // map_size, dilated=False)
 
 
+def _squeezenet(map_size: int, *, added_batch_norm: bool = False) -> nn.Module:
+    """SqueezeNet 1.0, which has no batch norm; ``added_batch_norm`` puts one before the heads."""
+    network = _torchvision(map_size, name="squeezenet1_0")
+    if added_batch_norm:
+        network.get_submodule("features").add_module("13", nn.BatchNorm2d(512))
+    return network
+
+
 def _resnet_small(map_size: int) -> nn.Module:
     """A ResNet with one basic block per stage that ends after the third, for 28x28 at stride 1.
 
@@ -130,7 +138,7 @@ TRUNKS: dict[str, Trunk] = {
         options=("added_batch_norm", "convert_input"),
     ),
     "squeezenet1_0": Trunk(
-        build=partial(_torchvision, name="squeezenet1_0"),
+        build=_squeezenet,
         node="features",
         channels=512,
         left_out=("classifier.",),
@@ -139,8 +147,10 @@ TRUNKS: dict[str, Trunk] = {
             ("features.0.",),
             ("features.3.", "features.4.", "features.5."),
             ("features.7.", "features.8.", "features.9.", "features.10."),
-            ("features.12.",),
+            ("features.12.", "features.13."),
         ),
+        added=("features.13.",),
+        options=("added_batch_norm",),
     ),
     "convnext_tiny": Trunk(
         build=partial(_torchvision, name="convnext_tiny"),

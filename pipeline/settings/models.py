@@ -120,7 +120,7 @@ class Training(Section):
     added_batch_norm: bool = Field(
         False,
         description="batch norm after the convolutions that VGG and Inception-v3 add (released "
-        "code: use_bn, which for VGG is also trunk vgg16_bn)",
+        "code: use_bn, which for VGG is also trunk vgg16_bn), and after SqueezeNet's last",
     )
     convert_input: bool = Field(
         True,
@@ -156,6 +156,11 @@ class Training(Section):
     warmup_epochs: Annotated[float, Field(ge=0)] = Field(
         0.0, description="epochs over which the learning rate rises linearly from zero"
     )
+    stop_after: Count | None = Field(
+        None,
+        description="train only the first so many of the `epochs`, by their schedule: the model as "
+        "it is after that epoch",
+    )
     location: Literal["softplus", "relu"] = Field(
         "softplus", description="activation of the location branch h (section 4.1.1 / App. C)"
     )
@@ -181,6 +186,20 @@ class Training(Section):
         "multiplies bfloat16 itself, else 32-true",
     )
 
+    @model_validator(mode="after")
+    def _has_such_an_epoch(self) -> "Training":
+        if (self.stop_after or 0) > self.epochs:
+            raise ValueError(
+                f"stop_after: {self.stop_after} is more than `epochs: {self.epochs}`, the length of "
+                "the schedule: raise `epochs`, or leave `stop_after` out"
+            )
+        return self
+
+    @property
+    def last_epoch(self) -> int:
+        """How many epochs are trained, of the schedule's `epochs`."""
+        return self.stop_after or self.epochs
+
     @property
     def code(self) -> tuple[str, ...]:
         """The dotted names of the modules that the method adds to the training loop."""
@@ -199,9 +218,14 @@ class Training(Section):
 
     @model_serializer(mode="wrap")
     def _without_other_methods(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A section of another method has no effect here, so its change must not retrain."""
-        others = TRAINING_METHODS.keys() - {self.method}
-        return {key: value for key, value in fields(self).items() if key not in others}
+        """A section of another method has no effect here, so its change must not retrain.
+
+        Nor does `stop_after` where it is not given.
+        """
+        unused = TRAINING_METHODS.keys() - {self.method}
+        if self.stop_after is None:
+            unused |= {"stop_after"}
+        return {key: value for key, value in fields(self).items() if key not in unused}
 
 
 class TrainJob(Section):

@@ -39,7 +39,8 @@ def draw_job(study: Study, dataset: str, architecture: str, variant: str, number
     seed = (study.datasets[dataset].seeds or study.seeds)[0]
     job = study.train_job(dataset, architecture, variant, seed)
     keys = draw(search, job.training, (dataset, architecture, variant), number)
-    epochs = {"epochs": search.epochs} if search.epochs else {}
+    # a draw ends with its schedule, whatever the variant does
+    epochs = {"epochs": search.epochs, "stop_after": None} if search.epochs else {}
     try:
         job = job.merged(of_job({**epochs, **keys}))
     except ValidationError as error:

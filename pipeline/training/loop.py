@@ -84,7 +84,7 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         history = state["history"]
         log.info("resuming after epoch %d", len(history))
-    for epoch in range(len(history), training.epochs):
+    for epoch in range(len(history), training.last_epoch):
         start = time.monotonic()
         row = {"epoch": epoch + 1, "lr": training.lr * lr_factor(training, epoch)}
         row |= _train_epoch(fabric, model, optimizer, shards.train, targets, epoch, workers)
@@ -149,7 +149,7 @@ def _train_epoch(
             sum(loader.whole_sizes),
             f"epoch {epoch + 1}/{training.epochs}: images",
             size=lambda batch: next(sizes),
-            turns=(epoch, training.epochs),
+            turns=(epoch, training.last_epoch),
         )
     for step, batch in enumerate(batches):
         set_lr(optimizer, lr_factor(training, epoch + step / len(loader)))

@@ -250,6 +250,20 @@ def test_squeezenet_is_torchvisions_but_for_its_last_pooling(map_size):
     assert torch.equal(trunk(IMAGES)["features"], expected)
 
 
+@torch.no_grad()
+def test_squeezenet_with_batch_norm_before_the_heads():
+    network = torchvision.models.squeezenet1_0(weights=None)
+    trunk = build_trunk("squeezenet1_0", 14, added_batch_norm=True)
+    load_trunk(trunk, "squeezenet1_0", network.state_dict(), "torchvision")  # which has none
+    features = trunk(IMAGES)["features"]
+    plain = network.eval().features(IMAGES)
+    mean, var = plain.mean((0, 2, 3), keepdim=True), plain.var((0, 2, 3), False, keepdim=True)
+    assert torch.allclose(features, (plain - mean) / (var + 1e-5).sqrt(), atol=1e-4)
+    again = build_trunk("squeezenet1_0", 14, added_batch_norm=True)
+    load_trunk(again, "squeezenet1_0", trunk.state_dict(), "a study")
+    assert torch.equal(again.eval()(IMAGES)["features"], trunk.eval()(IMAGES)["features"])
+
+
 def test_the_receptive_field_of_the_small_trunk_is_83_pixels():
     trunk = build_trunk("resnet_small").double().eval()
     image = torch.zeros(1, 3, 224, 224, dtype=torch.double, requires_grad=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 from small_training import CLASSES, draw_data, job, run, write_split
 
 from pipeline.models import load_model
@@ -70,6 +71,32 @@ def test_a_resumed_training_ends_bit_identical(data, tmp_path, monkeypatch, meth
     columns = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
     histories = [pd.read_csv(tmp_path / n / "history.csv")[columns] for n in ("whole", "cut")]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_a_training_that_stops_early_is_the_beginning_of_the_whole_one(data, tmp_path, monkeypatch):
+    whole = job("calm_em", epochs=3, schedule="cosine")
+    states = {}
+
+    def save(folder, state):
+        states[len(state["history"])] = {k: v.clone() for k, v in state["model"].items()}
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    run(data, tmp_path / "whole", whole)
+    monkeypatch.undo()
+    run(data, tmp_path / "stopped", job("calm_em", epochs=3, schedule="cosine", stop_after=2))
+    weights = load_model(tmp_path / "stopped/weights.safetensors").state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in states[2].items())
+    assert not all(torch.equal(value, weights[name]) for name, value in states[3].items())
+    columns = ["epoch", "lr", "train_loss", "train_accuracy"]
+    rows = [pd.read_csv(tmp_path / n / "history.csv")[columns] for n in ("whole", "stopped")]
+    pd.testing.assert_frame_equal(rows[0][:2], rows[1], check_exact=True)
+
+
+def test_a_training_cannot_stop_after_its_schedule():
+    with pytest.raises(ValidationError, match="stop_after: 4 is more than `epochs: 3`"):
+        job(epochs=3, stop_after=4)
+    assert "stop_after" not in job(epochs=3).training.model_dump()  # which would train all anew
+    assert job(epochs=3, stop_after=1).training.model_dump()["stop_after"] == 1
 
 
 def test_frozen_stages_stay_through_a_training_that_is_resumed(data, tmp_path, monkeypatch):
