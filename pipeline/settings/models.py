@@ -190,8 +190,8 @@ class Training(Section):
     def _has_such_an_epoch(self) -> "Training":
         if (self.stop_after or 0) > self.epochs:
             raise ValueError(
-                f"stop_after: {self.stop_after} is more than `epochs: {self.epochs}`, the length of "
-                "the schedule: raise `epochs`, or leave `stop_after` out"
+                f"stop_after: {self.stop_after} is more than `epochs: {self.epochs}`, the length "
+                "of the schedule: raise `epochs`, or leave `stop_after` out"
             )
         return self
 
