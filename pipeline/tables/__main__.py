@@ -17,6 +17,7 @@ from pipeline.tables.cues import cue_table
 from pipeline.tables.explained import with_explained
 from pipeline.tables.formats import to_csv, to_latex, to_markdown
 from pipeline.tables.metrics import TITLES, metric_table
+from pipeline.tables.mixed import mixed_notes, with_mixed
 from pipeline.tables.rankings import rank_table
 from pipeline.tables.scores import Group, read_groups
 from pipeline.tables.singletons import singleton_notes, with_singletons
@@ -61,8 +62,9 @@ def build(
     }
     builders |= {name: partial(metric_table, name, groups, job) for name in TITLES}
     notes = singleton_notes(of_task.get("classification", []), job, trees or {})
+    mixed = mixed_notes(groups)
     built = (with_explained(builders[name](), job) for name in tables_of(of_task))
-    return with_weak([with_singletons(table, notes) for table in built])
+    return with_weak([with_mixed(with_singletons(table, notes), mixed) for table in built])
 
 
 def run(argv: list[str]) -> None:

@@ -58,7 +58,9 @@ def identity(variant=None, method=None, *, dataset="birds", architecture="net", 
     return dict(zip(names, (dataset, architecture, variant, seed, method), strict=True))
 
 
-def score(path: Path, task: str, who: dict, values: dict, *, intervals=True, **details) -> Path:
+def score(
+    path: Path, task: str, who: dict, values: dict, *, intervals=True, section="5ec7", **details
+) -> Path:
     """Write a score and its results per image; a value v gets the interval [v - .02, v + .03]."""
     ends = {name: (value - 0.02, value + 0.03) for name, value in values.items()}
     write_score(
@@ -68,7 +70,7 @@ def score(path: Path, task: str, who: dict, values: dict, *, intervals=True, **d
         values=values,
         intervals=ends if intervals else {},
         details=details,
-        provenance={"section": "5ec7", "inputs": {"records": "ab" * 32}},
+        provenance={"section": section, "inputs": {"records": "ab" * 32}},
     )
     if not per_image_path(path).exists():  # of one image, which keeps no replicates
         write_arrays(per_image_path(path), {"image_id": np.array([path.stem])})
