@@ -41,6 +41,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_gaze.yaml` | its maps against where people looked |
 | `cub_factors.yaml` | CALM-EM, one factor changed, and after each epoch |
 | `cub_10_epochs.yaml`, `cub_grid.yaml` | a schedule twice as long; map size and dilation |
+| `cub_squeezenet.yaml` | batch norm before the heads of SqueezeNet |
 | `cub_read28.yaml` | its models read at 28x28 |
 | `cub_wsol.yaml` | the six methods of weakly supervised localisation beside it |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models; ResNet18 from scratch |

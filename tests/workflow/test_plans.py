@@ -18,6 +18,7 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("cub_gaze", "gaze_baseline cub/viewers"),
         ("cub_factors", "train cub/lite0/em_after_4/seed0"),
         ("cub_10_epochs", "train cub/lite0/em_10_epochs/seed0"),
+        ("cub_squeezenet", "train cub/squeezenet/em_plain/seed0"),
         ("cub_random_search", "search_draw cub/lite0/calm_em/7"),
         ("cub_grid", "train cub/native/calm_em/seed0"),
         ("cub_read28", "attribute_calm cub/lite0/calm_em/seed0/test"),
