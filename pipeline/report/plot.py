@@ -15,7 +15,7 @@ from pipeline.catalogue.baselines import BASELINES
 from pipeline.tables.formats import digits
 
 PANELS = 4  # the first main numbers; the others are in the table
-_WIDTH, _LEFT, _RIGHT, _STEP, _TOP = 360, 140, 14, 19, 8
+_WIDTH, _LEFT, _RIGHT, _STEP, _TOP = 368, 148, 14, 19, 8
 _AXIS = 34  # below the rows
 _HEADING = 24  # above a panel, in a file
 _STYLE = (
