@@ -18,6 +18,7 @@ TABLES = HERE.parent / "tables/cub50_factors"
 CAM = [*(f"cam_after_{epoch}" for epoch in range(1, 5)), "cam"]
 EM = [*(f"em_after_{epoch}" for epoch in range(1, 5)), "calm_em"]
 EPOCHS = np.arange(1, 6)
+CELLS, PIXELS = 14**2, 224**2  # the entropy is that of the enlarged map
 # name of a line -> the models after each epoch, their map, colour and marker
 LINES = {
     "CAM": (CAM, "cam", PALETTE[0], "o"),
@@ -30,7 +31,12 @@ PANELS = {
     "Accuracy (%)": ("accuracy", "top1", ("CAM", "CALM-EM"), False),
     "Cues: mPxAP (%)": ("cue_localization", "weighted", ("CAM", "CALM-EM"), False),
     "MaxBoxAccV2 (%)": ("wsol", "maxboxaccv2", ("CAM", "CALM-EM", "CALM-EM, superset"), False),
-    "Cells under p(z|x), of 196": ("faithfulness", "complexity", ("CALM-EM, p(z|x)",), True),
+    "Cells under p(z|x), of 196": (
+        "faithfulness",
+        "complexity.complexity",
+        ("CALM-EM, p(z|x)",),
+        True,
+    ),
 }
 
 
@@ -56,11 +62,12 @@ def draw() -> None:
                 of_map[each].to_numpy() for each in (column, f"{column}_low", f"{column}_high")
             )
             if nats:
-                value, low, high = np.exp(value), np.exp(low), np.exp(high)
+                value, low, high = (np.exp(each) * CELLS / PIXELS for each in (value, low, high))
             place.fill_between(EPOCHS, low, high, color=colour, alpha=0.15, lw=0)
             place.plot(EPOCHS, value, color=colour, marker=marker, ms=4, lw=1.2, label=name)
         if table == "wsol":
             (centre,) = rows[rows.method == "center_gaussian"][column]
+            place.set_ylim(bottom=44)  # room for the names
             place.axhline(centre, color="black", ls="--", lw=0.8, label="centre Gaussian")
         place.set(title=title, xlabel="after epoch", xticks=EPOCHS)
         place.legend(frameon=False, fontsize=7)
