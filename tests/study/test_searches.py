@@ -22,7 +22,7 @@ def study(search, **keys):
                         "calm_em": {},
                         "given": {"method": "cam", "epochs": 0},
                         "attributes": {},
-                        "spg": {"spg": {"c_low": 0.2}},
+                        "spg": {"spg": {"c_low": 0.2}, "epochs": 5, "stop_after": 4},
                     },
                 }
             },
@@ -54,6 +54,7 @@ def test_a_draw_is_the_model_of_the_first_seed_with_the_drawn_keys():
     )
     assert draw_job(study({"draws": 5}), *MODEL, 1).job.training.epochs == 5
     spg = draw_job(chosen, "birds", "small", "spg", 0)
+    assert (spg.job.training.epochs, spg.job.training.stop_after) == (2, None)
     assert spg.job.training.spg.b1_high == spg.keys["spg.b1_high"]
     assert spg.job.training.spg.c_low == spg.keys["spg.c_low"] != 0.2
 
