@@ -43,13 +43,16 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_10_epochs.yaml`, `cub_grid.yaml` | a schedule twice as long; map size and dilation |
 | `cub_squeezenet.yaml` | batch norm before the heads of SqueezeNet |
 | `cub_read28.yaml` | its models read at 28x28 |
-| `cub_wsol.yaml` | the six methods of weakly supervised localisation beside it |
+| `cub_wsol.yaml`, `cub_wsol_seeds.yaml` | the six methods of weakly supervised localisation beside it; three seeds of the best two |
+| `cub_wsol_search.yaml` | a search of the keys of HaS and SPG |
+| `cub_erasing.yaml` | remove-and-classify of 500 of its images |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models; ResNet18 from scratch |
 | `cub_released.yaml` | its maps under the authors' evaluation of cues |
 | `cub_through.yaml` | CALM with the gradient through its normaliser |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |
 | `imagenet_samples.yaml` | two given models on one photograph per ImageNet class |
+| `imagenet_methods.yaml` | all methods for one of them |
 | `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
 | `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
 | `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |

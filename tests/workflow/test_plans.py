@@ -23,6 +23,10 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("cub_grid", "train cub/native/calm_em/seed0"),
         ("cub_read28", "attribute_calm cub/lite0/calm_em/seed0/test"),
         ("cub_wsol", "train cub/lite0/inca/seed0"),
+        ("cub_wsol_seeds", "train cub/lite0/cutmix/seed2"),
+        ("cub_wsol_search", "search_draw cub/lite0/spg/7"),
+        ("cub_erasing", "erase_random cub/lite0/calm_em/seed0"),
+        ("imagenet_methods", "attribute_noise imagenet/lite0/lite0/seed0/test"),
         ("cub_released", "cue_localization cub/lite0/calm_em/seed0/joint"),
     ],
 )
