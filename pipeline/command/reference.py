@@ -43,7 +43,8 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_10_epochs.yaml`, `cub_grid.yaml` | a schedule twice as long; map size and dilation |
 | `cub_squeezenet.yaml` | batch norm before the heads of SqueezeNet |
 | `cub_read28.yaml` | its models read at 28x28 |
-| `cub_wsol.yaml`, `cub_wsol_seeds.yaml` | the six methods of weakly supervised localisation beside it; three seeds of the best two |
+| `cub_wsol.yaml` | the six methods of weakly supervised localisation beside it |
+| `cub_wsol_seeds.yaml` | three seeds of the best two of them |
 | `cub_wsol_search.yaml` | a search of the keys of HaS and SPG |
 | `cub_erasing.yaml` | remove-and-classify of 500 of its images |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models; ResNet18 from scratch |
