@@ -53,7 +53,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |
 | `imagenet_samples.yaml` | two given models on one photograph per ImageNet class |
-| `imagenet_methods.yaml` | all methods for one of them |
+| `imagenet_methods.yaml` | 21 attribution methods for one of them |
 | `openimages.yaml` | OpenImages30k of the WSOL benchmark: training, masks instead of boxes |
 | `imagenet.yaml` | ImageNet's validation images with given weights, nothing is trained |
 | `paper.yaml` | the paper's grid: 3 data sets, 3 architectures, 9 methods (docs/cost.md) |
