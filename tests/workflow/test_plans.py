@@ -28,6 +28,7 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("cub_erasing", "erase_random cub/lite0/calm_em/seed0"),
         ("imagenet_methods", "attribute_noise imagenet/lite0/lite0/seed0/test"),
         ("cub_released", "cue_localization cub/lite0/calm_em/seed0/joint"),
+        ("cub_released_seeds", "cue_localization cub/lite0/calm_em/seed2/joint"),
     ],
 )
 def test_shipped_configs_can_be_planned(checkout, config, job):
