@@ -37,7 +37,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `search.yaml` | the default with a random search of the training keys (docs/search.md) |
 | `trunks.yaml` | every training method on VGG16, Inception-v3 and ResNet50, as small as possible |
 | `cub.yaml` | CUB-200-2011 from a folder that you name |
-| `cub_methods.yaml` | every attribution method on a hundred of its images |
+| `cub_methods.yaml` | 19 attribution methods on a hundred of its images |
 | `cub_gaze.yaml` | its maps against where people looked |
 | `cub_factors.yaml` | CALM-EM, one factor changed, and after each epoch |
 | `cub_10_epochs.yaml`, `cub_grid.yaml` | a schedule twice as long; map size and dilation |
