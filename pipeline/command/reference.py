@@ -41,6 +41,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_gaze.yaml` | its maps against where people looked |
 | `cub_factors.yaml` | CALM-EM, one factor changed, and after each epoch |
 | `cub_10_epochs.yaml`, `cub_grid.yaml` | a schedule twice as long; map size and dilation |
+| `cub_undilated.yaml`, `cub_undilated_released.yaml` | no dilation, three seeds |
 | `cub_squeezenet.yaml` | batch norm before the heads of SqueezeNet |
 | `cub_read28.yaml` | its models read at 28x28 |
 | `cub_wsol.yaml` | the six methods of weakly supervised localisation beside it |
@@ -48,7 +49,7 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_wsol_search.yaml` | a search of the keys of HaS and SPG |
 | `cub_erasing.yaml` | remove-and-classify of 500 of its images |
 | `cub_seeds.yaml`, `cub_seeds_resnet18.yaml` | three seeds of its models; ResNet18 from scratch |
-| `cub_released.yaml`, `cub_released_seeds.yaml` | its maps under the authors' evaluation of cues |
+| `cub_released.yaml` | its maps under the authors' evaluation of cues |
 | `cub_through.yaml` | CALM with the gradient through its normaliser |
 | `cub_search.yaml` | settings chosen by hand for its training, on held-out training images |
 | `cub_random_search.yaml` | a random search of its training keys |

@@ -21,6 +21,8 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("cub_squeezenet", "train cub/squeezenet/em_plain/seed0"),
         ("cub_random_search", "search_draw cub/lite0/calm_em/7"),
         ("cub_grid", "train cub/native/calm_em/seed0"),
+        ("cub_undilated", "train cub/undilated/calm_em/seed2"),
+        ("cub_undilated_released", "cue_localization cub/undilated/cam/seed1/cam"),
         ("cub_read28", "attribute_calm cub/lite0/calm_em/seed0/test"),
         ("cub_wsol", "train cub/lite0/inca/seed0"),
         ("cub_wsol_seeds", "train cub/lite0/cutmix/seed2"),
@@ -28,7 +30,6 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("cub_erasing", "erase_random cub/lite0/calm_em/seed0"),
         ("imagenet_methods", "attribute_noise imagenet/lite0/lite0/seed0/test"),
         ("cub_released", "cue_localization cub/lite0/calm_em/seed0/joint"),
-        ("cub_released_seeds", "cue_localization cub/lite0/calm_em/seed2/joint"),
     ],
 )
 def test_shipped_configs_can_be_planned(checkout, config, job):
