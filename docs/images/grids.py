@@ -51,8 +51,8 @@ def read(folder: str, table: str, section: str, column: str) -> dict[tuple[str, 
     """(model, map) -> value, lower and upper end, from the first section of that name."""
     text = (TABLES / folder / f"{table}.md").read_text()
     body = text.split(f"\n## {section}", 1)[1].split("\n## ")[0]
-    lines = [[cell.strip(" *") for cell in line.split("|")] for line in body.splitlines()]
-    (header, *rows) = [cells for cells in lines if len(cells) > 2]
+    lines = [line for line in body.splitlines() if line.startswith("|")]
+    header, *rows = ([cell.strip(" *") for cell in line.split("|")] for line in lines)
     at = header.index(column)
     return {
         (cells[1], cells[2]): [float(number) for number in found.groups()]
