@@ -7,6 +7,7 @@ python docs/images/dogs.py results/imagenet_methods
 """
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +49,17 @@ VALUES = {
 }
 
 
-def sets_of(breed: int) -> dict[str, tuple[int, ...]]:
-    """Level -> its classes, for one breed: itself, the largest group of dogs with it, and above."""
+@cache
+def hierarchy() -> tuple[list[str], dict[str, tuple[str, ...]], dict[str, set[int]]]:
+    """The classes' wnids, the is-a edges, and the classes below each synset."""
     wnids = imagenet.class_wnids()
     tree = read_tree(imagenet.IS_A, "all")  # a dog is a domestic animal and a canine
-    below = classes_below(tree, wnids)
+    return wnids, tree, classes_below(tree, wnids)
+
+
+def sets_of(breed: int) -> dict[str, tuple[int, ...]]:
+    """Level -> its classes, for one breed: itself, the largest group of dogs with it, and above."""
+    wnids, tree, below = hierarchy()
     sets = {"breed": (breed,)}
     groups = [
         synset for synset in path_up(tree, below, wnids[breed]) if set(synset.classes) < below[DOG]

@@ -11,10 +11,9 @@ from pipeline.tables.pooling import pooled
 from pipeline.tables.scores import Group
 
 # the main numbers of the evaluations that have no columns in the catalogue
-_FIXED = {
-    "classification": (Column("top1", "Top-1 accuracy"),),
-    "wsol": (Column("class.maxboxaccv2", "MaxBoxAccV2"), Column("class.pxap", "PxAP")),
-}
+_FIXED = {"classification": (Column("top1", "Top-1 accuracy"),)}
+# of localisation, whose names begin with what a map explains: the class, its superset or the prior
+_LOCALISATION = {"maxboxaccv2": "MaxBoxAccV2", "pxap": "PxAP"}
 _CUES = "mpxap_weighted_"  # and how maps were scaled
 # tables whose headings need their title
 _OF_TABLES = {"erasing": "Erasing", "gaze": "Gaze"}
@@ -60,12 +59,13 @@ def compared(
 
 
 def _of_pair(one: Group, other: Group, level: float) -> Iterator[Compared]:
-    for column in _columns(one):
+    for column, of_other in _pairs(one, other):
         scale = 100.0 if column.percent else 1.0
-        mine, theirs = (pooled(each.scores, column.value, scale, level) for each in (one, other))
+        mine = pooled(one.scores, column.value, scale, level)
+        theirs = pooled(other.scores, of_other, scale, level)
         if mine is None or theirs is None:
             continue
-        pair = one.scores, column.value, other.scores, column.value
+        pair = one.scores, column.value, other.scores, of_other
         yield Compared(
             dataset=one.dataset,
             heading=": ".join(filter(None, (_OF_TABLES.get(column.table), column.heading))),
@@ -75,6 +75,25 @@ def _of_pair(one: Group, other: Group, level: float) -> Iterator[Compared]:
             reason=mismatch(*pair) or "",
             plain=not column.percent,
         )
+
+
+def _pairs(one: Group, other: Group) -> Iterator[tuple[Column, str]]:
+    """The numbers of one with the names of the other's; of localisation whatever maps explain."""
+    if one.task != "wsol":
+        yield from ((column, column.value) for column in _columns(one))
+        return
+    for measure, heading in _LOCALISATION.items():
+        for mine, explained in _explained(one, measure).items():
+            for theirs, of_other in _explained(other, measure).items():
+                what = " - ".join(dict.fromkeys((explained, of_other)))
+                words = heading if what == "class" else f"{heading} ({what})"
+                yield Column(mine, words), theirs
+
+
+def _explained(group: Group, measure: str) -> dict[str, str]:
+    """Name of a value -> what its map explains."""
+    names = (name for name in group.scores[0]["values"] if name.endswith(f".{measure}"))
+    return {name: name.removesuffix(f".{measure}") for name in names}
 
 
 def _columns(group: Group) -> Sequence[Column]:

@@ -70,6 +70,26 @@ def test_two_maps(results, capsys, names, maps, difference):
     assert row.split()[-3] == difference
 
 
+@pytest.mark.parametrize(
+    ("names", "start"),
+    [
+        (("mine/subset", "other/cam_superset"), "subset - cam_superset MaxBoxAccV2 (superset)"),
+        (("mine/subset", "other/cam"), "subset - cam MaxBoxAccV2 (superset - class)"),
+        (("mine/cam", "other/cam"), "cam MaxBoxAccV2"),
+    ],
+)
+def test_boxes_of_a_superset_against_another_s_or_those_of_the_class(results, capsys, names, start):
+    for name, method, explained, value in (
+        ("mine", "subset", "superset", 0.7),
+        ("mine", "cam", "class", 0.7),
+        ("other", "cam_superset", "superset", 0.6),
+        ("other", "cam", "class", 0.6),
+    ):
+        add(results, name, name, method, "wsol", f"{explained}.maxboxaccv2", value)
+    (row,) = (row for row in printed(capsys, results, *names) if "MaxBox" in row)
+    assert row == f"birds {start} 70.0 [68.0, 73.0] 60.0 [58.0, 63.0] +10.0 [10.0, 10.0]"
+
+
 def test_a_variant_goes_before_a_method_of_the_same_name(results, capsys):
     assert len(printed(capsys, results, "net/cam", "net/has")) == 3
 
