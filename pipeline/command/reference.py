@@ -40,7 +40,8 @@ This page is generated from `pipeline/settings/` and `pipeline/study/` by
 | `cub_methods.yaml` | 19 attribution methods on a hundred of its images |
 | `cub_gaze.yaml` | its maps against where people looked |
 | `cub_factors.yaml` | CALM-EM, one factor changed, and after each epoch |
-| `cub_10_epochs.yaml`, `cub_grid.yaml` | a schedule twice as long; map size and dilation |
+| `cub_relu.yaml`, `cub_10_epochs.yaml` | ReLU for h; a schedule twice as long |
+| `cub_grid.yaml` | map size and dilation |
 | `cub_undilated.yaml`, `cub_undilated_released.yaml` | no dilation, three seeds |
 | `cub_squeezenet.yaml` | batch norm before the heads of SqueezeNet |
 | `cub_read28.yaml` | its models read at 28x28 |
