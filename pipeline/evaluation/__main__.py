@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.artefacts.scores import parse_identity, provenance
 from pipeline.catalogue.evaluations import BASES, EVALUATIONS
-from pipeline.evaluation.measuring import Inputs, evaluation_module, measured
+from pipeline.evaluation.measuring import Inputs, asks_model, evaluation_module, of_maps
 from pipeline.evaluation.result import write_result
 from pipeline.images.geometry import RESIZES
 from pipeline.runtime import cli
@@ -39,14 +39,14 @@ def run(argv: list[str]) -> None:
         fixations=given.fixations,
         resize=given.resize,
     )
-    result = measured(
-        given.name,
-        section,
-        inputs,
-        machine_from(given),
-        method=identity["method"],
-        options=options,
-    )
+    method = identity["method"]
+    if asks_model(given.name):
+        from pipeline.evaluation.measuring_models import of_model  # late: it imports PyTorch
+
+        machine = machine_from(given)
+        result = of_model(given.name, section, inputs, machine, method=method, options=options)
+    else:
+        result = of_maps(given.name, section, inputs, method=method)
     write_result(
         given.out,
         result,
@@ -67,7 +67,10 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         "--options", default="{}", metavar="JSON", help="options of the attribution method"
     )
     arguments.add_argument(
-        "--weights", type=Path, nargs="?", help="weights.safetensors; none for maps alone"
+        "--weights",
+        type=Path,
+        nargs="?",
+        help="weights.safetensors; not opened by evaluations of maps",
     )
     arguments.add_argument("--shards", type=Path, required=True, help="manifest.json of a split")
     arguments.add_argument("--records", type=Path, required=True, help="the split's records")

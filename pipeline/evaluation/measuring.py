@@ -1,27 +1,27 @@
-"""One evaluation of the catalogue, on files.
+"""One evaluation of the catalogue, on files; without PyTorch where it asks no model.
 
 The module of the evaluation is imported by its name in the catalogue, so that an edit in one
 evaluation reruns its own jobs alone.
 """
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import torch
+import pandas as pd
 
 from pipeline.artefacts.maps import MapStore
 from pipeline.artefacts.records import read_records
 from pipeline.artefacts.shards import open_shards
 from pipeline.catalogue.evaluations import EVALUATIONS, code_of_evaluation
+from pipeline.evaluation.map_subject import MapSubject
 from pipeline.evaluation.result import Result
 from pipeline.evaluation.sampling import spread
-from pipeline.evaluation.subject import Subject
-from pipeline.models import load_model
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import Machine
-from pipeline.settings import Attribution, MapEvaluation
+from pipeline.settings import MapEvaluation
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Inputs:
     """The files of an evaluation.
 
     Attributes:
-        weights: weights.safetensors of the model; None where maps alone are measured.
+        weights: weights.safetensors of the model. An evaluation that asks no model does not
+            open it, and needs none.
         shards: manifest.json of a split.
         records: of the split.
         maps: file of its maps; None for evaluations of a model alone.
@@ -59,60 +60,55 @@ def evaluation_module(name: str) -> ModuleType:
     return importlib.import_module(code_of_evaluation(name))
 
 
-def measured(
-    name: str,
-    section: MapEvaluation,
-    inputs: Inputs,
-    machine: Machine,
-    *,
-    method: str,
-    options: Attribution,
-) -> Result:
-    """Measure a model, most often by its maps by one method.
+def asks_model(name: str) -> bool:
+    """Whether an evaluation of the catalogue, or a base, asks a model."""
+    return name not in EVALUATIONS or EVALUATIONS[name].asks_model
+
+
+def of_maps(name: str, section: MapEvaluation, inputs: Inputs, *, method: str) -> Result:
+    """Measure a method's maps by an evaluation that asks no model.
 
     Args:
         name: of the evaluation, in `pipeline.catalogue.evaluations`.
         section: of the evaluation.
         inputs: its files.
-        machine: what to compute on.
-        method: name of the attribution method; ``"model"`` without maps.
-        options: of the method, for evaluations that compute further maps.
+        method: name of the attribution method.
 
     Raises:
         UserError: inputs are missing, broken or do not belong together.
     """
-    if inputs.weights is None and (name not in EVALUATIONS or EVALUATIONS[name].asks_model):
-        raise UserError(f"--weights: {name} asks a model. Give its weights.")
-    device = torch.device(machine.device)
-    model = None
-    if inputs.weights is not None:
-        model = load_model(inputs.weights).requires_grad_(False)
-        model.to(device).to(memory_format=torch.channels_last)
+    with opened(name, section, inputs) as (records, store):
+        subject = MapSubject(
+            method,
+            records,
+            store,
+            size=open_shards(inputs.shards).side,
+            resize=inputs.resize,
+            fixations=inputs.fixations,
+        )
+        return evaluation_module(name).measure(subject, section)
+
+
+@contextmanager
+def opened(
+    name: str, section: MapEvaluation, inputs: Inputs
+) -> Iterator[tuple[pd.DataFrame, MapStore | None]]:
+    """The records of the images that are measured and, if there are any, their maps.
+
+    Raises:
+        UserError: there is nothing to measure, or the evaluation does not measure such maps.
+    """
     records = spread(read_records(inputs.records), section.images)
     if records.empty:
         raise UserError(f"{inputs.records} has no images: there is nothing to measure.")
     store = MapStore.open(inputs.maps) if inputs.maps else None
-    if store and name in EVALUATIONS and store.kind not in EVALUATIONS[name].targets:
-        raise UserError(
-            f"{inputs.maps} has {store.kind} maps, which {name} does not measure: give maps of "
-            f"kind {' or '.join(EVALUATIONS[name].targets)}."
-        )
     try:
-        subject = Subject(
-            model,  # type: ignore[arg-type] # an evaluation of maps alone asks none
-            method,
-            options,
-            open_shards(inputs.shards),
-            records,
-            store,
-            device,
-            resize=inputs.resize,
-            base=inputs.base,
-            pairs=inputs.pairs,
-            fixations=inputs.fixations,
-            workers=machine.workers,
-        )
-        return evaluation_module(name).measure(subject, section)
+        if store and name in EVALUATIONS and store.kind not in EVALUATIONS[name].targets:
+            raise UserError(
+                f"{inputs.maps} has {store.kind} maps, which {name} does not measure: give maps of "
+                f"kind {' or '.join(EVALUATIONS[name].targets)}."
+            )
+        yield records, store
     finally:
         if store:
             store.close()

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -145,6 +147,23 @@ def test_maps_alone_are_measured_without_a_model(study, tmp_path):
         found = read_score(tmp_path / "alone.json")
         assert found["values"] == expected["values"]
     assert not EVALUATIONS["pointing_game"].asks_model
+
+
+def test_maps_alone_are_measured_without_torch(study, tmp_path):
+    """The whole job, also where the workflow names the model's weights."""
+    identity = dict.fromkeys(("dataset", "architecture", "variant", "method"), "x")
+    arguments = [
+        "complexity", "--section", "{}", "--weights", str(study.weights["cam"]),
+        "--maps", str(study.records.parent / "cam.h5"), "--shards", str(study.shards),
+        "--records", str(study.records), "--out", str(tmp_path / "score.json"),
+        "--identity", json.dumps(identity | {"seed": 0}),
+    ]  # fmt: skip
+    code = (
+        "import sys; from pipeline.evaluation.__main__ import run; run(sys.argv[1:]); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    assert read_score(tmp_path / "score.json")["details"]["images"] == len(study.table)
 
 
 def test_an_evaluation_of_a_model_needs_one(study, tmp_path):

@@ -169,9 +169,9 @@ CASES = (
     Case(
         "one more evaluation, `pointing_game`",
         config(evaluation__pointing_game={}),
-        ("measure *", *TABLES),
+        ("measure_maps *", *TABLES),
         tuple(
-            f"measure pointing_game/{map_of_class}"
+            f"measure_maps pointing_game/{map_of_class}"
             for map_of_class in (f"{CAM}/cam", f"{CALM}/joint")
         ),
     ),

@@ -19,7 +19,7 @@ def test_a_study_of_maps_alone_trains_nothing(checkout):
         f"own_maps {MAPS}/test/mine",
         f"wsol {MAPS}/mine",
         f"cue_localization {MAPS}/mine",
-        f"measure pointing_game/{MAPS}/mine",
+        f"measure_maps pointing_game/{MAPS}/mine",
         "tables",
         "report",
     } <= jobs

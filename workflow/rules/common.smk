@@ -112,6 +112,8 @@ MAPS = MapInputs(STUDY, PATHS)
 SCORES = ScoreInputs(STUDY, PATHS)
 FIGURES = FigureInputs(STUDY, PATHS)
 REPORT = ReportInputs(STUDY, PATHS)
+OF_MAPS = [name for name, each in EVALUATIONS.items() if not each.asks_model]
+OF_MODELS = [name for name, each in EVALUATIONS.items() if each.asks_model]
 
 
 wildcard_constraints:

@@ -4,7 +4,8 @@
 #   maps, part maps, pairs              -> scores/cue_localization/{model}/{method}.{json,npz}
 #   maps, boxes or masks in the records -> scores/wsol/{model}/{method}.{json,npz}
 #   weights, test shards, records, maps -> scores/{task}/{model}/{method}.{json,npz}, for the tasks of
-#                                          pipeline/catalogue/evaluations.py that the config has
+#                                          pipeline/catalogue/evaluations.py that the config has;
+#                                          measure_maps are those that ask no model
 #   the same without a model            -> scores/{cue_localization,wsol,gaze}/{dataset}/baselines/
 #                                          {baseline}.{json,npz}
 rule classification:
@@ -195,6 +196,38 @@ rule gaze_baseline:
         " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
 
 
+rule measure_maps:
+    input:
+        weights=MODELS.weights,
+        shards=expand(PATHS.shards, split="test", allow_missing=True),
+        records=expand(PATHS.records, split="test", allow_missing=True),
+        maps=expand(PATHS.maps, split="test", allow_missing=True),
+        fixations=SCORES.task_fixations,
+        code=lambda wildcards: code_of(*SCORES.task_code(wildcards)),
+    output:
+        **SCORES.outputs("{task}"),
+    log:
+        f"{LOGS}/{{task}}/{MODEL}/{{method}}.log",
+    benchmark:
+        f"{BENCHMARKS}/{{task}}/{MODEL}/{{method}}.tsv"
+    wildcard_constraints:
+        task="|".join(OF_MAPS),
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        section=SCORES.task_section,
+        identity=SCORES.identity,
+        resize=lambda wildcards: DATA.of(wildcards).images.resize,
+    shell:
+        "python -m pipeline.evaluation {wildcards.task} --section {params.section:q}"
+        " --weights {input.weights:q} --shards {input.shards:q} --records {input.records:q}"
+        " --maps {input.maps:q} --fixations {input.fixations:q} --resize {params.resize}"
+        " --identity {params.identity:q} --out {output.score:q} > {log:q} 2>&1"
+
+
 rule measure:
     input:
         weights=MODELS.weights,
@@ -212,6 +245,8 @@ rule measure:
         f"{LOGS}/{{task}}/{MODEL}/{{method}}.log",
     benchmark:
         f"{BENCHMARKS}/{{task}}/{MODEL}/{{method}}.tsv"
+    wildcard_constraints:
+        task="|".join(OF_MODELS),
     conda:
         ENV
     threads: 1

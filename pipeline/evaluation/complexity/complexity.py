@@ -10,7 +10,7 @@ compared. They look at no model and at no object: a map of one arbitrary pixel i
 import numpy as np
 
 from pipeline.evaluation.image_table import ImageTable, summarise
-from pipeline.evaluation.subject import Result, Subject
+from pipeline.evaluation.map_subject import MapSubject, Result
 from pipeline.settings import MapEvaluation
 
 VALUES = ("sparseness", "complexity", "complexity_share")
@@ -52,7 +52,7 @@ def entropy(score_map: np.ndarray) -> float:
     return float(max(-(shares * np.log(shares)).sum(), 0.0))
 
 
-def measure(subject: Subject, section: MapEvaluation) -> Result:
+def measure(subject: MapSubject, section: MapEvaluation) -> Result:
     """Values: means over the images whose map has a value that is not 0.
 
     ``sparseness``, the Gini index; ``complexity``, the entropy in nats; ``complexity_share``, the

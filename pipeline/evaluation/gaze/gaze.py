@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.evaluation.gaze.table import GazeTable, of_map
-from pipeline.evaluation.subject import Result, Subject
+from pipeline.evaluation.map_subject import MapSubject, Result
 from pipeline.runtime.errors import UserError
 from pipeline.settings.base import Positive
 from pipeline.settings.evaluation import MapEvaluation
@@ -31,7 +31,7 @@ class Gaze(MapEvaluation):
     )
 
 
-def measure(subject: Subject, section: Gaze) -> Result:
+def measure(subject: MapSubject, section: Gaze) -> Result:
     """Measure the map of every image that somebody looked at.
 
     Values, means over images: ``box.MEASURE`` and ``image.MEASURE`` for MEASURE of

@@ -5,6 +5,8 @@ threshold; the WSOL benchmark's takes 1000 even ones (Choe et al., "Evaluating W
 Object Localization Methods Right", CVPR 2020).
 """
 
+from functools import cache
+
 import numpy as np
 
 from pipeline.evaluation.bootstrap import resample_counts
@@ -17,7 +19,11 @@ from pipeline.settings import Bootstrap
 # down to float32's smallest normal number, since most pixels of a peaked map are near 0.
 EDGES = np.union1d(BIN_EDGES["even"], np.exp2(-np.arange(0, 126, 1 / 8)))
 _BENCHMARK = np.searchsorted(EDGES, BIN_EDGES["even"])  # the first bin of each of its bins
-_BINS = Bins(EDGES)
+
+
+@cache  # not at the import, which would load Numba's compiler for boxes too
+def _bins() -> Bins:
+    return Bins(EDGES)
 
 
 class MaskPrecision:
@@ -47,7 +53,7 @@ class MaskPrecision:
         counts = np.zeros((2, len(EDGES)), np.uint32)
         if (labels == 1).any():
             self._exact.update(scores, labels)
-            counts[:] = _BINS.count(scores.reshape(1, -1), labels.reshape(1, -1))[0]
+            counts[:] = _bins().count(scores.reshape(1, -1), labels.reshape(1, -1))[0]
         self._counts.append(counts)
 
     def merge(self, other: "MaskPrecision") -> None:

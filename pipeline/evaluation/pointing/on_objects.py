@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.evaluation.map_subject import MapSubject
 from pipeline.evaluation.pointing.object_pixels import ObjectPixels, object_pixels
-from pipeline.evaluation.subject import Subject
 from pipeline.runtime.errors import UserError
 
 
@@ -19,7 +19,7 @@ class OnObjects:
         areas: the share of the pixels that count which lie on the object, of each image.
     """
 
-    def __init__(self, subject: Subject, evaluation: str, region: str) -> None:
+    def __init__(self, subject: MapSubject, evaluation: str, region: str) -> None:
         """Take the images of a subject.
 
         Args:

@@ -8,9 +8,9 @@ within a few pixels of the object. The energy-based pointing game (Wang et al., 
 import numpy as np
 
 from pipeline.evaluation.image_table import ImageTable, summarise
+from pipeline.evaluation.map_subject import MapSubject, Result
 from pipeline.evaluation.pointing.object_pixels import ObjectPixels
 from pipeline.evaluation.pointing.on_objects import OnObjects
-from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import ROUNDING
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings import PointingGame
@@ -53,7 +53,7 @@ def energy(score_map: np.ndarray, where: ObjectPixels) -> float:
     return float(positive[where.inside].sum() / total) if total > 0 else 0.0
 
 
-def measure(subject: Subject, section: PointingGame) -> Result:
+def measure(subject: MapSubject, section: PointingGame) -> Result:
     """Point at the object of every image that has one.
 
     Values: ``hit_rate`` and ``energy``, means over images. Details: the images without an object;

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from pipeline.evaluation.erasing.relevance import rank_accuracy
 from pipeline.evaluation.image_table import ImageTable, summarise
+from pipeline.evaluation.map_subject import MapSubject, Result
 from pipeline.evaluation.pointing.on_objects import OnObjects
 from pipeline.evaluation.pointing.pointing_game import energy
-from pipeline.evaluation.subject import Result, Subject
 from pipeline.images.enlarging import without_rounding
 from pipeline.runtime.seeds import image_seed
 from pipeline.settings.evaluation import MapEvaluation
@@ -31,7 +31,7 @@ class Relevance(MapEvaluation):
     )
 
 
-def measure(subject: Subject, section: Relevance) -> Result:
+def measure(subject: MapSubject, section: Relevance) -> Result:
     """Both shares for every image that has an object.
 
     Values: ``mass`` and ``rank``, means over images, in [0, 1]. Details: the images without an
