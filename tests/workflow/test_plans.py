@@ -17,7 +17,7 @@ from workflow_run import CHECKOUT, plan, snakemake
         ("paper", "wsol imagenet/resnet50/calm_ml/seed2/subset"),
         ("cub_gaze", "gaze_baseline cub/viewers"),
         ("cub_factors", "train cub/lite0/em_after_4/seed0"),
-        ("cub_relu", "complexity cub/lite0/em_relu/seed0/saliency"),
+        ("cub_relu", "train cub/lite0/em_relu/seed0"),
         ("cub_10_epochs", "train cub/lite0/em_10_epochs/seed0"),
         ("cub_squeezenet", "train cub/squeezenet/em_plain/seed0"),
         ("cub_random_search", "search_draw cub/lite0/calm_em/7"),
