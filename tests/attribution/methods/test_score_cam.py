@@ -16,13 +16,13 @@ def test_score_cam_is_algorithm_1_written_out(model, inputs, target):
     maps = asked(model, inputs, target=target).maps("score_cam")
     for found, image, label in zip(maps, ROWS.tolist(), OF_ROWS, strict=True):
         features = model.trunk(inputs[image : image + 1])["features"][0]
+        nothing = scores_of(model, target)(torch.zeros_like(inputs[:1]))[0, label]
         scores = []
         for channel in features:
             mask = F.interpolate(channel[None, None], (24, 24), mode="bilinear")[0, 0]
             spread = mask.max() - mask.min()
             mask = (mask - mask.min()) / spread if spread > 0 else torch.zeros_like(mask)
             masked = scores_of(model, target)(inputs[image : image + 1] * mask)[0, label]
-            nothing = scores_of(model, target)(torch.zeros_like(inputs[:1]))[0, label]
             scores.append(float(masked - nothing))
         weights = np.exp(scores) / np.exp(scores).sum()
         expected = np.maximum(np.tensordot(weights, features.numpy(), 1), 0)
