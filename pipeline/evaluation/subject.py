@@ -47,7 +47,9 @@ class Chunk(NamedTuple):
 class Subject(MapSubject):
     """A model, its maps by one method, and the images of a split that are measured.
 
-    Attributes, besides those of `MapSubject`:
+    It has the attributes of `MapSubject` as well.
+
+    Attributes:
         model: in evaluation mode, without parameter gradients.
         options: of the method, for evaluations that compute further maps.
         base: score of the model without maps, where the evaluation needs one.
